@@ -1,0 +1,137 @@
+/**
+ * The constitution of a chain: what the genesis file says. Everything here is hashed into block 0 and never
+ * changes without a rule that changes it.
+ */
+
+/** 0x-prefixed lower-case hexadecimal bytes. Addresses are 20 bytes, hashes 32. */
+export type Hex = `0x${string}`;
+
+export interface GenesisAccount {
+  /** Wei, decimal or 0x-hex in the file. */
+  balance: bigint;
+  nonce?: bigint;
+  code?: Hex;
+  /** Slot to value, 32 bytes each. */
+  storage?: Record<Hex, Hex>;
+}
+
+export interface GenesisValidator {
+  /** Operator's account: bonds come from and return to it. */
+  address: Hex;
+  /** Compressed BLS12-381 G1 key, 48 bytes. */
+  blsPublicKey: Hex;
+  /** Proof of possession over (domain, chain id, address, key), 96 bytes; binds the operator's address (A9). */
+  proofOfPossession: Hex;
+  /** Wei bonded. Voting power is bond / `staking.powerUnit`. */
+  bond: bigint;
+  /** Receives the tips of the blocks that this validator proposes. */
+  recipient: Hex;
+}
+
+export interface ConsensusParams {
+  /** Blocks are at least this far apart. */
+  minBlockIntervalMs: number;
+  /** An empty block is made when the chain has been idle this long. */
+  heartbeatMs: number;
+  /** Waiting for the last precommits before proposing the next block (A7). */
+  commitWaitMs: number;
+  /** How long a transaction is held before round 0's timeout starts (A8). */
+  gossipGraceMs: number;
+  proposeTimeoutMs: number;
+  prevoteTimeoutMs: number;
+  precommitTimeoutMs: number;
+  /** Added to each timeout per round. */
+  timeoutDeltaMs: number;
+  /** Proposer-based timestamps (A5): accepted clock error and message delay. */
+  precisionMs: number;
+  messageDelayMs: number;
+  /** Evidence older than this many blocks is refused. */
+  evidenceMaxAgeBlocks: number;
+  /** Downtime window in blocks (A7). */
+  downtimeWindowBlocks: number;
+}
+
+export interface BlockParams {
+  gasLimit: bigint;
+  /** Sum of attribution units of the settlements in one block (DESIGN: own block dimension). */
+  attributionUnits: number;
+  /** Bytes of an encoded block. */
+  maxBytes: number;
+  initialBaseFeePerGas: bigint;
+  minBaseFeePerGas: bigint;
+}
+
+export interface StakingParams {
+  powerUnit: bigint;
+  maxValidators: number;
+  /** Part of the bond taken for equivocation, basis points. */
+  equivocationSlashBps: number;
+}
+
+export interface ContributionParams {
+  maxBytes: number;
+  maxRecordBytes: number;
+  maxRecords: number;
+  maxMetadataBytes: number;
+  /** Blocks between commit and reveal (D2). */
+  revealWindowBlocks: number;
+  commitDeposit: bigint;
+  /** Gas per byte of an artifact that a reveal makes the chain responsible for. */
+  gasPerArtifactByte: bigint;
+}
+
+export interface AttributionParams {
+  /** Version written into every request. */
+  version: 1;
+  /** Window length in tokens. */
+  lmin: number;
+  /** Least total surprisal of a window, 2^-16 bit. */
+  sminQ16: number;
+  /** Largest weight of one token, 2^-16 bit. */
+  wmaxQ16: number;
+  maxOutputTokens: number;
+  maxOutputBytes: number;
+  maxPromptBytes: number;
+  /** C3: part of a data pool one record can earn, per mille. */
+  recordCapPermille: number;
+  /** C3: part of a data pool one contributor can earn from an external model, per mille. */
+  contributorCapPermille: number;
+  maxContributors: number;
+  /** DataNets whose passages credit nobody. */
+  commons: number[];
+}
+
+export interface InferenceParams {
+  platformBps: number;
+  modelBps: number;
+  stakersBps: number;
+  dataBps: number;
+  /** Blocks after which an unanswered request can be expired and its escrow returned. */
+  expiryBlocks: number;
+  minOperatorBond: bigint;
+  /** A wrong attribution costs the operator this many times the fee. */
+  slashFeeMultiple: bigint;
+  /** Rewards of contributors vest for this many blocks (C3). */
+  vestingBlocks: number;
+  maxSnapshotsPerModel: number;
+}
+
+export interface ChainParams {
+  chainId: number;
+  consensus: ConsensusParams;
+  block: BlockParams;
+  staking: StakingParams;
+  contribution: ContributionParams;
+  attribution: AttributionParams;
+  inference: InferenceParams;
+  /** Receives the platform's share, uncovered parts of data pools, burnt deposits and slashes. */
+  treasury: Hex;
+}
+
+export interface Genesis {
+  params: ChainParams;
+  /** Seconds. */
+  timestamp: number;
+  alloc: Record<Hex, GenesisAccount>;
+  validators: GenesisValidator[];
+}

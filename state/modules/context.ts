@@ -1,0 +1,58 @@
+import type { ChainParams } from '../../genesis/types.ts';
+import type { ExecutionPorts, Hex, Log, StateView } from '../types.ts';
+
+/**
+ * What one call of a module's operation may see and do. Writes go through the EVM's journal, so that a revert at any
+ * depth takes them back (E3). Given by the executor; the same object serves both doors (E1, E2).
+ */
+export interface ModuleContext extends StateView {
+  readonly params: ChainParams;
+  readonly block: { number: number; timestamp: number; parentTimestampMs: number };
+  readonly genesisHash: Hex;
+  /** The frame's caller and value (E1: from the executor's frame stack). */
+  readonly caller: Hex;
+  readonly value: bigint;
+  readonly isStatic: boolean;
+  /** Call depth 0 with `to` = this module, by native type or by ordinary transaction (C2). */
+  readonly topLevel: boolean;
+  readonly ports: ExecutionPorts;
+  /** Charges gas before the work; throws the out-of-gas signal that the executor understands. */
+  useGas(amount: bigint): void;
+  gasLeft(): bigint;
+  setStorage(address: Hex, slot: Uint8Array, value: Uint8Array): void;
+  /** Stores a body in the per-block overlay and returns its keccak; a slot must name it to survive the commit. */
+  putBody(body: Uint8Array): Hex;
+  /** Moves wei between accounts; throws Fault if `from` lacks it (modules check before). Never runs code. */
+  transfer(from: Hex, to: Hex, amount: bigint): void;
+  emit(log: Log): void;
+}
+
+/** A module: one folder, one transaction type, one system address, one Solidity interface. */
+export interface ModuleDefinition {
+  /** Transaction type of the native door, 0x50... */
+  readonly type: number;
+  readonly name: string;
+  /** 0x4f4c0000000000000000000000000000000000TT */
+  readonly address: Hex;
+  /** 0x4f4c0000000000000000000000000000000001TT: its slots hold keccaks of bodies. */
+  readonly recordAddress: Hex;
+  /**
+   * Runs one call. `calldata` is selector || ABI arguments for both doors. Returns ABI-encoded return data.
+   * Throws `ModuleRevert` with ABI-encoded error data.
+   */
+  run(context: ModuleContext, calldata: Uint8Array): Promise<Uint8Array>;
+  /** Native door: RLP fields of operation `op` to calldata; undefined if malformed (the transaction is then not includable). */
+  encodeNative(op: number, fields: import('../types.ts').NativeField[]): Uint8Array | undefined;
+  /** Attribution units that this call can use at most, from declared sizes only; 0 for most. */
+  attributionUnits(calldata: Uint8Array, view: StateView): number;
+}
+
+/** Thrown by handlers: a protocol revert with ABI-encoded data. */
+export class ModuleRevert extends Error {
+  override name = 'ModuleRevert';
+  readonly data: Uint8Array;
+  constructor(data: Uint8Array, message: string) {
+    super(message);
+    this.data = data;
+  }
+}
