@@ -1,0 +1,26 @@
+// The longer campaigns (at most 60 minutes on 2 cores): everything `npm test` runs, then more seeds, more random
+// settlements and the benchmarks. Closes with one line of counts.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const steps = [
+  ['tests', ['scripts/test.mjs'], {}],
+  ['simulator, 5,000 seeds', ['dist/test/sim/cli.js', '--seeds', '10000..14999'], {}],
+  ['property tests, 20 times as many cases', ['scripts/test.mjs', 'unit'], { OPENLEDGER_PROPERTY_RUNS: '20' }],
+  ['benchmarks', ['dist/test/bench/index.js'], {}],
+];
+let passed = 0;
+const failed = [];
+for (const [name, args, env] of steps) {
+  const started = process.hrtime.bigint();
+  console.log(`\n#### ${name}`);
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  const seconds = Number((process.hrtime.bigint() - started) / 1_000_000_000n);
+  console.log(`#### ${name}: ${status === 0 ? 'ok' : 'FAILED'} in ${seconds} s`);
+  if (status === 0) passed += 1;
+  else failed.push(name);
+}
+if (failed.length > 0) console.log(`\nfailed campaigns: ${failed.join(', ')}`);
+console.log(`\n${passed} passed, ${failed.length} failed`);
+process.exit(failed.length === 0 ? 0 : 1);
