@@ -1,0 +1,10 @@
+/** Bounds of the connections between threads, each with its reason. */
+export const LIMITS = {
+  /**
+   * Calls waiting for an answer on one link. The busiest caller is the RPC, whose own limits admit a few hundred
+   * requests at once; this leaves room for consensus beside them and bounds the memory of a thread that hangs.
+   */
+  callsInFlight: 2_048,
+  /** A thread that has not ended this long after it was asked to is terminated: its files are closed by then. */
+  stopMs: 8_000,
+} as const;
