@@ -1,0 +1,73 @@
+/** Every bound of the network in one place, each with its reason. */
+export interface NetworkLimits {
+  /** Connections in both directions. Gossip meshes hold 6-12 peers; the rest are leaves that follow. */
+  readonly maxConnections: number;
+  /** Of these, inbound: leaves room for our own dials, so that strangers cannot surround the node. */
+  readonly maxInbound: number;
+  /** Inbound connections from one host other than loopback (a devnet lives on loopback). */
+  readonly maxInboundPerHost: number;
+  /** New inbound connections a second from one host. A devnet of ten nodes starts from one host at once. */
+  readonly inboundPerSecond: number;
+  /** Connections still being set up (encryption costs about 3 ms of CPU each). */
+  readonly maxPendingInbound: number;
+  /**
+   * Largest gossiped message: a block of 1 MiB and the proposal around it. libp2p drops frames above 4 MB without
+   * an error, so larger ones are refused here, aloud.
+   */
+  readonly maxGossipBytes: number;
+  /** Bytes queued towards one peer's gossip stream. A peer that stalls this long is cut, not fed. */
+  readonly maxGossipQueueBytes: number;
+  /** A verdict that takes longer is `ignore`; gossip must not pile up behind a busy executor. */
+  readonly gossipValidationMs: number;
+  /** Messages whose verdict is awaited, all topics together; above it new ones are ignored. */
+  readonly maxGossipValidations: number;
+  /** The same for one peer, so that one cannot use up the others' share. */
+  readonly maxGossipValidationsPerPeer: number;
+  /** Time from connection to a matching status. */
+  readonly handshakeMs: number;
+  /** Time for one dial. */
+  readonly dialMs: number;
+  /** Backoff of redials: first wait, largest wait. 5 s keeps recovery after a restart well below 20 s. */
+  readonly redialMinMs: number;
+  readonly redialMaxMs: number;
+  /** Bootstrap peers are dialed while there are fewer peers than this. */
+  readonly enoughPeers: number;
+  /** Score at which a peer is cut off. */
+  readonly banScore: number;
+  /** Score forgiven a minute. */
+  readonly forgivenPerMinute: number;
+  /** A ban ends after this long: keys are free, so a longer one would only hurt the repentant. */
+  readonly banMs: number;
+  /** Peers whose score is remembered. */
+  readonly maxScoredPeers: number;
+  /** Period of housekeeping: dead gossip streams, silent peers. */
+  readonly maintenanceMs: number;
+  /** Least time between two head announcements to the same peers. */
+  readonly headAnnounceMs: number;
+}
+
+const MiB = 1024 * 1024;
+
+export const defaultNetworkLimits: NetworkLimits = {
+  maxConnections: 64,
+  maxInbound: 48,
+  maxInboundPerHost: 8,
+  inboundPerSecond: 50,
+  maxPendingInbound: 32,
+  maxGossipBytes: MiB + 16 * 1024,
+  maxGossipQueueBytes: 16 * MiB,
+  gossipValidationMs: 10_000,
+  maxGossipValidations: 1_024,
+  maxGossipValidationsPerPeer: 256,
+  handshakeMs: 10_000,
+  dialMs: 5_000,
+  redialMinMs: 200,
+  redialMaxMs: 5_000,
+  enoughPeers: 4,
+  banScore: 100,
+  forgivenPerMinute: 10,
+  banMs: 10 * 60_000,
+  maxScoredPeers: 1_024,
+  maintenanceMs: 5_000,
+  headAnnounceMs: 1_000,
+};
