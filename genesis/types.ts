@@ -20,7 +20,10 @@ export interface GenesisValidator {
   address: Hex;
   /** Compressed BLS12-381 G1 key, 48 bytes. */
   blsPublicKey: Hex;
-  /** Proof of possession over (domain, chain id, address, key), 96 bytes; binds the operator's address (A9). */
+  /**
+   * Proof of possession, 96 bytes, binds the operator's address (A9). The genesis hash does not exist yet when a
+   * founding validator signs, so its place in the signed bytes is taken by the chain id as 32 bytes big-endian.
+   */
   proofOfPossession: Hex;
   /** Wei bonded. Voting power is bond / `staking.powerUnit`. */
   bond: bigint;

@@ -1,0 +1,126 @@
+/**
+ * The default parameters of a chain, each with its reason. A genesis file always spells all of them out: a default
+ * that changed in a later version must never change a chain that exists.
+ */
+import type { ChainParams, Hex } from './types.ts';
+
+/** One OPEN, the coin of the chain, in wei. */
+export const OPEN = 1_000_000_000_000_000_000n;
+const GWEI = 1_000_000_000n;
+
+/** Default: the ASCII letters "OL" (0x4f4c). Not in the public list of EVM chain ids when it was chosen. */
+export const DEFAULT_CHAIN_ID = 20_300;
+
+/** An address nobody holds a key of, in the family of the module addresses, so that it is recognised on sight. */
+export const DEFAULT_TREASURY: Hex = '0x4f4c00000000000000000000000000000000ffff';
+
+export const DEFAULT_PARAMS: ChainParams = {
+  chainId: DEFAULT_CHAIN_ID,
+  consensus: {
+    // Ten blocks a second at most: finality then waits for agreement, not for the clock.
+    minBlockIntervalMs: 100,
+    // An idle chain still moves, so that clients see it alive and expiries pass; 17,280 empty blocks a day.
+    heartbeatMs: 5_000,
+    // Precommits of the slower third arrive within tens of milliseconds of the quorum; waiting longer costs finality.
+    commitWaitMs: 25,
+    // A proposer that has not seen the transaction yet needs one or two gossip hops before it is blamed.
+    gossipGraceMs: 500,
+    // Building and executing a full block takes up to 500 ms on the slowest supported machine; twice that.
+    proposeTimeoutMs: 1_000,
+    // One gossip hop plus the check of an aggregate, with room for a garbage collection.
+    prevoteTimeoutMs: 500,
+    precommitTimeoutMs: 500,
+    // Rounds lengthen until the slowest link fits: after ten rounds six seconds.
+    timeoutDeltaMs: 500,
+    // NTP keeps clocks within tens of milliseconds; ten times that.
+    precisionMs: 500,
+    // Largest delay at which a proposal of round 0 still counts as timely; covers a hop around the world and a pause.
+    messageDelayMs: 2_000,
+    // Blocks. At ten a second this is 2.8 hours at full load and 5.8 days when idle.
+    evidenceMaxAgeBlocks: 100_000,
+    // A7 asks for at least 1,000.
+    downtimeWindowBlocks: 1_000,
+  },
+  block: {
+    // 30 Mgas is what wallets and contracts of Ethereum expect; half a second of the slowest operation bounds it (B3).
+    gasLimit: 30_000_000n,
+    // One unit is one byte of answer or prompt. A 3 KiB answer takes about 5 ms, so this is about 100 ms of one core.
+    attributionUnits: 65_536,
+    // A settlement carries at most 16 KiB, a transaction 128 KiB; 30 Mgas of calldata at 10 gas a byte is 3 MB.
+    maxBytes: 4_000_000,
+    // What Ethereum started with.
+    initialBaseFeePerGas: GWEI,
+    // Keeps an idle chain from pricing spam at zero: a transfer costs at least 21,000 * 10^-2 gwei.
+    minBaseFeePerGas: GWEI / 100n,
+  },
+  staking: {
+    // One unit of voting power a bonded coin keeps powers small integers.
+    powerUnit: OPEN,
+    // Aggregated certificates stay one signature; the proposer rotation and set hash are linear in this.
+    maxValidators: 100,
+    // Equivocation is an attack and costs what other Tendermint chains take: five per cent.
+    equivocationSlashBps: 500,
+  },
+  contribution: {
+    // A book is about 1 MiB; larger collections are several contributions.
+    maxBytes: 5 * 1024 * 1024,
+    // One record is compared and credited as a whole, so it must fit a worker's memory many times over.
+    maxRecordBytes: 1024 * 1024,
+    // The accepted bitmap of a contribution stays at 512 bytes.
+    maxRecords: 4_096,
+    // Enough for a title, a source and a licence note.
+    maxMetadataBytes: 4_096,
+    // D2. At least one minute at full speed, 50 minutes when idle: time to upload 5 MiB over a slow line.
+    revealWindowBlocks: 600,
+    // Holding places in the order costs a coin each until revealed.
+    commitDeposit: OPEN,
+    // Storage is paid: 5 MiB cost 10.5 Mgas, one third of a block. Twice the EIP-7623 floor would exceed a block.
+    gasPerArtifactByte: 2n,
+  },
+  attribution: {
+    version: 1,
+    // Three common words occur everywhere; four words that carry 32 bits name their source (measured on Brown).
+    lmin: 4,
+    sminQ16: 32 << 16,
+    // A word seen once in 2^12 tokens already says all that is paid for; rarer ones do not earn more.
+    wmaxQ16: 12 << 16,
+    // About 400 words: an answer, not a book. Bounds the work of every validator.
+    maxOutputTokens: 512,
+    maxOutputBytes: 16 * 1024,
+    maxPromptBytes: 4 * 1024,
+    // C3: a squatter's best record takes at most a tenth of a pool, a colluding contributor at most half.
+    recordCapPermille: 100,
+    contributorCapPermille: 500,
+    // A settlement writes at most this many accounts.
+    maxContributors: 64,
+    commons: [],
+  },
+  inference: {
+    // Half goes to the people whose words were used; the rest pays for the platform, the model and its stakers.
+    platformBps: 1_000,
+    modelBps: 2_000,
+    stakersBps: 2_000,
+    dataBps: 5_000,
+    // One minute at full speed, 50 minutes when idle: an operator that has not answered by then will not.
+    expiryBlocks: 600,
+    // A cheat must have something to lose before the first request.
+    minOperatorBond: 100n * OPEN,
+    // A wrong vector must cost more than it can gain over several undetected tries; there are none, so ten is ample.
+    slashFeeMultiple: 10n,
+    // C3: time to notice a theft before it is paid out. Ten thousand blocks are 17 minutes to 14 hours.
+    vestingBlocks: 10_000,
+    // Bounds the work of indexing and of loading a request's pinned record.
+    maxSnapshotsPerModel: 16,
+  },
+  treasury: DEFAULT_TREASURY,
+};
+
+/** What differs on a development network: a person is watching, so that waiting times are short. */
+export const DEVNET_PARAMS: ChainParams = {
+  ...DEFAULT_PARAMS,
+  inference: {
+    ...DEFAULT_PARAMS.inference,
+    // Rewards can be claimed while one looks: eight blocks are 40 s when idle and about a second under load.
+    vestingBlocks: 8,
+  },
+};
