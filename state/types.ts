@@ -165,7 +165,14 @@ export interface PooledTransaction {
   data: Uint8Array;
   chainId: bigint | null;
   accessList?: { address: Hex; storageKeys: Hex[] }[];
-  authorizationList?: { chainId: bigint; address: Hex; nonce: bigint; yParity: number; r: bigint; s: bigint }[];
+  authorizationList?: {
+    chainId: bigint;
+    address: Hex;
+    nonce: bigint;
+    yParity: number;
+    r: bigint;
+    s: bigint;
+  }[];
   /** Native types: module type is `type`, this is the operation and its RLP fields. */
   native?: { op: number; fields: NativeField[] };
   v: bigint;
@@ -290,3 +297,183 @@ export interface ArtifactInfo {
   /** SHA-256 of each leaf (plain, for exact duplicates). */
   leafHashes: Uint8Array[];
 }
+
+/** What block validity needs of BLS12-381 (the validator's `BlsVerifier` fits). Bad input gives `false`. */
+export interface BlsPort {
+  verify(message: Uint8Array, publicKey: Uint8Array, signature: Uint8Array): boolean;
+  /** One aggregate signature over one message by all the keys. */
+  fastAggregateVerify(message: Uint8Array, publicKeys: readonly Uint8Array[], signature: Uint8Array): boolean;
+}
+
+export interface OpenChainOptions {
+  dir: string;
+  genesis: import('../genesis/types.ts').Genesis;
+  ports: ExecutionPorts;
+  bls: BlsPort;
+  /** How many states before the head stay readable; 0 keeps all. Default `LIMITS.defaultRetention`. */
+  retention?: number;
+}
+
+/** The executor: the only writer of the database. Calls are served one at a time, in order. `openChain` in chain.ts. */
+export interface Chain {
+  head(): Head;
+  /** Builds a child of the head. The result is kept as checked, so that checking it again costs nothing. */
+  build(input: BuildInput): Promise<BuiltBlock>;
+  /**
+   * Valid, invalid or not decidable yet (B1). Only children of the head can be checked; others answer `unknown`
+   * with their parent. Throws `Fault` if this machine failed twice (B2).
+   */
+  check(bytes: Uint8Array): Promise<CheckAnswer>;
+  /**
+   * Makes a checked block the head: one durable batch, then the head changes. `certificate` is stored as given.
+   * Throws `ChainError` UNKNOWN_BLOCK if the block was not checked as a child of the present head.
+   */
+  commit(hash: Hex, certificate: Uint8Array): Promise<CommittedBlock>;
+  /** Spares `check` the signature recovery of transactions that were decoded elsewhere. Bounded; a hint only. */
+  prime(transactions: Iterable<PooledTransaction>): void;
+  readonly reader: ChainReader & { close(): Promise<void> };
+  close(): Promise<void>;
+}
+
+/** A message that is executed on a state that is thrown away (`eth_call`, `eth_estimateGas`). */
+export interface CallRequest {
+  from?: Hex;
+  /** Absent or null: contract creation. */
+  to?: Hex | null;
+  data?: Uint8Array;
+  value?: bigint;
+  /** Default and maximum: `LIMITS.callGasCap`. */
+  gas?: bigint;
+  gasPrice?: bigint;
+  maxFeePerGas?: bigint;
+  maxPriorityFeePerGas?: bigint;
+  nonce?: bigint;
+  accessList?: { address: Hex; storageKeys: Hex[] }[];
+  authorizationList?: PooledTransaction['authorizationList'];
+  /** Native door: `to` and `data` follow from it. */
+  native?: { type: number; op: number; fields: NativeField[] };
+}
+
+/** Changes of accounts for one call, by address. `state` replaces the storage, `stateDiff` changes slots. */
+export type StateOverrides = Record<
+  Hex,
+  {
+    balance?: bigint;
+    nonce?: bigint;
+    code?: Uint8Array;
+    state?: Record<Hex, Hex>;
+    stateDiff?: Record<Hex, Hex>;
+  }
+>;
+/** Changes of the block context for one call. */
+export interface BlockOverrides {
+  number?: number;
+  timestamp?: number;
+  gasLimit?: bigint;
+  coinbase?: Hex;
+  prevRandao?: Hex;
+  baseFeePerGas?: bigint;
+}
+
+export type CallErrorKind =
+  | 'revert'
+  | 'out of gas'
+  | 'invalid opcode'
+  | 'insufficient funds'
+  | 'gas too low'
+  | 'other';
+export interface CallError {
+  kind: CallErrorKind;
+  message: string;
+  /** Revert data; empty otherwise. */
+  data: Uint8Array;
+}
+export interface CallResult {
+  returnData: Uint8Array;
+  gasUsed: bigint;
+  logs: Log[];
+  error?: CallError;
+}
+export type EstimateResult = { gas: bigint } | { error: CallError };
+
+/** One frame of a traced transaction, as geth's callTracer has it. */
+export interface CallFrame {
+  type: 'CALL' | 'STATICCALL' | 'DELEGATECALL' | 'CALLCODE' | 'CREATE' | 'CREATE2' | 'SELFDESTRUCT';
+  from: Hex;
+  to: Hex | null;
+  value: bigint;
+  gas: bigint;
+  gasUsed: bigint;
+  input: Uint8Array;
+  output: Uint8Array;
+  error?: string;
+  logs: Log[];
+  calls: CallFrame[];
+}
+export interface StructLog {
+  pc: number;
+  op: string;
+  gas: bigint;
+  gasCost: bigint;
+  depth: number;
+  stack: bigint[];
+  memory: Uint8Array | undefined;
+}
+export interface TransactionTrace {
+  receipt: Receipt;
+  returnData: Uint8Array;
+  frame: CallFrame;
+  /** Present if `steps` were asked for; cut at `LIMITS.maxTraceSteps`. */
+  steps?: StructLog[];
+}
+
+/** `createCaller(reader, { ports? })` in call.ts. One instance serves one call at a time (calls queue). */
+export interface Caller {
+  /** On the state after `number`. Module views answer too. Throws `StateNotAvailable`. */
+  call(
+    request: CallRequest,
+    number: BlockNumber,
+    overrides?: StateOverrides,
+    blockOverrides?: BlockOverrides,
+  ): Promise<CallResult>;
+  /** Least gas limit with which the request succeeds (both doors, 7702 included). */
+  estimateGas(request: CallRequest, number: BlockNumber, overrides?: StateOverrides): Promise<EstimateResult>;
+  /** Addresses and slots that the call touches (`eth_createAccessList`). */
+  createAccessList(
+    request: CallRequest,
+    number: BlockNumber,
+  ): Promise<{
+    accessList: { address: Hex; storageKeys: Hex[] }[];
+    gasUsed: bigint;
+    error?: CallError;
+  }>;
+  traceCall(
+    request: CallRequest,
+    number: BlockNumber,
+    overrides?: StateOverrides,
+  ): Promise<{ result: CallResult; frame: CallFrame }>;
+  /** Executes block `number` again on its parent's state. `index`: only this transaction's trace. */
+  traceBlock(number: BlockNumber, options?: { index?: number; steps?: boolean }): Promise<TransactionTrace[]>;
+}
+
+/** Errors of opening and using a chain that a person may see. */
+export class ChainError extends Error {
+  override name = 'ChainError';
+  readonly code: ChainErrorCode;
+  constructor(code: ChainErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+export type ChainErrorCode =
+  /** Another process holds the data directory. */
+  | 'DATA_DIR_IN_USE'
+  /** The data directory belongs to a chain with another genesis. */
+  | 'WRONG_CHAIN'
+  /** Opened for reading before a chain was created there. */
+  | 'NOT_INITIALISED'
+  | 'BAD_GENESIS'
+  | 'UNKNOWN_BLOCK'
+  /** What is stored is not what was written. */
+  | 'DATABASE_DAMAGED'
+  | 'CLOSED';
