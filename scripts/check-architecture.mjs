@@ -22,11 +22,29 @@ const pureAllowed = {
 };
 const deterministicFloors = new Set(['attribution', 'consensus', 'state', 'genesis']);
 const forbiddenMath = new Set(
-  'exp expm1 log log2 log10 log1p pow sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh random hypot cbrt'.split(' '),
+  'exp expm1 log log2 log10 log1p pow sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh random hypot cbrt'.split(
+    ' ',
+  ),
 );
-const forbiddenMethods = new Set(['normalize', 'localeCompare', 'toLocaleLowerCase', 'toLocaleUpperCase', 'toLocaleString']);
+const forbiddenMethods = new Set([
+  'normalize',
+  'localeCompare',
+  'toLocaleLowerCase',
+  'toLocaleUpperCase',
+  'toLocaleString',
+]);
 const forbiddenGlobals = new Set(['Intl', 'Date']);
-const pureForbiddenGlobals = new Set(['process', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'performance', 'Buffer', 'crypto', 'fetch']);
+const pureForbiddenGlobals = new Set([
+  'process',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'queueMicrotask',
+  'performance',
+  'Buffer',
+  'crypto',
+  'fetch',
+]);
 
 const problems = [];
 
@@ -43,7 +61,9 @@ function checkImport(floor, path, specifier, report) {
   if (specifier.startsWith('.')) {
     const target = relative(root, resolve(root, dirname(path), specifier)).split(sep)[0];
     if (target !== floor && target in floors && !floors[floor].includes(target))
-      report(`${floor}/ may not import ${target}/ (arrows point down: node -> rpc -> state -> attribution, consensus, genesis)`);
+      report(
+        `${floor}/ may not import ${target}/ (arrows point down: node -> rpc -> state -> attribution, consensus, genesis)`,
+      );
     return;
   }
   const allowed = pureAllowed[floor];
@@ -56,22 +76,35 @@ function checkNode(floor, node, report) {
   if (ts.isPropertyAccessExpression(node)) {
     const object = node.expression.getText();
     const name = node.name.text;
-    if (object === 'Math' && forbiddenMath.has(name)) report(`Math.${name} differs between processors; use the integer functions in attribution/`);
+    if (object === 'Math' && forbiddenMath.has(name))
+      report(`Math.${name} differs between processors; use the integer functions in attribution/`);
     if (forbiddenMethods.has(name) && ts.isCallExpression(node.parent) && node.parent.expression === node)
       report(`.${name}() depends on the platform's Unicode tables or locale`);
   }
-  if (ts.isBinaryExpression(node) && (node.operatorToken.kind === ts.SyntaxKind.AsteriskAsteriskToken || node.operatorToken.kind === ts.SyntaxKind.AsteriskAsteriskEqualsToken)) {
+  if (
+    ts.isBinaryExpression(node) &&
+    (node.operatorToken.kind === ts.SyntaxKind.AsteriskAsteriskToken ||
+      node.operatorToken.kind === ts.SyntaxKind.AsteriskAsteriskEqualsToken)
+  ) {
     const text = node.getText();
     // BigInt powers are exact; both sides must visibly be BigInt.
-    if (!/\d+n\s*\*\*/.test(text) && !/BigInt\(.*\)\s*\*\*/.test(text)) report('** on numbers changed between engines; multiply, or use BigInt literals');
+    if (!/\d+n\s*\*\*/.test(text) && !/BigInt\(.*\)\s*\*\*/.test(text))
+      report('** on numbers changed between engines; multiply, or use BigInt literals');
   }
-  if (ts.isRegularExpressionLiteral(node) && /\\p\{/i.test(node.text)) report('Unicode property escapes follow the engine\'s Unicode version');
+  if (ts.isRegularExpressionLiteral(node) && /\\p\{/i.test(node.text))
+    report("Unicode property escapes follow the engine's Unicode version");
   if (ts.isIdentifier(node)) {
-    const isProperty = (ts.isPropertyAccessExpression(node.parent) && node.parent.name === node) || ts.isPropertySignature(node.parent) || ts.isPropertyAssignment(node.parent);
+    const isProperty =
+      (ts.isPropertyAccessExpression(node.parent) && node.parent.name === node) ||
+      ts.isPropertySignature(node.parent) ||
+      ts.isPropertyAssignment(node.parent);
     if (isProperty) return;
     if (forbiddenGlobals.has(node.text)) report(`${node.text} is forbidden where results reach state`);
     if (floor in pureAllowed && pureForbiddenGlobals.has(node.text)) {
-      const declared = ts.isParameter(node.parent) || ts.isVariableDeclaration(node.parent) || ts.isBindingElement(node.parent);
+      const declared =
+        ts.isParameter(node.parent) ||
+        ts.isVariableDeclaration(node.parent) ||
+        ts.isBindingElement(node.parent);
       if (!declared) report(`${floor}/ is pure: ${node.text} must be passed in`);
     }
   }
@@ -86,7 +119,8 @@ for (const floor of Object.keys(floors)) {
         const { line } = file.getLineAndCharacterOfPosition(node.getStart());
         problems.push(`${path}:${line + 1}: ${message}`);
       };
-      if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier) checkImport(floor, path, node.moduleSpecifier.text, report);
+      if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier)
+        checkImport(floor, path, node.moduleSpecifier.text, report);
       checkNode(floor, node, report);
       ts.forEachChild(node, visit);
     };

@@ -7,7 +7,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const steps = [
   ['tests', ['scripts/test.mjs'], {}],
   ['simulator, 5,000 seeds', ['dist/test/sim/cli.js', '--seeds', '10000..14999'], {}],
-  ['property tests, 20 times as many cases', ['scripts/test.mjs', 'unit'], { OPENLEDGER_PROPERTY_RUNS: '20' }],
+  [
+    'property tests, 20 times as many cases',
+    ['scripts/test.mjs', 'unit'],
+    { OPENLEDGER_PROPERTY_RUNS: '20' },
+  ],
   ['benchmarks', ['dist/test/bench/index.js'], {}],
 ];
 let passed = 0;
@@ -15,7 +19,11 @@ const failed = [];
 for (const [name, args, env] of steps) {
   const started = process.hrtime.bigint();
   console.log(`\n#### ${name}`);
-  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  const { status } = spawnSync(process.execPath, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
   const seconds = Number((process.hrtime.bigint() - started) / 1_000_000_000n);
   console.log(`#### ${name}: ${status === 0 ? 'ok' : 'FAILED'} in ${seconds} s`);
   if (status === 0) passed += 1;

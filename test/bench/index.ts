@@ -17,10 +17,15 @@ function format(value: number): string {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ options: { json: { type: 'boolean', default: false } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    options: { json: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
   const unknown = positionals.filter((name) => !(name in benchmarks));
   if (unknown.length > 0) {
-    console.error(`unknown benchmark: ${unknown.join(', ')}. There are: ${Object.keys(benchmarks).join(', ')}`);
+    console.error(
+      `unknown benchmark: ${unknown.join(', ')}. There are: ${Object.keys(benchmarks).join(', ')}`,
+    );
     process.exit(2);
   }
   const rows: BenchRow[] = [];
@@ -33,9 +38,25 @@ async function main(): Promise<void> {
     }
   }
   if (values.json) return;
-  const table = rows.map((row) => [row.name, `${format(row.value)} ${row.unit}`, row.peer ?? '', row.ratio === undefined ? '' : `${format(row.ratio)}x`]);
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((cells) => cells[column].length), ['benchmark', 'value', 'peer', 'ratio'][column].length));
-  for (const cells of [['benchmark', 'value', 'peer', 'ratio'], ...table]) console.log(cells.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd());
+  const table = rows.map((row) => [
+    row.name,
+    `${format(row.value)} ${row.unit}`,
+    row.peer ?? '',
+    row.ratio === undefined ? '' : `${format(row.ratio)}x`,
+  ]);
+  const widths = [0, 1, 2, 3].map((column) =>
+    Math.max(
+      ...table.map((cells) => cells[column].length),
+      ['benchmark', 'value', 'peer', 'ratio'][column].length,
+    ),
+  );
+  for (const cells of [['benchmark', 'value', 'peer', 'ratio'], ...table])
+    console.log(
+      cells
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join('  ')
+        .trimEnd(),
+    );
 }
 
 main().then(
