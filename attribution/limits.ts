@@ -1,0 +1,31 @@
+/** Every bound of the token attribution engine in one place. Sizes that consensus decides (longest output, window
+ * length, caps) are genesis parameters; these are the bounds of the implementation itself. */
+
+/** Suffix positions are signed 32-bit integers and an index costs about 19 bytes a token: 64 Mi tokens are 1.2 GiB. */
+export const MAX_INDEX_TOKENS = 64 * 1024 * 1024;
+
+/** Records of one index. Each costs one separator symbol and one metadata object. */
+export const MAX_INDEX_RECORDS = 4 * 1024 * 1024;
+
+/** Upper end of the genesis parameter `maxOutputTokens`: the worst case of attribution grows with its square
+ * (4,096 tokens: 8.4 million table entries, 34 MB). */
+export const MAX_OUTPUT_TOKENS = 4096;
+
+/** Upper end of a prompt in tokens: prompt windows are looked up one by one. */
+export const MAX_PROMPT_TOKENS = 65_536;
+
+/** Upper end of the window length: a longer phrase than this is no longer a phrase. */
+export const MAX_WINDOW_TOKENS = 64;
+
+/** Upper end of the number of contributors in a credit vector (24 bytes each in the record). */
+export const MAX_CONTRIBUTORS = 256;
+
+/** Probes of the vocabulary's hash table before a token moves to the overflow map, so that words crafted to collide
+ * cost a constant each and not a square. */
+export const MAX_VOCABULARY_PROBES = 32;
+
+/** Longest context of the continuation model in tokens (order of the n-gram model less one). */
+export const MAX_CONTEXT_TOKENS = 4;
+
+/** Longest continuation in tokens that one call may ask for. */
+export const MAX_CONTINUATION_TOKENS = 4096;

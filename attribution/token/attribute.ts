@@ -1,0 +1,61 @@
+import type { CorpusRecord } from '../corpus/corpus.ts';
+import { checkTokenAttributionParams } from './check-params.ts';
+import { creditsOf } from './credits.ts';
+import { findMatches } from './matches.ts';
+import { findOwners } from './owners.ts';
+import { spansOf } from './spans.ts';
+import { readIds, readText } from './text.ts';
+import type { TokenAttribution, TokenAttributionInput } from './types.ts';
+
+/**
+ * Token attribution, version 1 (docs/attribution.md): who is credited for which part of an answer. A function of its
+ * input alone, in integers; the index changes its speed and never its result.
+ *
+ * ```ts
+ * const index = buildTokenIndex(createCorpus(records));
+ * const { credits, coverage } = attributeTokens({ index, commons, ineligible, output, prompt, params });
+ * ```
+ * @throws InvalidUtf8 for an output or a prompt that is not UTF-8; AttributionError 'TooManyTokens' above
+ *   `params.maxOutputTokens` or `params.maxPromptTokens`, 'InvalidParameter'.
+ */
+export function attributeTokens(input: TokenAttributionInput): TokenAttribution {
+  const { index, commons, params } = input;
+  checkTokenAttributionParams(params);
+  const output = readText(index, input.output, params.maxOutputTokens);
+  const prompt = readIds(index, input.prompt, params.maxPromptTokens);
+  const matches = findMatches(index, output, prompt, { lmin: params.lmin, sminQ16: params.sminQ16, commons });
+  const owners = findOwners(matches, output.surprisalBefore, params.lmin, index.recordOf);
+
+  const weights = weightsOf(output.surprisalBefore, params.wmaxQ16);
+  const totalWeightQ16 = weights.reduce((sum, weight) => sum + weight, 0);
+  const owned = new Map<number, number>();
+  let matchedWeightQ16 = 0;
+  for (let i = 0; i < owners.length; i++) {
+    if (owners[i]! < 0) continue;
+    const record = index.recordOf(owners[i]!);
+    owned.set(record, (owned.get(record) ?? 0) + weights[i]!);
+    matchedWeightQ16 += weights[i]!;
+  }
+  const byOrderKey: (readonly [CorpusRecord, number])[] = [...owned]
+    .sort(([a], [b]) => a - b)
+    .map(([record, weight]) => [index.corpus.records[record]!, weight]);
+  const { credits, uncovered } = creditsOf(byOrderKey, totalWeightQ16, input);
+  return {
+    version: 1,
+    outputTokens: output.ids.length,
+    totalWeightQ16,
+    matchedWeightQ16,
+    coverage: credits.reduce((sum, entry) => sum + entry.credit, 0),
+    uncovered,
+    credits,
+    spans: spansOf(index, output, owners, weights, input),
+  };
+}
+
+/** weight(i) = min(Wmax, surprisal of token i). */
+function weightsOf(surprisalBefore: Float64Array, wmaxQ16: number): Float64Array {
+  const weights = new Float64Array(surprisalBefore.length - 1);
+  for (let i = 0; i < weights.length; i++)
+    weights[i] = Math.min(wmaxQ16, surprisalBefore[i + 1]! - surprisalBefore[i]!);
+  return weights;
+}
