@@ -1,0 +1,113 @@
+/**
+ * The guard against signing twice. The record lives beside the key and is durable before a signature exists; it is
+ * enough by itself, whatever happens to the log or the database.
+ */
+import { bytesToHex, concatBytes, equalBytes, reader, writer } from '../bytes.ts';
+import { ConsensusError } from '../errors.ts';
+import { asHeight, asRound, type Height, type Round, SIGNATURE_BYTES } from '../types.ts';
+import { crc32c } from './crc32c.ts';
+
+/** Order of signatures within a round. */
+export const SIGN_STEP = { proposal: 1, prevote: 2, precommit: 3 } as const;
+export type SignStep = (typeof SIGN_STEP)[keyof typeof SIGN_STEP];
+
+export interface LastSigned {
+  readonly height: Height;
+  readonly round: Round;
+  readonly step: SignStep;
+  /** How many signatures were made at this height, this one included: tells a log that was lost from one that is a step behind. */
+  readonly countAtHeight: number;
+  /** BLS signatures are deterministic: the same message gives the same signature again, so it need not be kept. */
+  readonly message: Uint8Array;
+}
+
+export type SignDecision =
+  /** Nothing was signed here or later: write `next` durably, then sign. */
+  | { readonly decision: 'sign'; readonly next: LastSigned }
+  /** The very same message was signed: the signature is deterministic, so sign or reuse it. */
+  | { readonly decision: 'again' }
+  /** Another message was signed at this place, or the place is behind the last one. */
+  | { readonly decision: 'refuse'; readonly reason: string };
+
+/** Decides about one signature. `message` is what will be signed. */
+export function decideSigning(
+  last: LastSigned | undefined,
+  want: {
+    readonly height: Height;
+    readonly round: Round;
+    readonly step: SignStep;
+    readonly message: Uint8Array;
+  },
+): SignDecision {
+  const next: LastSigned = {
+    height: want.height,
+    round: want.round,
+    step: want.step,
+    countAtHeight: last !== undefined && last.height === want.height ? last.countAtHeight + 1 : 1,
+    message: want.message,
+  };
+  if (last === undefined) return { decision: 'sign', next };
+  const order = want.height - last.height || want.round - last.round || want.step - last.step;
+  if (order > 0) return { decision: 'sign', next };
+  const place = `height ${want.height} round ${want.round} step ${want.step}`;
+  if (order < 0)
+    return {
+      decision: 'refuse',
+      reason: `asked to sign at ${place}, but the key has signed at height ${last.height} round ${last.round} step ${last.step}`,
+    };
+  if (equalBytes(last.message, want.message)) return { decision: 'again' };
+  return { decision: 'refuse', reason: `the key has already signed another message at ${place}` };
+}
+
+const VERSION = 1;
+const MAX_MESSAGE_BYTES = 512;
+
+/** version u8 | height u64 | round u32 | step u8 | count u32 | message length u16 | message | crc32c u32 */
+export function encodeLastSigned(record: LastSigned): Uint8Array {
+  const body = writer(1 + 8 + 4 + 1 + 4 + 2 + record.message.length)
+    .u8(VERSION)
+    .u64(record.height)
+    .u32(record.round)
+    .u8(record.step)
+    .u32(record.countAtHeight)
+    .u16(record.message.length)
+    .bytes(record.message)
+    .finish();
+  return concatBytes([body, writer(4).u32(crc32c(body)).finish()]);
+}
+
+/** @throws ConsensusError LAST_SIGNED_DAMAGED: the node must not sign until a person has looked. */
+export function decodeLastSigned(bytes: Uint8Array, fileName: string): LastSigned {
+  const damaged = (what: string) =>
+    new ConsensusError(
+      'LAST_SIGNED_DAMAGED',
+      `LAST_SIGNED_DAMAGED: ${fileName} ${what}. Without it this key could sign twice and be slashed. Restore it from a ` +
+        `backup that is not older than the last vote, or keep the key offline until the chain has moved on and use ` +
+        `openledger keys reset-last-signed --height <current height>`,
+    );
+  if (
+    bytes.length < 5 ||
+    crc32c(bytes, 0, bytes.length - 4) !== reader(bytes.subarray(bytes.length - 4)).u32()
+  )
+    throw damaged('has a wrong checksum');
+  const input = reader(bytes.subarray(0, bytes.length - 4));
+  const version = input.u8();
+  if (version !== VERSION) throw damaged(`has version ${version}, this node reads ${VERSION}`);
+  const height = asHeight(input.u64());
+  const round = asRound(input.u32());
+  const step = input.u8();
+  const countAtHeight = input.u32();
+  const messageLength = input.u16();
+  if (messageLength > MAX_MESSAGE_BYTES) throw damaged(`claims a message of ${messageLength} bytes`);
+  const message = input.bytes(messageLength);
+  input.end();
+  if (step !== SIGN_STEP.proposal && step !== SIGN_STEP.prevote && step !== SIGN_STEP.precommit)
+    throw damaged(`names step ${step}`);
+  return { height, round, step, countAtHeight, message };
+}
+
+/** For export and for people. */
+export function describeLastSigned(record: LastSigned): string {
+  const step = Object.entries(SIGN_STEP).find(([, value]) => value === record.step)?.[0] ?? '?';
+  return `height ${record.height} round ${record.round} ${step} ${bytesToHex(record.message.subarray(0, 8))}...`;
+}

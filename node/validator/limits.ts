@@ -1,0 +1,37 @@
+/** Every bound of the validator's shell, each with its reason. */
+export const LIMITS = {
+  /** A block on the wire. Genesis may set less; this is what buffers are made for. */
+  maxBlockBytes: 16 << 20,
+  /** Blocks up to this size travel with their proposal; larger bodies are pulled by hash (gossip drops frames over 4 MB). */
+  maxInlineBlockBytes: 1 << 20,
+  /** Bytes of blocks held for the height being decided; locked, valid and committed ones are never dropped. */
+  maxBlockBytesHeld: 128 << 20,
+  /** The log of one height: the blocks above and a day of votes. More means that something runs wild. */
+  maxWalBytes: 512 << 20,
+  /** Messages of the next height that wait until this height is committed: two votes and a proposal from each of 1,024. */
+  maxFutureMessages: 4096,
+  /** Votes that wait for their signatures to be checked. Beyond, they are dropped; anti-entropy brings them back. */
+  maxPendingVotes: 8192,
+  /** Peers asked at once when nothing moves. */
+  maxStatusPeers: 4,
+  /** Rounds described in one status message. */
+  maxStatusRounds: 16,
+  /** Blocks in one answer of a range request. */
+  maxRangeBlocks: 64,
+  /** Bytes in one answer of a range request (one block may exceed it alone). */
+  maxRangeBytes: 4 << 20,
+  /** Ranges asked for ahead of the one being executed. */
+  maxRangesInFlight: 4,
+  /** Bytes of any answer this shell accepts. */
+  maxAnswerBytes: (20 << 20) + 4096,
+  /** How long nothing may move before peers are asked, in milliseconds. */
+  stallMs: 1_000,
+  /** Pause before asking again for a block, or for a verdict that was unknown, in milliseconds. */
+  retryMs: 250,
+  /** The pause grows to this. */
+  maxRetryMs: 5_000,
+  /** Peers named in one search for a block before the pause. */
+  maxBlockPeers: 4,
+  /** Votes of the parent that arrive late are taken until the next block; then they help nobody. */
+  maxLateVotes: 1024,
+} as const;
