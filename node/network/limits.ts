@@ -30,18 +30,24 @@ export interface NetworkLimits {
   /** Backoff of redials: first wait, largest wait. 5 s keeps recovery after a restart well below 20 s. */
   readonly redialMinMs: number;
   readonly redialMaxMs: number;
-  /** Bootstrap peers are dialed while there are fewer peers than this. */
+  /** Bootstrap peers are dialed, and peers asked for other peers, while there are fewer peers than this. */
   readonly enoughPeers: number;
+  /** Addresses heard of and not yet tried. */
+  readonly maxLearnedAddresses: number;
   /** Score at which a peer is cut off. */
   readonly banScore: number;
   /** Score forgiven a minute. */
   readonly forgivenPerMinute: number;
   /** A ban ends after this long: keys are free, so a longer one would only hurt the repentant. */
   readonly banMs: number;
+  /** The same for a peer that the operator named: long enough to stop a storm, short enough to heal by itself. */
+  readonly persistentBanMs: number;
   /** Peers whose score is remembered. */
   readonly maxScoredPeers: number;
-  /** Period of housekeeping: dead gossip streams, silent peers. */
+  /** Period of housekeeping: statuses are exchanged, dead gossip streams and silent peers are cut. */
   readonly maintenanceMs: number;
+  /** A peer that answers no status this often in a row has gone without saying so. */
+  readonly maxMissedStatuses: number;
   /** Least time between two head announcements to the same peers. */
   readonly headAnnounceMs: number;
 }
@@ -63,11 +69,14 @@ export const defaultNetworkLimits: NetworkLimits = {
   dialMs: 5_000,
   redialMinMs: 200,
   redialMaxMs: 5_000,
-  enoughPeers: 4,
+  enoughPeers: 8,
+  maxLearnedAddresses: 128,
   banScore: 100,
   forgivenPerMinute: 10,
   banMs: 10 * 60_000,
+  persistentBanMs: 30_000,
   maxScoredPeers: 1_024,
   maintenanceMs: 5_000,
+  maxMissedStatuses: 3,
   headAnnounceMs: 1_000,
 };

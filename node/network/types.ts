@@ -130,8 +130,6 @@ export type NetworkPenaltyCode =
   | 'BAD_FRAME'
   /** More requests than the quota allows, again and again. */
   | 'FLOOD'
-  /** Did not answer in time. */
-  | 'SLOW'
   /** Artifact bytes that do not hash to their root. */
   | 'BAD_ARTIFACT'
   /** Another genesis. */
@@ -147,7 +145,12 @@ export type GossipHandler = (from: PeerId, bytes: Uint8Array) => Promise<GossipV
 export interface Network {
   readonly peerId: PeerId;
   readonly genesisHash: HashText;
-  /** Where this node listens, with `/p2p/<peer id>`; with kernel-chosen ports filled in. */
+  /**
+   * Opens the port and begins to dial. Register handlers before, so that no peer finds the node deaf.
+   * @throws NetworkError PORT_IN_USE, LISTEN_FAILED
+   */
+  start(): Promise<void>;
+  /** Where this node listens, with `/p2p/<peer id>`; with kernel-chosen ports filled in. Empty before start(). */
   addresses(): readonly string[];
 
   /**
@@ -158,7 +161,8 @@ export interface Network {
   publish(topic: Topic, bytes: Uint8Array): void;
   /**
    * Exactly one handler a topic. It decides before the message is relayed: `reject` also penalises the sender.
-   * A handler that throws, or takes longer than limits.gossipValidationMs, counts as `ignore`.
+   * A handler that throws, or takes longer than limits.gossipValidationMs, counts as `ignore`. Answer `reject` only
+   * for what no honest node relays at any height (bytes that do not decode, a wrong signature).
    */
   onGossip(topic: Topic, handler: GossipHandler): void;
 
