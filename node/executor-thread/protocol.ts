@@ -1,0 +1,112 @@
+/**
+ * What crosses the border of the executor thread. The executor is the only writer of the database and the home of
+ * the transaction pool; main asks it about blocks, the RPC thread about transactions.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { Genesis } from '../../genesis/types.ts';
+import type { PoolTransaction, RpcBackend } from '../../rpc/backend.ts';
+import type { Head, Hex } from '../../state/types.ts';
+import type { LogFields, LogLevel } from '../log.ts';
+import type { AddResult, Origin, PoolCounts } from '../mempool/index.ts';
+import type { CheckAnswer } from '../validator/ports.ts';
+
+export interface ExecutorSettings {
+  genesis: Genesis;
+  /** Folder of the database; artifacts lie beside it in `artifactsDir`. */
+  chainDir: string;
+  artifactsDir: string;
+  /** File of acknowledged transactions; empty: none is kept. */
+  journalFile: string;
+  /** Blocks whose state stays readable; 0: all. */
+  retention: number;
+  poolLifetimeMs: number;
+  attributionWorkers: number;
+  /** The RPC thread's end, if there is one. */
+  rpcPort: MessagePort | null;
+}
+
+/** The head, and what goes with it at the same instant. */
+export interface HeadReport {
+  head: Head;
+  hasTransactions: boolean;
+}
+
+export interface BuildCall {
+  height: number;
+  round: number;
+  timestampMs: number;
+  reveal: Uint8Array;
+  lastCommit: { round: number; bitmap: Uint8Array; signature: Uint8Array } | null;
+}
+
+export interface BlockCall {
+  blockHash: Hex;
+  bytes: Uint8Array;
+}
+
+/** Answered by the executor for main. */
+export interface ExecutorCalls {
+  /** Resolves once the chain is open and the journal is read. */
+  open(): Promise<HeadReport & { genesisHash: Hex }>;
+  build(request: BuildCall): Promise<BlockCall>;
+  check(block: BlockCall): Promise<CheckAnswer>;
+  commit(block: BlockCall & { certificate: Uint8Array }): Promise<HeadReport>;
+  /** Bytes and encoded certificate of a committed block. */
+  getBlock(
+    height: number,
+  ): Promise<{ blockHash: Hex; bytes: Uint8Array; certificate: Uint8Array } | undefined>;
+  addEvidence(evidence: Uint8Array): Promise<void>;
+  submit(batch: { raws: Uint8Array[]; origin: Origin }): Promise<AddResult[]>;
+  /** These bytes are in the store now. */
+  artifactArrived(root: Hex): Promise<void>;
+  counts(): Promise<ExecutorCounts>;
+  /** Closes pool, workers and database. The thread ends after the answer. */
+  shutdown(): Promise<void>;
+}
+
+export interface ExecutorCounts extends PoolCounts {
+  height: number;
+  /** Transactions in the last block. */
+  lastBlockTransactions: number;
+  lastBlockBytes: number;
+  totalTransactions: number;
+  refused: number;
+  /** Seconds spent executing and storing the last block. */
+  lastExecuteSeconds: number;
+  lastCommitSeconds: number;
+}
+
+export interface ExecutorEvents {
+  log: { level: LogLevel; message: string; fields: LogFields };
+  /** A block of which the answer may no longer be `unknown`. */
+  ready: Hex;
+  /** Whether something could be included now; told when it changes and after each head. */
+  hasTransactions: boolean;
+  /** Frames of transactions for gossip. */
+  broadcast: Uint8Array[];
+  /** Artifacts that a block or a transaction waits for. */
+  want: Hex[];
+  /** This machine failed twice (B2): the node must stop with this message. */
+  fault: { code: string; message: string };
+}
+
+/** Answered by the executor for the RPC thread. */
+export interface ExecutorRpcCalls {
+  submit(raw: Uint8Array): Promise<AddResult>;
+  pendingNonce(address: Hex): Promise<bigint | undefined>;
+  poolStatus(): ReturnType<RpcBackend['poolStatus']>;
+  poolContent(): ReturnType<RpcBackend['poolContent']>;
+  poolTransaction(hash: Hex): Promise<PoolTransaction | undefined>;
+  previewAttribution(question: {
+    requestId: Hex;
+    output: Uint8Array;
+  }): ReturnType<RpcBackend['previewAttribution']>;
+  attributionDetails(requestId: Hex): ReturnType<RpcBackend['attributionDetails']>;
+}
+
+export interface ExecutorRpcEvents {
+  /** After the block is durable. */
+  head: { number: number; hash: Hex };
+  /** Transactions that became executable. */
+  pending: PoolTransaction[];
+}
