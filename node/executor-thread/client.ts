@@ -21,7 +21,7 @@ export const EXECUTOR_ENTRY = new URL('./worker.js', import.meta.url);
 export function startExecutorThread(settings: ExecutorSettings, entry: URL = EXECUTOR_ENTRY): ExecutorClient {
   const transfer: MessagePort[] = settings.rpcPort === null ? [] : [settings.rpcPort];
   const thread = spawnThread({ name: 'executor', entry, settings, transfer });
-  const listeners: { [K in keyof ExecutorEvents]?: (data: ExecutorEvents[K]) => void } = {};
+  const listeners = new Map<keyof ExecutorEvents, (data: never) => void>();
   const forward = <K extends keyof ExecutorEvents>(event: K) => {
     return (data: ExecutorEvents[K]): void => {
       (listeners.get(event) as ((data: ExecutorEvents[K]) => void) | undefined)?.(data);

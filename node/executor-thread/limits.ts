@@ -1,0 +1,20 @@
+/** Bounds of the executor thread, each with its reason. */
+export const LIMITS = {
+  /** Trial runs of module calls at the same time: one computes, one waits for its turn. */
+  trialsRunning: 2,
+  /** B6: trial runs a sender may have at once, and how fast they come back. An operator answers a few times a second. */
+  trialBurst: 16,
+  trialsPerSecond: 4,
+  /** Senders whose allowance is remembered; the fullest are forgotten first. */
+  trialSenders: 1_024,
+  /** Blocks whose answer is `unknown`, kept to be told when that may have changed: a few rounds of one height. */
+  unknownBlocks: 64,
+  /** Evidence waiting to be put into a block; each offence is one item, and offenders are few or the chain is lost. */
+  evidence: 64,
+  /** Pause before transactions of our users leave in one frame, ms: long enough to gather, too short to notice. */
+  broadcastDelayMs: 4,
+  /** Housekeeping of the pool (sending again, lifetimes). */
+  poolTickMs: 1_000,
+  /** Bytes of decoded leaves kept for attribution beside the worker's own index. */
+  snapshotRecords: 200_000,
+} as const;
