@@ -262,7 +262,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     try {
       let answer: Uint8Array | undefined;
       for await (const frame of protocols.ask(peer.id, STATUS_SPEC, STATUS_PROTOCOL, ownStatus()))
-        answer = Uint8Array.from(frame);
+        answer = owned(frame);
       if (answer) takeStatus(peer.id, answer);
     } catch (error) {
       if (state !== 'running' || peers.get(peer.id) !== peer) return;
@@ -399,7 +399,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     let cancel: (() => void) | undefined;
     try {
       // A short message must not keep the frame alive that it came in.
-      const bytes = data.byteLength * 2 < data.buffer.byteLength ? Uint8Array.from(data) : data;
+      const bytes = owned(data);
       const late = new Promise<'ignore'>((resolve) => {
         cancel = clock.setTimer(limits.gossipValidationMs, () => resolve('ignore'));
       });
@@ -514,7 +514,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
           penalise(peer, 'BAD_ANSWER');
           throw new RequestError('BAD_FRAME', 'more than one frame');
         }
-        answer = Uint8Array.from(frame);
+        answer = owned(frame);
       }
       if (!answer) {
         penalise(peer, 'BAD_ANSWER');
@@ -588,6 +588,11 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   });
   await Promise.all(registrations);
   return network;
+}
+
+/** A copy if the bytes are a small part of a larger buffer, which they would keep alive. */
+function owned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength * 2 < bytes.buffer.byteLength ? Uint8Array.from(bytes) : bytes;
 }
 
 /** The topic is part of the id: the same bytes on another topic must not make the real message look seen. */

@@ -74,11 +74,7 @@ export function createCluster() {
 }
 
 /** Resolves with the first event that matches; `setUp` runs once the listener is there. */
-export function peerEvent(
-  network: Network,
-  type: PeerEvent['type'],
-  peer?: string,
-): Promise<PeerEvent> {
+export function peerEvent(network: Network, type: PeerEvent['type'], peer?: string): Promise<PeerEvent> {
   return new Promise((resolve) => {
     const stop = network.onPeer((event) => {
       if (event.type === type && (!peer || event.peer === peer)) {
