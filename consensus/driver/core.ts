@@ -128,7 +128,7 @@ function* take(core: Core, input: Input): Handler {
       return yield* enterRound(core, asRound(0), input.nowMs);
     }
     case 'proposal':
-      return yield* takeProposal(core, input.proposal, input.nowMs);
+      return yield* takeProposal(core, input.proposal, input.arrivalMs);
     case 'vote':
       return yield* takeVote(core, input.vote);
     case 'checked':
@@ -154,9 +154,9 @@ function* take(core: Core, input: Input): Handler {
 // ---------------------------------------------------------------- messages
 
 /** Keeps a proposal if it is the turn of its proposer. The shell drops what `isProposalExpected` refuses. */
-function* takeProposal(core: Core, proposal: Proposal, nowMs: number): Handler {
+function* takeProposal(core: Core, proposal: Proposal, arrivalMs: number): Handler {
   if (!isProposalExpected(core, proposal)) return;
-  yield* keepProposal(core, proposal, isTimely(core.config.parameters, proposal, nowMs));
+  yield* keepProposal(core, proposal, isTimely(core.config.parameters, proposal, arrivalMs));
 }
 
 /** Cheap test before a signature is checked: this height, a round of interest, the proposer's turn. */

@@ -19,7 +19,13 @@ export type Input =
       readonly parentComplete: boolean;
     }
   /** The proposer's signature was checked; whether it was its turn is checked by the core. */
-  | { readonly kind: 'proposal'; readonly nowMs: number; readonly proposal: Proposal }
+  | {
+      readonly kind: 'proposal';
+      readonly nowMs: number;
+      /** When it came in, which may be before this height began: timeliness is judged by it (rule A5). */
+      readonly arrivalMs: number;
+      readonly proposal: Proposal;
+    }
   /** The signature was checked. */
   | { readonly kind: 'vote'; readonly nowMs: number; readonly vote: Vote }
   | { readonly kind: 'checked'; readonly nowMs: number; readonly blockHash: Hash; readonly verdict: Verdict }

@@ -4,7 +4,7 @@
  */
 import { bytesToHex, concatBytes, equalBytes, reader, writer } from '../bytes.ts';
 import { ConsensusError } from '../errors.ts';
-import { asHeight, asRound, type Height, type Round, SIGNATURE_BYTES } from '../types.ts';
+import { asHeight, asRound, type Height, type Round } from '../types.ts';
 import { crc32c } from './crc32c.ts';
 
 /** Order of signatures within a round. */

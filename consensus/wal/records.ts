@@ -71,7 +71,7 @@ function encodeInput(input: Input): Uint8Array {
     case 'start':
       return frame(KIND.start, Uint8Array.of(input.transactions ? 1 : 0, input.parentComplete ? 1 : 0));
     case 'proposal':
-      return frame(KIND.proposal, encodeProposal(input.proposal));
+      return frame(KIND.proposal, writer(8).u64(input.arrivalMs).finish(), encodeProposal(input.proposal));
     case 'vote':
       return frame(KIND.vote, encodeVote(input.vote));
     case 'checked': {
@@ -136,15 +136,19 @@ export function decodeRecord(frame: WalFrame): WalRecord {
 function decodeInput(frame: WalFrame): Input {
   const body = reader(frame.payload);
   const nowMs = body.u64();
-  const rest = frame.payload.subarray(8);
   const decoded = ((): Input => {
     switch (frame.kind) {
       case KIND.start:
         return { kind: 'start', nowMs, transactions: body.u8() === 1, parentComplete: body.u8() === 1 };
       case KIND.proposal:
-        return { kind: 'proposal', nowMs, proposal: decodeProposal(body.bytes(rest.length)) };
+        return {
+          kind: 'proposal',
+          nowMs,
+          arrivalMs: body.u64(),
+          proposal: decodeProposal(body.bytes(body.remaining())),
+        };
       case KIND.vote:
-        return { kind: 'vote', nowMs, vote: decodeVote(body.bytes(rest.length)) };
+        return { kind: 'vote', nowMs, vote: decodeVote(body.bytes(body.remaining())) };
       case KIND.valid: {
         const blockHash = body.hex(HASH_BYTES);
         const originRound = asRound(body.u32());

@@ -5,12 +5,12 @@
  * which the test against the reference pins).
  */
 import {
-  PublicKey,
-  SecretKey,
-  Signature,
   aggregateSignatures,
   aggregateWithRandomness,
   fastAggregateVerify,
+  PublicKey,
+  SecretKey,
+  Signature,
   verify,
 } from '@chainsafe/blst';
 import { type Address, PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../../consensus/types.ts';
@@ -40,7 +40,8 @@ export function createBlstVerifier(): BlsVerifier {
     verifyEach(message, publicKeys, signatures) {
       if (publicKeys.length === 0 || publicKeys.length !== signatures.length) return false;
       return attempt(() => {
-        if (publicKeys.length === 1) return verify(message, parseKey(publicKeys[0]!), parseSignature(signatures[0]!));
+        if (publicKeys.length === 1)
+          return verify(message, parseKey(publicKeys[0]!), parseSignature(signatures[0]!));
         const sets = publicKeys.map((key, i) => ({ pk: parseKey(key), sig: checkLength(signatures[i]!) }));
         const { pk, sig } = aggregateWithRandomness(sets);
         return verify(message, pk, sig);

@@ -48,7 +48,8 @@ function openAppendFile(path: string, syncName: () => void): AppendFile {
   return {
     name: path,
     read() {
-      if (length > LIMITS.maxWalBytes) throw new Error(`${path} has ${length} bytes, more than ${LIMITS.maxWalBytes}`);
+      if (length > LIMITS.maxWalBytes)
+        throw new Error(`${path} has ${length} bytes, more than ${LIMITS.maxWalBytes}`);
       return new Uint8Array(readFileSync(path));
     },
     size: () => length,

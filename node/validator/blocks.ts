@@ -1,0 +1,218 @@
+/**
+ * The blocks of the height being decided: bytes that came with proposals or were pulled by hash, and what the
+ * executor says about them. Rule B1: an unknown block is asked about again and again; bytes that are not the block
+ * are thrown away and fetched from somebody else; only facts reach the core.
+ */
+import type { Verdict } from '../../consensus/driver/inputs.ts';
+import type { Hash, Height } from '../../consensus/types.ts';
+import { LIMITS } from './limits.ts';
+import { encodeBlockQuestion } from './messages.ts';
+import type { App, Cancel, Clock, Net, PeerId, Random } from './ports.ts';
+
+interface Entry {
+  bytes: Uint8Array | undefined;
+  /** The core waits for a verdict. */
+  wanted: boolean;
+  busy: boolean;
+  settled: boolean;
+  attempts: number;
+  /** Who served the bytes when we asked. Gossiped bodies have no such name: the proposer does not sign them. */
+  servedBy: PeerId | undefined;
+  /** Peers that mentioned the block: asked first. */
+  readonly sources: PeerId[];
+  cancelRetry: Cancel | undefined;
+}
+
+export interface Blocks {
+  /** Bytes that somebody says are this block. */
+  offer(blockHash: Hash, bytes: Uint8Array): void;
+  /** A peer that should have it. */
+  source(blockHash: Hash, peer: PeerId): void;
+  /** Own or logged block, known to be valid. */
+  keep(blockHash: Hash, bytes: Uint8Array): void;
+  /** Fetch and check until there is a verdict. */
+  want(blockHash: Hash): void;
+  /** The executor may know more now. */
+  ready(blockHash: Hash): void;
+  get(blockHash: Hash): Uint8Array | undefined;
+  /** Stops all work; late answers are ignored. */
+  close(): void;
+}
+
+/**
+ * @param onVerdict called once per wanted block, with its bytes
+ * @param isPinned blocks that are never dropped: locked, valid, proposed now, committed
+ * @param onFault the executor failed in a way that is no answer
+ */
+export function createBlocks(parts: {
+  readonly height: Height;
+  readonly app: App;
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onVerdict: (blockHash: Hash, verdict: Verdict, bytes: Uint8Array) => void;
+  readonly isPinned: (blockHash: Hash) => boolean;
+  readonly onFault: (error: unknown) => void;
+}): Blocks {
+  const entries = new Map<Hash, Entry>();
+  let bytesHeld = 0;
+  let open = true;
+
+  const entryOf = (blockHash: Hash): Entry => {
+    let entry = entries.get(blockHash);
+    if (entry === undefined) {
+      entry = {
+        bytes: undefined,
+        wanted: false,
+        busy: false,
+        settled: false,
+        attempts: 0,
+        servedBy: undefined,
+        sources: [],
+        cancelRetry: undefined,
+      };
+      entries.set(blockHash, entry);
+    }
+    return entry;
+  };
+
+  const setBytes = (blockHash: Hash, entry: Entry, bytes: Uint8Array | undefined) => {
+    bytesHeld += (bytes?.length ?? 0) - (entry.bytes?.length ?? 0);
+    entry.bytes = bytes;
+    if (bytes === undefined) return;
+    for (const [other, candidate] of entries) {
+      if (bytesHeld <= LIMITS.maxBlockBytesHeld) return;
+      if (other === blockHash || candidate.bytes === undefined || candidate.busy || parts.isPinned(other))
+        continue;
+      bytesHeld -= candidate.bytes.length;
+      candidate.bytes = undefined;
+    }
+  };
+
+  const retryLater = (blockHash: Hash, entry: Entry) => {
+    if (!open || entry.cancelRetry !== undefined) return;
+    const delayMs = Math.min(LIMITS.retryMs << Math.min(entry.attempts, 10), LIMITS.maxRetryMs);
+    entry.attempts++;
+    entry.cancelRetry = parts.clock.setTimer(delayMs, () => {
+      entry.cancelRetry = undefined;
+      step(blockHash, entry);
+    });
+  };
+
+  const step = (blockHash: Hash, entry: Entry) => {
+    if (!open || !entry.wanted || entry.busy || entry.settled) return;
+    entry.busy = true;
+    const work =
+      entry.bytes === undefined ? fetchOnce(blockHash, entry) : checkOnce(blockHash, entry, entry.bytes);
+    work.then(
+      (again) => {
+        entry.busy = false;
+        if (!open || entry.settled) return;
+        if (again) step(blockHash, entry);
+        else retryLater(blockHash, entry);
+      },
+      (error) => {
+        if (open) parts.onFault(error);
+      },
+    );
+  };
+
+  /** True if something new is there to work on at once. */
+  const fetchOnce = async (blockHash: Hash, entry: Entry): Promise<boolean> => {
+    const question = encodeBlockQuestion({ height: parts.height, blockHash });
+    for (const peer of peersToAsk(entry.sources, parts.net.peers(), parts.random)) {
+      const bytes = await parts.net.request(peer, 'block', question);
+      if (!open || entry.bytes !== undefined) return open;
+      if (bytes === undefined || bytes.length === 0) continue;
+      if (bytes.length > LIMITS.maxBlockBytes) {
+        parts.net.penalise(peer, 'BAD_ANSWER');
+        continue;
+      }
+      // Whether it is the block is known only after the check: remember whom to blame.
+      entry.servedBy = peer;
+      setBytes(blockHash, entry, bytes);
+      return true;
+    }
+    return false;
+  };
+
+  const checkOnce = async (blockHash: Hash, entry: Entry, bytes: Uint8Array): Promise<boolean> => {
+    const answer = await parts.app.check({ blockHash, bytes });
+    if (!open || entry.settled) return false;
+    switch (answer.answer) {
+      case 'valid':
+      case 'invalid':
+        entry.settled = true;
+        entry.cancelRetry?.();
+        parts.onVerdict(blockHash, answer, bytes);
+        return false;
+      case 'mismatch': {
+        const peer = entry.servedBy;
+        if (peer !== undefined) parts.net.penalise(peer, 'WRONG_BLOCK');
+        entry.servedBy = undefined;
+        setBytes(blockHash, entry, undefined);
+        // A gossiped body is replaced at once; peers that serve rubbish are not asked in a tight loop.
+        return peer === undefined;
+      }
+      case 'unknown':
+        return false;
+    }
+  };
+
+  return {
+    offer(blockHash, bytes) {
+      const entry = entryOf(blockHash);
+      if (!open || entry.bytes !== undefined || bytes.length > LIMITS.maxBlockBytes) return;
+      setBytes(blockHash, entry, bytes);
+      entry.cancelRetry?.();
+      entry.cancelRetry = undefined;
+      step(blockHash, entry);
+    },
+    source(blockHash, peer) {
+      const { sources } = entryOf(blockHash);
+      if (!sources.includes(peer) && sources.length < LIMITS.maxBlockPeers) sources.push(peer);
+    },
+    keep(blockHash, bytes) {
+      const entry = entryOf(blockHash);
+      entry.settled = true;
+      setBytes(blockHash, entry, bytes);
+    },
+    want(blockHash) {
+      const entry = entryOf(blockHash);
+      entry.wanted = true;
+      step(blockHash, entry);
+    },
+    ready(blockHash) {
+      const entry = entries.get(blockHash);
+      if (entry === undefined) return;
+      entry.cancelRetry?.();
+      entry.cancelRetry = undefined;
+      entry.attempts = 0;
+      step(blockHash, entry);
+    },
+    get: (blockHash) => entries.get(blockHash)?.bytes,
+    close() {
+      open = false;
+      for (const entry of entries.values()) entry.cancelRetry?.();
+    },
+  };
+}
+
+/** Those that mentioned the block, then others in random order. */
+function peersToAsk(sources: readonly PeerId[], peers: readonly PeerId[], random: Random): PeerId[] {
+  const first = sources.filter((peer) => peers.includes(peer));
+  const others = shuffled(
+    peers.filter((peer) => !first.includes(peer)),
+    random,
+  );
+  return [...first, ...others].slice(0, LIMITS.maxBlockPeers);
+}
+
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const list = [...items];
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = random.int(i + 1);
+    [list[i], list[j]] = [list[j]!, list[i]!];
+  }
+  return list;
+}

@@ -1,0 +1,180 @@
+/**
+ * Catching up by ranges of certified blocks. Ranges are fetched from several peers at once and executed in order:
+ * the certificate is checked against the set that state names, then the block is checked and committed. A peer
+ * that serves something wrong is penalised and its range asked from another.
+ */
+import { verifyCertificate } from '../../consensus/certificate.ts';
+import { ConsensusError } from '../../consensus/errors.ts';
+import { asHeight, type CommitCertificate, type Hash, type Height } from '../../consensus/types.ts';
+import { shuffled } from './blocks.ts';
+import { LIMITS } from './limits.ts';
+import { type CertifiedBlock, decodeRangeAnswer, encodeRangeQuestion } from './messages.ts';
+import type { App, BlsVerifier, Clock, Head, Log, Net, PeerId, Random } from './ports.ts';
+
+export interface CatchUp {
+  /** A peer says that its head is at `height`. Starts the work if that is ahead of ours. */
+  peerAt(peer: PeerId, height: Height): void;
+  /** Height of the best peer while ranges are being fetched. */
+  target(): Height | undefined;
+  stop(): void;
+}
+
+interface Fetched {
+  readonly peer: PeerId;
+  readonly blocks: readonly CertifiedBlock[];
+}
+
+/**
+ * @param claim asked right before a commit. True: consensus at this height has stood down, and nobody else commits
+ *   until `onCommitted`. False: the height is already committed. Consensus is not disturbed before: a peer that only
+ *   claims to be ahead must not be able to stop it.
+ * @param onEnd consensus goes on from the head
+ */
+export function createCatchUp(parts: {
+  readonly app: App;
+  readonly bls: BlsVerifier;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly net: Net;
+  readonly log: Log;
+  readonly genesisHash: Hash;
+  readonly claim: (height: Height) => Promise<boolean>;
+  readonly onCommitted: (head: Head, certificate: CommitCertificate) => void;
+  readonly onEnd: () => void;
+  readonly onFault: (error: unknown) => void;
+}): CatchUp {
+  const { app, net } = parts;
+  const peerHeights = new Map<PeerId, Height>();
+  let target: Height | undefined;
+  let stopped = false;
+
+  const pause = (delayMs: number) =>
+    new Promise<void>((resolve) => void parts.clock.setTimer(delayMs, resolve));
+
+  /** Peers that have `height`, best guess first in random order. */
+  const holders = (height: number): PeerId[] => {
+    const connected = new Set(net.peers());
+    for (const peer of peerHeights.keys()) if (!connected.has(peer)) peerHeights.delete(peer);
+    return shuffled([...peerHeights.keys()], parts.random).filter((peer) => peerHeights.get(peer)! >= height);
+  };
+
+  const fetchRange = async (peer: PeerId, from: Height, count: number): Promise<Fetched | undefined> => {
+    const bytes = await net.request(peer, 'range', encodeRangeQuestion({ from, count }));
+    if (bytes === undefined) return undefined;
+    try {
+      const answer = decodeRangeAnswer(bytes);
+      peerHeights.set(peer, answer.headHeight);
+      const inOrder = answer.blocks.every((block, i) => block.certificate.height === from + i);
+      if (!inOrder || answer.blocks.length > count)
+        throw new ConsensusError('MALFORMED', 'not the range asked for');
+      return { peer, blocks: answer.blocks };
+    } catch {
+      net.penalise(peer, 'BAD_ANSWER');
+      peerHeights.delete(peer);
+      return undefined;
+    }
+  };
+
+  /** Fetches the next ranges from different peers at the same time. */
+  const fetchAhead = async (from: number, until: number): Promise<Fetched[]> => {
+    const peers = holders(from).slice(0, LIMITS.maxRangesInFlight);
+    const wanted: Promise<Fetched | undefined>[] = [];
+    for (const [i, peer] of peers.entries()) {
+      const start = from + i * LIMITS.maxRangeBlocks;
+      if (start > until || start > peerHeights.get(peer)!) break;
+      wanted.push(fetchRange(peer, asHeight(start), Math.min(LIMITS.maxRangeBlocks, until - start + 1)));
+    }
+    return (await Promise.all(wanted)).filter((one) => one !== undefined);
+  };
+
+  /** True if the block was committed. */
+  const apply = async (block: CertifiedBlock, peer: PeerId): Promise<boolean> => {
+    const { certificate, bytes } = block;
+    const head = app.head();
+    if (certificate.height !== head.height + 1) return false;
+    const problem = verifyCertificate(
+      head.validators,
+      parts.genesisHash,
+      certificate,
+      parts.bls.fastAggregateVerify,
+    );
+    if (problem !== undefined) {
+      net.penalise(peer, 'BAD_CERTIFICATE');
+      peerHeights.delete(peer);
+      return false;
+    }
+    const { blockHash } = certificate;
+    for (let attempt = 0; !stopped; attempt++) {
+      const check = await app.check({ blockHash, bytes });
+      if (stopped) return false;
+      if (app.head().height >= certificate.height) return true;
+      if (check.answer === 'valid') {
+        if (!(await parts.claim(certificate.height))) return app.head().height >= certificate.height;
+        parts.onCommitted(await app.commit({ blockHash, bytes, certificate }), certificate);
+        return true;
+      }
+      if (check.answer === 'mismatch') {
+        net.penalise(peer, 'WRONG_BLOCK');
+        peerHeights.delete(peer);
+        return false;
+      }
+      if (check.answer === 'invalid')
+        throw new Error(
+          `CERTIFIED_BLOCK_INVALID: block ${certificate.height} carries a quorum, and this node finds it invalid (${check.code}); do the versions and genesis files agree?`,
+        );
+      // Rule B1: a certified block is waited for without limit.
+      await pause(Math.min(LIMITS.retryMs << Math.min(attempt, 10), LIMITS.maxRetryMs));
+    }
+    return false;
+  };
+
+  const applyAll = async (ranges: readonly Fetched[]): Promise<boolean> => {
+    let moved = false;
+    for (const range of ranges)
+      for (const block of range.blocks) {
+        if (stopped) return moved;
+        if (!(await apply(block, range.peer))) {
+          if (block.certificate.height > app.head().height) return moved;
+          continue;
+        }
+        moved = true;
+      }
+    return moved;
+  };
+
+  const work = async (): Promise<void> => {
+    let fruitless = 0;
+    while (!stopped) {
+      const from = app.head().height + 1;
+      const until = Math.max(0, ...[...peerHeights.values()]);
+      target = until >= from ? asHeight(until) : undefined;
+      if (target === undefined || fruitless >= 3) return;
+      const ranges = await fetchAhead(from, until);
+      fruitless = (await applyAll(ranges)) ? 0 : fruitless + 1;
+      if (fruitless > 0) await pause(LIMITS.retryMs);
+    }
+  };
+
+  return {
+    peerAt(peer, height) {
+      if (stopped) return;
+      peerHeights.set(peer, height);
+      if (target !== undefined || height <= app.head().height) return;
+      target = height;
+      parts.log('info', 'catching up', { from: app.head().height + 1, to: height });
+      work()
+        .then(() => {
+          target = undefined;
+          if (!stopped) parts.onEnd();
+        })
+        .catch((error) => {
+          target = undefined;
+          if (!stopped) parts.onFault(error);
+        });
+    },
+    target: () => target,
+    stop() {
+      stopped = true;
+    },
+  };
+}

@@ -1,0 +1,576 @@
+/**
+ * The shell around the pure core: one height after the other, messages in and out, catching up. It owns no clock,
+ * disk, key or network; `env` hands them in. The simulator runs this very code.
+ */
+import { makeCertificate, verifyCertificate } from '../../consensus/certificate.ts';
+import { decodeVotes } from '../../consensus/codec.ts';
+import { type Core, isProposalExpected, roundOf } from '../../consensus/driver/core.ts';
+import { ConsensusError, invariant } from '../../consensus/errors.ts';
+import { LIMITS as CONSENSUS_LIMITS } from '../../consensus/limits.ts';
+import type { ConsensusParameters } from '../../consensus/parameters.ts';
+import { proposalSignBytes } from '../../consensus/sign-bytes.ts';
+import type { Branch } from '../../consensus/state-machine/state.ts';
+import {
+  asHeight,
+  asRound,
+  type CommitCertificate,
+  type Hash,
+  type Height,
+  type Proposal,
+  type Round,
+  type ValidatorSet,
+  type Vote,
+} from '../../consensus/types.ts';
+import { proposerAt } from '../../consensus/validator-set/rotation.ts';
+import { findValidator, indexOfValidator, isMinority } from '../../consensus/validator-set/set.ts';
+import { votesOf } from '../../consensus/votes/keeper.ts';
+import { powerFor } from '../../consensus/votes/round-votes.ts';
+import { shuffled } from './blocks.ts';
+import { type CatchUp, createCatchUp } from './catch-up.ts';
+import { createHeight, type Decision, type HeightRun } from './height.ts';
+import { LIMITS } from './limits.ts';
+import {
+  type CertifiedBlock,
+  decodeBlockQuestion,
+  decodeProposalMessage,
+  decodeRangeQuestion,
+  decodeStatus,
+  decodeStatusAnswer,
+  encodeRangeAnswer,
+  encodeStatus,
+  encodeStatusAnswer,
+} from './messages.ts';
+import { collectParentCommit, fixedParentCommit, type ParentCommit } from './parent-commit.ts';
+import type {
+  Cancel,
+  GossipKind,
+  GossipVerdict,
+  Head,
+  PeerId,
+  PenaltyCode,
+  RequestKind,
+  ValidatorEnv,
+  ValidatorHandle,
+  ValidatorStatus,
+} from './ports.ts';
+import { createSigningGuard, type SigningGuard } from './signing.ts';
+import { answerTo, describe } from './status.ts';
+import { createVoteBatch, type VoteBatch } from './vote-batch.ts';
+import { createWal, type Wal } from './wal.ts';
+
+export interface ValidatorOptions {
+  readonly env: ValidatorEnv;
+  /** Hash of block 0: part of everything that is signed. */
+  readonly genesisHash: Hash;
+  readonly parameters: ConsensusParameters;
+  /** After each commit, with the new head. For metrics and subscriptions. */
+  readonly onCommitted?: (head: Head, round: Round) => void;
+  /** Each rule that fires. For metrics and coverage. */
+  readonly onProgress?: (height: Height, round: Round, branch: Branch) => void;
+  /** The node cannot go on (a Fault, or a certified block it finds invalid). The process should end. */
+  readonly onHalt?: (message: string) => void;
+  /**
+   * Blocks that must have been committed while watching before a key without a last-signed record may sign on a
+   * chain that is already running. Not used yet: such a key does not sign at all.
+   */
+  readonly doubleSignCheckHeight?: number;
+}
+
+/** Messages of the next height, already checked, waiting for this one to end. */
+type Waiting =
+  | { readonly kind: 'vote'; readonly vote: Vote }
+  | {
+      readonly kind: 'proposal';
+      readonly proposal: Proposal;
+      readonly arrivalMs: number;
+      readonly block: Uint8Array | undefined;
+      readonly from: PeerId;
+    };
+
+/** @throws ConsensusError WAL_DAMAGED or LAST_SIGNED_DAMAGED: nothing was started */
+export function createValidator(options: ValidatorOptions): ValidatorHandle {
+  const { env, genesisHash } = options;
+  const guard = env.signer && createSigningGuard({ ...env, signer: env.signer, genesisHash });
+  const wal = createWal({ ...env, genesisHash });
+  return createShell(options, guard, wal);
+}
+
+function createShell(options: ValidatorOptions, guard: SigningGuard | undefined, wal: Wal): ValidatorHandle {
+  const { env, genesisHash } = options;
+  const { app, clock, net, log } = env;
+  let run: HeightRun | undefined;
+  let parent: ParentCommit | undefined;
+  let waiting: Waiting[] = [];
+  let committing: Promise<unknown> | undefined;
+  let state: 'new' | 'running' | 'stopped' = 'new';
+  let halted: string | undefined;
+  let voting = false;
+  let lastProgressMs = 0;
+  let lastHintMs = 0;
+  const cancels = new Set<Cancel>();
+  const subscriptions: Cancel[] = [];
+
+  // ---------------------------------------------------------------- heights
+
+  const startHeight = (head: Head): void => {
+    if (state !== 'running') return;
+    run?.close();
+    const height = asHeight(head.height + 1);
+    const opened = wal.open(height);
+    if (opened.result === 'ahead')
+      log(
+        'warn',
+        'the log is about a later height than the database; following without signing until there',
+        {
+          height,
+          log: opened.height,
+        },
+      );
+    const resumed = opened.result === 'resume' ? opened.records : undefined;
+    const ownRecords =
+      resumed?.filter((one) => one.kind === 'ownVote' || one.kind === 'ownProposal').length ?? 0;
+    const maySign = opened.result !== 'ahead' && mayGuardSign(height, ownRecords);
+    const current = createHeight({
+      env,
+      genesisHash,
+      parameters: options.parameters,
+      head,
+      height,
+      guard,
+      wal,
+      resumed,
+      parent,
+      maySign,
+      onDecide: (decision) => void commitDecided(current, decision),
+      onProgress(round, branch) {
+        lastProgressMs = clock.nowMs();
+        options.onProgress?.(height, round, branch);
+      },
+      onFault: halt,
+    });
+    run = current;
+    voting = maySign && current.core.config.self !== undefined;
+    lastProgressMs = clock.nowMs();
+    current.begin();
+    const messages = waiting;
+    waiting = [];
+    for (const message of messages) if (run === current) takeWaiting(current, message);
+  };
+
+  const takeWaiting = (current: HeightRun, message: Waiting): void => {
+    if (message.kind === 'vote') {
+      if (message.vote.height === current.height) current.feed({ kind: 'vote', vote: message.vote });
+      return;
+    }
+    const { proposal, arrivalMs, block, from } = message;
+    if (proposal.height !== current.height || !isProposalExpected(current.core, proposal)) return;
+    current.blocks.source(proposal.blockHash, from);
+    if (block !== undefined) current.blocks.offer(proposal.blockHash, block);
+    current.feed({ kind: 'proposal', proposal, arrivalMs });
+  };
+
+  /** Rules about keys whose past is uncertain: silence costs a few blocks, a second signature costs the stake. */
+  const mayGuardSign = (height: Height, ownRecords: number): boolean => {
+    if (guard === undefined) return false;
+    const last = guard.last();
+    if (last === undefined) {
+      if (height === 1 || keyIsNew) return true;
+      log(
+        'error',
+        'LAST_SIGNED_MISSING: this key has no last-signed record on a chain that is already running; not signing',
+        {
+          height,
+        },
+      );
+      return false;
+    }
+    // The record is written first, so it may be one signature ahead of the log; further means that the log, and
+    // with it perhaps a lock, was lost.
+    if (last.height === height && last.countAtHeight > ownRecords + 1) {
+      log('warn', 'the log of this height was lost after signing in it; not signing until the next height', {
+        height,
+      });
+      return false;
+    }
+    return true;
+  };
+  /** A fresh directory: the chain was at its beginning, or this node had nothing yet, when the key was first used. */
+  const keyIsNew = guard !== undefined && guard.last() === undefined && app.head().height === 0;
+
+  const commitDecided = async (current: HeightRun, decision: Decision): Promise<void> => {
+    if (run !== current || committing !== undefined) return;
+    const head = app.head();
+    invariant(head.height + 1 === current.height, 'the height decided is the next one');
+    const { blockHash, bytes, precommits, round } = decision;
+    const set = head.validators;
+    const certificate = makeCertificate(set, precommits, env.bls.aggregate);
+    const problem = verifyCertificate(set, genesisHash, certificate, env.bls.fastAggregateVerify);
+    if (problem !== undefined) {
+      halt(
+        new ConsensusError(
+          'BAD_CERTIFICATE',
+          `own certificate of height ${current.height} is wrong: ${problem}`,
+        ),
+      );
+      return;
+    }
+    parent = collectParentCommit(set, certificate, precommits, env.bls);
+    await whileCommitting(app.commit({ blockHash, bytes, certificate }), (next) => {
+      options.onCommitted?.(next, round);
+      startHeight(next);
+    });
+  };
+
+  /** Only one commit at a time; whoever waits for it continues after `then`. */
+  const whileCommitting = async (work: Promise<Head>, then: (head: Head) => void): Promise<void> => {
+    const done = work.then(
+      (head) => {
+        committing = undefined;
+        if (state === 'running') then(head);
+      },
+      (error) => {
+        committing = undefined;
+        halt(error);
+      },
+    );
+    committing = done;
+    await done;
+  };
+
+  const halt = (error: unknown): void => {
+    if (halted !== undefined || state !== 'running') return;
+    halted = error instanceof Error ? error.message : String(error);
+    log('error', `stopped: ${halted}`, { height: run?.height ?? 0 });
+    close();
+    options.onHalt?.(halted);
+  };
+
+  // ---------------------------------------------------------------- catching up
+
+  const catchUp: CatchUp = createCatchUp({
+    app,
+    bls: env.bls,
+    clock,
+    random: env.random,
+    net,
+    log,
+    genesisHash,
+    async claim(height) {
+      while (committing !== undefined) await committing;
+      if (state !== 'running' || app.head().height + 1 !== height) return false;
+      run?.close();
+      run = undefined;
+      committing = new Promise((resolve) => {
+        releaseClaim = resolve;
+      });
+      return true;
+    },
+    onCommitted(head, certificate) {
+      committing = undefined;
+      releaseClaim();
+      parent = fixedParentCommit(certificate);
+      lastProgressMs = clock.nowMs();
+      options.onCommitted?.(head, certificate.round);
+    },
+    onEnd() {
+      if (run === undefined && committing === undefined) startHeight(app.head());
+    },
+    onFault: halt,
+  });
+  let releaseClaim: () => void = () => {};
+
+  // ---------------------------------------------------------------- votes
+
+  const batch: VoteBatch = createVoteBatch({
+    clock,
+    bls: env.bls,
+    genesisHash,
+    onVerified(vote) {
+      if (state !== 'running') return;
+      if (parent?.wants(vote)) {
+        if (parent.add(vote)) run?.feed({ kind: 'parentComplete' });
+        return;
+      }
+      if (run === undefined) return;
+      if (vote.height === run.height) run.feed({ kind: 'vote', vote });
+      else if (vote.height === run.height + 1) wait({ kind: 'vote', vote });
+    },
+  });
+
+  const wait = (message: Waiting): void => {
+    if (waiting.length < LIMITS.maxFutureMessages) waiting.push(message);
+  };
+
+  /** The key to check a vote with; 'ignore' if it helps nobody, 'reject' if its author has no say. */
+  const keyFor = (vote: Vote): Uint8Array | 'ignore' | 'reject' => {
+    if (parent?.wants(vote)) return parent.keyOf(vote.validator);
+    if (run === undefined) return 'ignore';
+    let set: ValidatorSet;
+    if (vote.height === run.height) {
+      set = run.core.config.set;
+      if (!isVoteUseful(run.core, vote)) return 'ignore';
+    } else if (vote.height === run.height + 1) {
+      set = app.head().nextValidators;
+      if (app.head().height + 1 !== run.height) return 'ignore';
+      if (waiting.some((one) => one.kind === 'vote' && sameVote(one.vote, vote))) return 'ignore';
+    } else return 'ignore';
+    return findValidator(set, vote.validator)?.blsPublicKey ?? 'reject';
+  };
+
+  const takeVotes = async (votes: readonly Vote[], from: PeerId): Promise<GossipVerdict> => {
+    const checks: Promise<boolean | undefined>[] = [];
+    let verdict: GossipVerdict = 'ignore';
+    for (const vote of votes) {
+      if (run !== undefined && vote.height > run.height) hint(from);
+      const key = keyFor(vote);
+      if (key === 'reject') {
+        verdict = 'reject';
+        net.penalise(from, 'NOT_AUTHORISED');
+      } else if (key !== 'ignore') checks.push(batch.check(vote, key));
+    }
+    const results = await Promise.all(checks);
+    if (results.includes(false)) {
+      net.penalise(from, 'BAD_SIGNATURE');
+      return 'reject';
+    }
+    if (verdict === 'reject') return verdict;
+    return results.includes(true) ? 'accept' : 'ignore';
+  };
+
+  // ---------------------------------------------------------------- proposals
+
+  const takeProposal = (proposal: Proposal, block: Uint8Array | undefined, from: PeerId): GossipVerdict => {
+    if (run === undefined) return 'ignore';
+    if (proposal.height > run.height) hint(from);
+    const set = setForProposal(proposal, run);
+    if (set === undefined) return 'ignore';
+    if (proposerAt(set, proposal.round).address !== proposal.proposer) return refuse(from, 'NOT_AUTHORISED');
+    const known =
+      run.core.proposals.get(proposal.round)?.some((one) => sameProposal(one.proposal, proposal)) ?? false;
+    if (proposal.height === run.height && known) {
+      if (block !== undefined) run.blocks.offer(proposal.blockHash, block);
+      return 'ignore';
+    }
+    const key = findValidator(set, proposal.proposer)!.blsPublicKey;
+    if (!env.bls.verify(proposalSignBytes(genesisHash, proposal), key, proposal.signature))
+      return refuse(from, 'BAD_SIGNATURE');
+    const message: Waiting = { kind: 'proposal', proposal, arrivalMs: clock.nowMs(), block, from };
+    if (proposal.height === run.height) takeWaiting(run, message);
+    else wait(message);
+    return 'accept';
+  };
+
+  const setForProposal = (proposal: Proposal, current: HeightRun): ValidatorSet | undefined => {
+    if (proposal.height === current.height)
+      return proposal.round <= roundOf(current.core) + CONSENSUS_LIMITS.maxProposalRoundsAhead
+        ? current.core.config.set
+        : undefined;
+    const head = app.head();
+    if (proposal.height !== current.height + 1 || head.height + 1 !== current.height) return undefined;
+    if (proposal.round > CONSENSUS_LIMITS.maxProposalRoundsAhead) return undefined;
+    if (waiting.some((one) => one.kind === 'proposal' && sameProposal(one.proposal, proposal)))
+      return undefined;
+    return head.nextValidators;
+  };
+
+  const refuse = (from: PeerId, code: PenaltyCode): GossipVerdict => {
+    net.penalise(from, code);
+    return 'reject';
+  };
+
+  // ---------------------------------------------------------------- anti-entropy
+
+  const askStatus = async (peer: PeerId): Promise<void> => {
+    const asked = run;
+    const height = asked?.height ?? asHeight(app.head().height + 1);
+    const status =
+      asked === undefined ? { height, round: asRound(0), rounds: [] } : describe(asked.core, height);
+    const bytes = await net.request(peer, 'status', encodeStatus(status));
+    if (bytes === undefined || state !== 'running') return;
+    try {
+      const answer = decodeStatusAnswer(bytes);
+      catchUp.peerAt(peer, answer.headHeight);
+      for (const proposal of answer.proposals) takeProposal(proposal, undefined, peer);
+      if (answer.votes.length > 0) await takeVotes(answer.votes, peer);
+    } catch {
+      net.penalise(peer, 'BAD_ANSWER');
+    }
+  };
+
+  /** Somebody works on a later height: if this one does not end very soon, ask how. */
+  const hint = (from: PeerId): void => {
+    const now = clock.nowMs();
+    if (Math.abs(now - lastHintMs) < LIMITS.retryMs) return;
+    lastHintMs = now;
+    const height = run?.height;
+    later(LIMITS.retryMs, () => {
+      if (run?.height === height) void askStatus(from);
+    });
+  };
+
+  const later = (delayMs: number, work: () => void): void => {
+    const cancel = clock.setTimer(delayMs, () => {
+      cancels.delete(cancel);
+      if (state === 'running') work();
+    });
+    cancels.add(cancel);
+  };
+
+  const watch = (): void => {
+    later(LIMITS.stallMs, () => {
+      if (clock.nowMs() - lastProgressMs >= LIMITS.stallMs)
+        for (const peer of shuffled(net.peers(), env.random).slice(0, LIMITS.maxStatusPeers))
+          void askStatus(peer);
+      watch();
+    });
+  };
+
+  // ---------------------------------------------------------------- serving
+
+  const serve = async (
+    kind: RequestKind,
+    payload: Uint8Array,
+    from: PeerId,
+  ): Promise<Uint8Array | undefined> => {
+    switch (kind) {
+      case 'status': {
+        const status = decodeStatus(payload);
+        const headHeight = app.head().height;
+        if (status.height > headHeight + 1) catchUp.peerAt(from, asHeight(status.height - 1));
+        if (run !== undefined && status.height === run.height)
+          return encodeStatusAnswer(answerTo(status, run.core, headHeight));
+        return encodeStatusAnswer({ headHeight, proposals: [], votes: [] });
+      }
+      case 'block': {
+        const { height, blockHash } = decodeBlockQuestion(payload);
+        if (run?.height === height) return run.blocks.get(blockHash);
+        const stored = await app.getBlock(height);
+        return stored?.blockHash === blockHash ? stored.bytes : undefined;
+      }
+      case 'range': {
+        const { from: first, count } = decodeRangeQuestion(payload);
+        const headHeight = app.head().height;
+        const blocks: CertifiedBlock[] = [];
+        let size = 0;
+        for (let height: number = first; height < first + count && height <= headHeight; height++) {
+          const stored = await app.getBlock(asHeight(height));
+          if (stored?.certificate === undefined) break;
+          size += stored.bytes.length;
+          if (size > LIMITS.maxRangeBytes && blocks.length > 0) break;
+          blocks.push({ certificate: stored.certificate, bytes: stored.bytes });
+        }
+        return encodeRangeAnswer({ headHeight, blocks });
+      }
+    }
+  };
+
+  // ---------------------------------------------------------------- life
+
+  const close = (): void => {
+    run?.close();
+    batch.clear();
+    catchUp.stop();
+    for (const cancel of cancels) cancel();
+    cancels.clear();
+    for (const unsubscribe of subscriptions.splice(0)) unsubscribe();
+    state = 'stopped';
+    wal.close();
+  };
+
+  return {
+    async start() {
+      invariant(state === 'new', 'a validator starts once');
+      const head = app.head();
+      if (head.height > 0) {
+        const certificate: CommitCertificate | undefined = (await app.getBlock(head.height))?.certificate;
+        invariant(certificate !== undefined, 'a committed block has its certificate');
+        parent = fixedParentCommit(certificate);
+      }
+      state = 'running';
+      subscriptions.push(
+        app.onTransactions(() => {
+          if (run?.core.pacing.transactionsSinceMs === undefined && app.hasTransactions())
+            run?.feed({ kind: 'transactions' });
+        }),
+        app.onReady((blockHash) => run?.blocks.ready(blockHash)),
+      );
+      startHeight(head);
+      watch();
+      for (const peer of net.peers()) void askStatus(peer);
+    },
+    async stop() {
+      if (state === 'running') close();
+      state = 'stopped';
+      await committing;
+    },
+    async onGossip(kind: GossipKind, bytes: Uint8Array, from: PeerId) {
+      if (state !== 'running') return 'ignore';
+      try {
+        if (kind === 'votes') return await takeVotes(decodeVotes(bytes), from);
+        const { proposal, block } = decodeProposalMessage(bytes);
+        return takeProposal(proposal, block, from);
+      } catch (error) {
+        if (!(error instanceof ConsensusError) || error.code === 'INTERNAL') {
+          halt(error);
+          return 'ignore';
+        }
+        return refuse(from, 'MALFORMED');
+      }
+    },
+    async onRequest(kind, payload, from) {
+      if (state !== 'running') return undefined;
+      try {
+        return await serve(kind, payload, from);
+      } catch (error) {
+        if (error instanceof ConsensusError) net.penalise(from, 'MALFORMED');
+        else log('error', `could not answer a ${kind} request: ${error}`);
+        return undefined;
+      }
+    },
+    onPeer(peer) {
+      if (state === 'running') void askStatus(peer);
+    },
+    status(): ValidatorStatus {
+      const head = app.head();
+      return {
+        height: run?.height ?? asHeight(head.height + 1),
+        round: run === undefined ? asRound(0) : roundOf(run.core),
+        step: run?.core.machine.step ?? 'newRound',
+        headHeight: head.height,
+        syncingTo: catchUp.target(),
+        voting: voting && run !== undefined && halted === undefined,
+        halted,
+      };
+    },
+  };
+}
+
+/** Whether the keeper would take the vote: known ones and third votes of equivocators are not worth a check. */
+function isVoteUseful(core: Core, vote: Vote): boolean {
+  const index = indexOfValidator(core.config.set, vote.validator);
+  if (index < 0) return true;
+  const held = votesOf(core.votes, vote.round, vote.type);
+  const known = held?.byVoter.get(index);
+  if (held === undefined || known === undefined) return true;
+  if (known.some((one) => one.blockHash === vote.blockHash)) return false;
+  return (
+    known.length < CONSENSUS_LIMITS.maxHashesPerVoter ||
+    isMinority(powerFor(held, vote.blockHash), core.config.set.totalPower)
+  );
+}
+
+function sameVote(a: Vote, b: Vote): boolean {
+  return (
+    a.validator === b.validator && a.round === b.round && a.type === b.type && a.blockHash === b.blockHash
+  );
+}
+
+function sameProposal(a: Proposal, b: Proposal): boolean {
+  return (
+    a.height === b.height &&
+    a.round === b.round &&
+    a.blockHash === b.blockHash &&
+    a.timestampMs === b.timestampMs &&
+    a.validRound === b.validRound
+  );
+}
