@@ -3,7 +3,7 @@
  * For a contribution a leaf is a record; for a file it is a chunk.
  */
 import type { ArtifactInfo, Hex } from '../../state/types.ts';
-import type { Cancel, PeerId } from '../validator/ports.ts';
+import type { Cancel } from '../validator/ports.ts';
 
 export type { ArtifactInfo, Hex } from '../../state/types.ts';
 export type { Cancel } from '../validator/ports.ts';
@@ -39,17 +39,17 @@ export type ArtifactErrorCode =
 
 /** Files below `<data dir>/artifacts`. One writer (the process that holds the data directory), many readers. */
 export interface ArtifactStore {
-  readonly dir: string;
+  readonly dataDir: string;
   /** The file exists (not verified). */
   has(root: Hex): boolean;
   /** Facts about the bytes, verified against the root on first use, then cached. @throws ArtifactError NOT_FOUND, DAMAGED */
   describe(root: Hex): ArtifactInfo;
   /** All leaves, verified. @throws ArtifactError NOT_FOUND, DAMAGED */
   read(root: Hex): Uint8Array[];
-  /** One leaf, verified by its hash. @throws ArtifactError NOT_FOUND, DAMAGED */
-  readLeaf(root: Hex, index: number): Promise<Uint8Array>;
-  /** Merkle leaf hashes (0x00-prefixed), 32 bytes each, concatenated: what a downloader verifies against the root. */
-  leafHashes(root: Hex): Uint8Array;
+  /** Leaves from index `from` on, one at a time, each verified. @throws ArtifactError NOT_FOUND, DAMAGED */
+  stream(root: Hex, from?: number): AsyncGenerator<Uint8Array, void, undefined>;
+  /** Merkle leaf hashes (0x00-prefixed), in order. @throws ArtifactError NOT_FOUND, DAMAGED */
+  leafHashes(root: Hex): readonly Uint8Array[];
   /**
    * Stores leaves as they come, checking every limit on the way; nothing is kept if one is broken. Durable when
    * it resolves. With `expectedRoot` other content is refused. Storing what is there already is no error.
@@ -60,9 +60,11 @@ export interface ArtifactStore {
     limits: ArtifactLimits,
     expectedRoot?: Hex,
   ): Promise<Hex>;
-  /** Leaf by leaf, for downloads that resume. Uses temp space until finished or discarded. */
+  /** Leaf by leaf, for downloads that resume. Uses temp space until finished or discarded. @throws ArtifactError TEMP_SPACE_FULL, CLOSED */
   begin(limits: ArtifactLimits): Promise<ArtifactWriter>;
   delete(root: Hex): void;
+  /** Reads the file again. False if it is not here, or was damaged (then it has been deleted, and is fetched again). */
+  verify(root: Hex): boolean;
   /** After a new artifact is durable. */
   onArrival(listener: (root: Hex, info: ArtifactInfo) => void): Cancel;
   /** After a damaged file was found and deleted. */
@@ -75,21 +77,24 @@ export interface ArtifactWriter {
   readonly leafCount: number;
   /** @throws ArtifactError; the writer must then be discarded. */
   append(leaf: Uint8Array): Promise<void>;
-  /** @throws ArtifactError ROOT_MISMATCH, ARTIFACT_EMPTY */
+  /** @throws ArtifactError ROOT_MISMATCH, ARTIFACT_EMPTY; the writer is discarded then. */
   finish(expectedRoot?: Hex): Promise<Hex>;
+  /** Gives the temp space back. Does nothing after finish(). */
   discard(): Promise<void>;
 }
 
 /** Gets artifacts from peers and serves them to others. */
 export interface ArtifactFetcher {
   /**
-   * Keeps trying until the artifact is in the store or nobody wants it. Asking twice counts once.
+   * Keeps trying until the artifact is in the store, nobody wants it any more, or it turned out to break the limits
+   * (which no peer can mend). Asking twice counts once.
    * @throws ArtifactError BAD_ROOT, TOO_MANY_WANTED
    */
   want(root: Hex): void;
   unwant(root: Hex): void;
-  /** Like want, and resolves with the facts once they are here. The signal only ends the waiting. */
+  /** Like want, and resolves with the facts once they are here. The signal only ends the waiting. @throws ArtifactError */
   get(root: Hex, signal?: AbortSignal): Promise<ArtifactInfo>;
-  wanted(): readonly { readonly root: Hex; readonly attempts: number; readonly peers: readonly PeerId[] }[];
+  /** What is being sought, with the number of rounds through all peers so far. */
+  wanted(): readonly { readonly root: Hex; readonly rounds: number; readonly leaves: number }[];
   stop(): Promise<void>;
 }
