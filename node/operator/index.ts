@@ -1,0 +1,1 @@
+export { type Answer, type OperatorOptions, type Question, runOperator } from './operator.ts';
