@@ -1,0 +1,159 @@
+/**
+ * From the text of a request to the text of its answer: JSON-RPC 2.0 with batches, as geth reads it.
+ * https://www.jsonrpc.org/specification
+ */
+import { methodNotFound, RPC_CODES, toErrorObject } from './errors.ts';
+import type { Connection, Methods, RpcContext } from './method.ts';
+import { parseParams } from './params.ts';
+
+/** Hears of errors that are ours: a method that threw something unexpected. */
+export type Report = (error: unknown, method: string) => void;
+
+export interface Dispatcher {
+  /** Text of the answer; undefined when nothing is to be sent (only notifications). Never rejects. */
+  handle(text: string, connection?: Connection): Promise<string | undefined>;
+}
+
+interface ErrorObject {
+  code: number;
+  message: string;
+  data?: unknown;
+}
+
+export function createDispatcher(context: RpcContext, methods: Methods, report: Report): Dispatcher {
+  const { limits } = context;
+
+  async function answer(request: unknown, connection: Connection | undefined): Promise<string | undefined> {
+    const call = readCall(request);
+    if ('problem' in call) return failure(call.id, call.problem);
+    const { id, name, params } = call;
+    try {
+      const found = Object.hasOwn(methods, name) ? methods[name] : undefined;
+      if (!found) throw methodNotFound(name);
+      const args = parseParams(found.params, params) as unknown[];
+      const run = () => found.run(context, args, connection);
+      const result = await (found.heavy ? context.heavy.run(async () => run()) : run());
+      if (id === undefined) return undefined;
+      const body = JSON.stringify(result === undefined ? null : result);
+      if (body.length > limits.maxAnswerBytes)
+        return failure(id, {
+          code: RPC_CODES.responseTooLarge,
+          message: `response too large: ${body.length} bytes (limit ${limits.maxAnswerBytes})`,
+        });
+      return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${body}}`;
+    } catch (error) {
+      const problem = toErrorObject(error, (unexpected) => report(unexpected, name));
+      return id === undefined ? undefined : failure(id, problem);
+    }
+  }
+
+  async function answerBatch(
+    requests: unknown[],
+    connection: Connection | undefined,
+  ): Promise<string | undefined> {
+    if (requests.length === 0)
+      return failure(null, { code: RPC_CODES.invalidRequest, message: 'empty batch' });
+    if (requests.length > limits.maxBatchItems)
+      return failure(null, {
+        code: RPC_CODES.invalidRequest,
+        message: `batch too large: ${requests.length} requests (limit ${limits.maxBatchItems})`,
+      });
+    const answers: (string | undefined)[] = new Array(requests.length);
+    let spent = 0;
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      while (next < requests.length) {
+        const index = next;
+        next += 1;
+        const request = requests[index];
+        const text =
+          spent > limits.maxBatchAnswerBytes
+            ? refuseTooLarge(request, limits.maxBatchAnswerBytes)
+            : await answer(request, connection);
+        answers[index] = text;
+        spent += text?.length ?? 0;
+        if (spent > limits.maxBatchAnswerBytes && text !== undefined)
+          answers[index] = refuseTooLarge(request, limits.maxBatchAnswerBytes);
+      }
+    };
+    // Requests start in order, so that transactions of one sender reach the pool in the order of the batch.
+    const workers = Math.min(limits.maxBatchConcurrency, requests.length);
+    await Promise.all(Array.from({ length: workers }, worker));
+    const said = answers.filter((text) => text !== undefined);
+    return said.length === 0 ? undefined : `[${said.join(',')}]`;
+  }
+
+  return {
+    async handle(text, connection) {
+      if (!depthWithin(text, limits.maxJsonDepth))
+        return failure(null, {
+          code: RPC_CODES.invalidRequest,
+          message: `request nested too deeply (limit ${limits.maxJsonDepth})`,
+        });
+      let request: unknown;
+      try {
+        request = JSON.parse(text);
+      } catch {
+        return failure(null, { code: RPC_CODES.parse, message: 'parse error: the request is not JSON' });
+      }
+      return Array.isArray(request) ? answerBatch(request, connection) : answer(request, connection);
+    },
+  };
+}
+
+type Id = string | number | null;
+type Call =
+  | { readonly id: Id | undefined; readonly name: string; readonly params: unknown }
+  | { readonly id: Id; readonly problem: ErrorObject };
+
+/** A request without an id is a notification: it is carried out and not answered. */
+function readCall(request: unknown): Call {
+  const invalid = (id: Id, message: string): Call => ({
+    id,
+    problem: { code: RPC_CODES.invalidRequest, message },
+  });
+  if (typeof request !== 'object' || request === null || Array.isArray(request))
+    return invalid(null, 'invalid request: not an object');
+  const { jsonrpc, id, method, params } = request as Record<string, unknown>;
+  if (id !== undefined && id !== null && typeof id !== 'string' && typeof id !== 'number')
+    return invalid(null, 'invalid request: id is neither string, number nor null');
+  if (typeof id === 'string' && id.length > MAX_ID_LENGTH)
+    return invalid(null, `invalid request: id longer than ${MAX_ID_LENGTH} characters`);
+  if (jsonrpc !== '2.0') return invalid(id ?? null, "invalid request: jsonrpc must be '2.0'");
+  if (typeof method !== 'string') return invalid(id ?? null, 'invalid request: method is not a string');
+  return { id: id as Id | undefined, name: method, params };
+}
+
+/** Ids are echoed: a long one would let a batch of errors outgrow its limit. */
+const MAX_ID_LENGTH = 256;
+
+export function failure(id: Id, error: ErrorObject): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, error });
+}
+
+function refuseTooLarge(request: unknown, limit: number): string | undefined {
+  const call = readCall(request);
+  if (call.id === undefined) return undefined;
+  return failure(call.id, {
+    code: RPC_CODES.responseTooLarge,
+    message: `response too large: the batch's answers exceed ${limit} bytes`,
+  });
+}
+
+/** Whether brackets outside strings nest at most `limit` deep. Linear, no recursion, before anything is parsed. */
+export function depthWithin(text: string, limit: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inString) {
+      if (c === 0x5c) i += 1;
+      else if (c === 0x22) inString = false;
+    } else if (c === 0x22) inString = true;
+    else if (c === 0x7b || c === 0x5b) {
+      depth += 1;
+      if (depth > limit) return false;
+    } else if (c === 0x7d || c === 0x5d) depth -= 1;
+  }
+  return true;
+}

@@ -1,0 +1,125 @@
+/** Fee suggestions and history. */
+import type { Block, ChainReader } from '../state/types.ts';
+import { quantity } from './encode.ts';
+import { limitExceeded } from './errors.ts';
+import type { RpcLimits } from './limits.ts';
+
+/** Blocks looked at for a suggestion, and which tip of them is suggested (geth: 20 and 60). */
+const TIP_BLOCKS = 20;
+const TIP_PERCENTILE = 60;
+/** Suggested while nobody paid a tip lately: 1 gwei, what wallets offer by default. */
+const DEFAULT_TIP = 1_000_000_000n;
+/** Never suggest more, however much somebody overpaid (geth: 500 gwei). */
+const MAX_TIP = 500_000_000_000n;
+/** Tips of a block that count: its lowest ones, since they were enough to get in. */
+const TIPS_PER_BLOCK = 3;
+
+/** Tip per gas of each transaction of a block, with its gas, in block order. */
+function tips(reader: ChainReader, block: Block): { tip: bigint; gas: bigint }[] {
+  return (reader.receipts(block.header.number) ?? []).map((receipt) => ({
+    tip:
+      receipt.effectiveGasPrice > block.header.baseFeePerGas
+        ? receipt.effectiveGasPrice - block.header.baseFeePerGas
+        : 0n,
+    gas: receipt.gasUsed,
+  }));
+}
+
+/** Wei per gas. */
+export function suggestTip(reader: ChainReader): bigint {
+  const head = reader.head().number;
+  const seen: bigint[] = [];
+  for (let number = head; number > 0 && number > head - TIP_BLOCKS; number--) {
+    const block = reader.blockByNumber(number);
+    if (block === undefined) break;
+    seen.push(
+      ...tips(reader, block)
+        .map(({ tip }) => tip)
+        .sort(ascending)
+        .slice(0, TIPS_PER_BLOCK),
+    );
+  }
+  if (seen.length === 0) return DEFAULT_TIP;
+  seen.sort(ascending);
+  const tip = seen[Math.floor(((seen.length - 1) * TIP_PERCENTILE) / 100)] ?? DEFAULT_TIP;
+  return tip < MAX_TIP ? tip : MAX_TIP;
+}
+
+/** What a legacy transaction should offer: base fee and tip. */
+export function gasPrice(reader: ChainReader): bigint {
+  return nextBaseFee(reader) + suggestTip(reader);
+}
+
+/**
+ * Base fee to expect of the next block. It moves with the time that passes until then (A10), so nobody knows it
+ * exactly; this is what a block one whole step (2 s) later would have, EIP-1559's own formula.
+ */
+export function nextBaseFee(reader: ChainReader): bigint {
+  const block = reader.blockByNumber(reader.head().number);
+  return block === undefined ? 0n : baseFeeAfter(block, reader.params.block.minBaseFeePerGas);
+}
+
+function baseFeeAfter({ header }: Block, floor: bigint): bigint {
+  const target = header.gasLimit / 2n;
+  const fee = header.baseFeePerGas;
+  if (target === 0n) return fee;
+  const delta =
+    ((header.gasUsed > target ? header.gasUsed - target : target - header.gasUsed) * fee) / target / 8n;
+  const moved = header.gasUsed >= target ? fee + delta : fee - delta;
+  return moved < floor ? floor : moved;
+}
+
+/** eth_feeHistory. @param newest height of the last block */
+export function feeHistory(
+  reader: ChainReader,
+  limits: RpcLimits,
+  wanted: number,
+  newest: number,
+  percentiles: readonly number[] | undefined,
+): object {
+  if (percentiles !== undefined && percentiles.length > limits.maxFeeHistoryPercentiles)
+    throw limitExceeded('reward percentiles', limits.maxFeeHistoryPercentiles);
+  const count = Math.min(wanted, limits.maxFeeHistoryBlocks, newest + 1);
+  const oldest = newest - count + 1;
+  if (count === 0) return { oldestBlock: quantity(newest), gasUsedRatio: [], baseFeePerGas: [] };
+  const baseFees: bigint[] = [];
+  const ratios: number[] = [];
+  const rewards: string[][] = [];
+  let last: Block | undefined;
+  for (let number = oldest; number <= newest; number++) {
+    const block = reader.blockByNumber(number);
+    if (block === undefined) continue;
+    last = block;
+    baseFees.push(block.header.baseFeePerGas);
+    ratios.push(Number(block.header.gasUsed) / Number(block.header.gasLimit));
+    if (percentiles?.length) rewards.push(rewardsOf(tips(reader, block), percentiles).map(quantity));
+  }
+  const following = reader.blockByNumber(newest + 1)?.header.baseFeePerGas;
+  baseFees.push(following ?? (last ? baseFeeAfter(last, reader.params.block.minBaseFeePerGas) : 0n));
+  return {
+    oldestBlock: quantity(oldest),
+    baseFeePerGas: baseFees.map(quantity),
+    baseFeePerBlobGas: baseFees.map(() => '0x0'),
+    gasUsedRatio: ratios,
+    blobGasUsedRatio: ratios.map(() => 0),
+    ...(percentiles?.length ? { reward: rewards } : {}),
+  };
+}
+
+/** Tips at percentiles of a block's gas, cheapest first. */
+function rewardsOf(paid: { tip: bigint; gas: bigint }[], percentiles: readonly number[]): bigint[] {
+  const sorted = [...paid].sort((a, b) => ascending(a.tip, b.tip));
+  const total = sorted.reduce((sum, { gas }) => sum + gas, 0n);
+  return percentiles.map((percentile) => {
+    let below = 0n;
+    for (const { tip, gas } of sorted) {
+      below += gas;
+      if (Number(below) >= (Number(total) * percentile) / 100) return tip;
+    }
+    return 0n;
+  });
+}
+
+function ascending(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,100 @@
+/**
+ * Every bound of the RPC in one place, with its reason. Operators may change them in the configuration; an error that
+ * a bound causes names it.
+ */
+export interface RpcLimits {
+  /** Bytes of one request body or WebSocket message. geth's default; a 128 KiB transaction is 256 KiB as hex. */
+  readonly maxBodyBytes: number;
+  /** Requests in one batch, as geth. */
+  readonly maxBatchItems: number;
+  /** Bytes of all answers of one batch, as geth: one request must not make the node hold much more than it sent. */
+  readonly maxBatchAnswerBytes: number;
+  /** Bytes of one answer: a block of 2 MiB as JSON with hex is about 6 MB; attributions and pages of logs fit too. */
+  readonly maxAnswerBytes: number;
+  /** Nesting of a request. The deepest parameter we take is call overrides: 6. */
+  readonly maxJsonDepth: number;
+  /** Requests of one batch that may run at once: lets submissions share round trips to the executor. */
+  readonly maxBatchConcurrency: number;
+  /** Open TCP connections, HTTP and WebSocket together: a file descriptor and some 10 KiB each. */
+  readonly maxConnections: number;
+  readonly maxWebSockets: number;
+  /** An explorer page uses 2, a busy indexer some tens. */
+  readonly maxSubscriptionsPerSocket: number;
+  /** Requests of one WebSocket that may be in flight; beyond, reading from it pauses (back pressure, no error). */
+  readonly maxInFlightPerSocket: number;
+  /** Bytes waiting for a slow WebSocket reader; beyond, the connection is closed: heads must not pile up in memory. */
+  readonly maxSocketBacklogBytes: number;
+  /** Calls that execute or scan (eth_call, estimateGas, getLogs, getProof, previews) at once. */
+  readonly maxHeavyCalls: number;
+  /** Heavy calls that may wait for their turn; beyond, -32005 at once is kinder than a time-out later. */
+  readonly maxHeavyQueue: number;
+  /** Time for a client to send its headers, and its whole body (5 MiB artifact at 85 KB/s). */
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  /** Idle keep-alive connection. Above the 60 s of usual proxies, so that they close first. */
+  readonly keepAliveTimeoutMs: number;
+  /** A WebSocket that does not answer a ping for this long is gone. */
+  readonly pingIntervalMs: number;
+  /** Blocks one eth_getLogs may span. */
+  readonly maxLogBlocks: number;
+  /** Logs one answer may hold. */
+  readonly maxLogResults: number;
+  /** Addresses, and topics per position, of one log filter (geth: 1,000 each). */
+  readonly maxLogAddresses: number;
+  readonly maxLogTopics: number;
+  /** eth_feeHistory blocks, as geth. */
+  readonly maxFeeHistoryBlocks: number;
+  readonly maxFeeHistoryPercentiles: number;
+  /** Slots of one eth_getProof. */
+  readonly maxProofSlots: number;
+  /** Filters that live at once, and how long an unpolled one does (geth: 5 minutes). */
+  readonly maxFilters: number;
+  readonly filterTimeoutMs: number;
+  /** Hashes a pending-transaction filter keeps between polls; the oldest are dropped first. */
+  readonly maxFilterHashes: number;
+  /** Items of one page of an `ol` list. */
+  readonly maxPageItems: number;
+  /** Gas of one eth_call or estimate; 0: the block gas limit. */
+  readonly callGas: bigint;
+  /** Artifact uploads and downloads at once: each holds at most one leaf (1 MiB) in memory. */
+  readonly maxTransfers: number;
+  /** Bytes of a refused body that are still read and dropped, so that the client gets to see why it was refused. */
+  readonly maxDrainBytes: number;
+  /** Each costs a comparison per block or log. */
+  readonly maxSubscriptionsTotal: number;
+}
+
+export const DEFAULT_LIMITS: RpcLimits = {
+  maxBodyBytes: 5 * 1024 * 1024,
+  maxBatchItems: 1_000,
+  maxBatchAnswerBytes: 25_000_000,
+  maxAnswerBytes: 25_000_000,
+  maxJsonDepth: 32,
+  maxBatchConcurrency: 64,
+  maxConnections: 1_000,
+  maxWebSockets: 500,
+  maxSubscriptionsPerSocket: 128,
+  maxInFlightPerSocket: 256,
+  maxSocketBacklogBytes: 16 * 1024 * 1024,
+  maxHeavyCalls: 4,
+  maxHeavyQueue: 256,
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 65_000,
+  pingIntervalMs: 30_000,
+  maxLogBlocks: 10_000,
+  maxLogResults: 10_000,
+  maxLogAddresses: 1_000,
+  maxLogTopics: 1_000,
+  maxFeeHistoryBlocks: 1_024,
+  maxFeeHistoryPercentiles: 100,
+  maxProofSlots: 1_024,
+  maxFilters: 1_000,
+  filterTimeoutMs: 5 * 60_000,
+  maxFilterHashes: 10_000,
+  maxPageItems: 200,
+  callGas: 0n,
+  maxTransfers: 16,
+  maxDrainBytes: 16 * 1024 * 1024,
+  maxSubscriptionsTotal: 10_000,
+};

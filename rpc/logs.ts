@@ -1,0 +1,188 @@
+/** Log filters: what they say, which logs match, and the scan behind eth_getLogs. */
+import { keccak256 } from '../state/crypto.ts';
+import type { Block, ChainReader, Hex, Log, Receipt } from '../state/types.ts';
+import { bytesOf, hexOf, quantity } from './encode.ts';
+import { limitExceeded, RPC_CODES, RpcError } from './errors.ts';
+import type { RpcLimits } from './limits.ts';
+import { findNumber } from './method.ts';
+import {
+  address,
+  asObject,
+  type BlockSelector,
+  blockNumberOrTag,
+  custom,
+  hash,
+  list,
+  optional,
+  type Param,
+} from './params.ts';
+
+export interface LogFilter {
+  readonly fromBlock: BlockSelector | undefined;
+  readonly toBlock: BlockSelector | undefined;
+  readonly blockHash: Hex | undefined;
+  /** Empty: any. */
+  readonly addresses: readonly Hex[];
+  /** Per position the accepted values; empty: any. */
+  readonly topics: readonly (readonly Hex[])[];
+}
+
+/** Parameter of eth_getLogs, eth_newFilter and eth_subscribe('logs'). */
+export function logFilter(limits: RpcLimits): Param<LogFilter> {
+  const addresses = list(address, limits.maxLogAddresses);
+  const hashes = list(optional(hash), limits.maxLogTopics);
+  return custom('log filter', (value, refuse) => {
+    const given = asObject(value);
+    const blockHash = optional(hash).read(given['blockHash']);
+    const fromBlock = optional(blockNumberOrTag).read(given['fromBlock']);
+    const toBlock = optional(blockNumberOrTag).read(given['toBlock']);
+    if (blockHash !== undefined && (fromBlock !== undefined || toBlock !== undefined))
+      refuse('cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other');
+    const who = given['address'];
+    const topics = given['topics'] ?? [];
+    if (!Array.isArray(topics)) return refuse('topics: expected an array');
+    if (topics.length > 4) refuse('exceed max topics: at most 4 positions');
+    return {
+      blockHash,
+      fromBlock,
+      toBlock,
+      addresses:
+        who === undefined || who === null
+          ? []
+          : Array.isArray(who)
+            ? addresses.read(who)
+            : [address.read(who)],
+      topics: topics.map((position) => {
+        if (position === null || position === undefined) return [];
+        if (!Array.isArray(position)) return [hash.read(position)];
+        const read = hashes.read(position);
+        // A null among the alternatives means: anything.
+        return read.includes(undefined) ? [] : (read as Hex[]);
+      }),
+    };
+  });
+}
+
+export function matches(filter: LogFilter, log: Log): boolean {
+  if (filter.addresses.length > 0 && !filter.addresses.includes(log.address)) return false;
+  if (filter.topics.length > log.topics.length) return false;
+  return filter.topics.every(
+    (accepted, position) => accepted.length === 0 || accepted.includes(log.topics[position] as Hex),
+  );
+}
+
+/** Bits of a bloom filter that a value sets, as (byte, mask) pairs; see the Yellow Paper, 4.3.1. */
+type BloomBits = readonly { readonly byte: number; readonly mask: number }[];
+
+/** For a quick no: a block's bloom that lacks a bit of every accepted value has no matching log. */
+export function bloomTest(filter: LogFilter): (bloom: Hex) => boolean {
+  const bitsOf = (value: Hex): BloomBits => {
+    const digest = keccak256(bytesOf(value));
+    return [0, 2, 4].map((at) => {
+      const bit = (((digest[at] ?? 0) << 8) | (digest[at + 1] ?? 0)) & 2047;
+      return { byte: 255 - (bit >> 3), mask: 1 << (bit & 7) };
+    });
+  };
+  const groups = [filter.addresses, ...filter.topics]
+    .filter((values) => values.length > 0)
+    .map((values) => values.map(bitsOf));
+  if (groups.length === 0) return () => true;
+  return (bloom) => {
+    const bytes = Buffer.from(bloom.slice(2), 'hex');
+    return groups.every((group) =>
+      group.some((bits) => bits.every(({ byte, mask }) => ((bytes[byte] ?? 0) & mask) !== 0)),
+    );
+  };
+}
+
+export function logJson(
+  log: Log,
+  block: Block,
+  receipt: Receipt,
+  transactionIndex: number,
+  logIndex: number,
+): object {
+  return {
+    address: log.address,
+    topics: log.topics,
+    data: hexOf(log.data),
+    blockNumber: quantity(block.header.number),
+    blockHash: block.hash,
+    blockTimestamp: quantity(block.header.timestamp),
+    transactionHash: receipt.transactionHash,
+    transactionIndex: quantity(transactionIndex),
+    logIndex: quantity(logIndex),
+    removed: false,
+  };
+}
+
+/** Matching logs of one block, in order. Log indexes count through the block. */
+export function blockLogs(filter: LogFilter, block: Block, receipts: readonly Receipt[]): object[] {
+  const found: object[] = [];
+  let logIndex = 0;
+  receipts.forEach((receipt, transactionIndex) => {
+    for (const log of receipt.logs) {
+      if (matches(filter, log)) found.push(logJson(log, block, receipt, transactionIndex, logIndex));
+      logIndex += 1;
+    }
+  });
+  return found;
+}
+
+/** Blocks scanned before other requests get a turn. */
+const SCAN_SLICE = 64;
+
+/**
+ * eth_getLogs. Scans headers' blooms, then receipts of the blocks that may match.
+ * @throws RpcError: unknown block, inverted or too wide range, too many results.
+ */
+export async function queryLogs(
+  reader: ChainReader,
+  filter: LogFilter,
+  limits: RpcLimits,
+): Promise<object[]> {
+  if (filter.blockHash !== undefined) {
+    const block = reader.blockByHash(filter.blockHash);
+    if (block === undefined) throw new RpcError(RPC_CODES.server, 'unknown block');
+    return blockLogs(filter, block, reader.receipts(block.header.number) ?? []);
+  }
+  const head = reader.head().number;
+  const from = findNumber(reader, filter.fromBlock) ?? head + 1;
+  const to = Math.min(findNumber(reader, filter.toBlock) ?? head, head);
+  if (from > head) {
+    if (
+      filter.toBlock?.by === 'number' &&
+      filter.fromBlock?.by === 'number' &&
+      filter.toBlock.number < filter.fromBlock.number
+    )
+      throw new RpcError(RPC_CODES.invalidParams, 'invalid block range params');
+    return [];
+  }
+  if (from > to) throw new RpcError(RPC_CODES.invalidParams, 'invalid block range params');
+  return scan(reader, filter, from, to, limits);
+}
+
+export async function scan(
+  reader: ChainReader,
+  filter: LogFilter,
+  from: number,
+  to: number,
+  limits: RpcLimits,
+): Promise<object[]> {
+  if (to - from + 1 > limits.maxLogBlocks)
+    throw limitExceeded(`block range of ${to - from + 1} blocks in eth_getLogs`, limits.maxLogBlocks);
+  const mayMatch = bloomTest(filter);
+  const found: object[] = [];
+  for (let number = from; number <= to; number++) {
+    if ((number - from) % SCAN_SLICE === SCAN_SLICE - 1) await new Promise(setImmediate);
+    const block = reader.blockByNumber(number);
+    if (block === undefined || !mayMatch(block.header.logsBloom)) continue;
+    for (const log of blockLogs(filter, block, reader.receipts(number) ?? [])) found.push(log);
+    if (found.length > limits.maxLogResults)
+      throw limitExceeded(
+        `query returned more than ${limits.maxLogResults} results; narrow the block range, try up to block ${number - 1}`,
+        limits.maxLogResults,
+      );
+  }
+  return found;
+}

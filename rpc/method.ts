@@ -1,0 +1,100 @@
+/** What a method is, and what it may use. One file a namespace lists its methods as plain values. */
+import type { Caller, ChainReader, Hex, StateView } from '../state/types.ts';
+import type { RpcBackend } from './backend.ts';
+
+import { headerNotFound } from './errors.ts';
+import type { Filters } from './filters.ts';
+import type { Gate } from './gate.ts';
+import type { RpcLimits } from './limits.ts';
+import type { Arguments, BlockSelector, Param } from './params.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+/** Shared by all requests of one server. */
+export interface RpcContext {
+  readonly reader: ChainReader;
+  readonly caller: Caller;
+  readonly backend: RpcBackend;
+  readonly limits: RpcLimits;
+  readonly filters: Filters;
+  readonly subscriptions: Subscriptions;
+  /** Turn of calls that execute or scan. */
+  readonly heavy: Gate;
+  /** Namespaces that this server answers. */
+  readonly namespaces: readonly string[];
+}
+
+/** The WebSocket a request came over; HTTP requests have none. */
+export interface Connection {
+  readonly id: number;
+  send(text: string): void;
+}
+
+export interface Method {
+  readonly params: readonly Param<unknown>[];
+  readonly heavy: boolean;
+  run(context: RpcContext, args: unknown[], connection: Connection | undefined): unknown;
+}
+
+export type Methods = Readonly<Record<string, Method>>;
+
+interface Options {
+  /** Executes or scans: waits for its turn. */
+  heavy?: boolean;
+}
+
+/** A method with typed arguments. The result is anything JSON can say, or a promise of it. */
+export function method<const P extends readonly Param<unknown>[]>(
+  params: P,
+  run: (context: RpcContext, ...args: Arguments<P>) => unknown,
+  options: Options = {},
+): Method {
+  return {
+    params,
+    heavy: options.heavy ?? false,
+    run: (context, args) => run(context, ...(args as Arguments<P>)),
+  };
+}
+
+/** A method that needs the WebSocket that it came over. */
+export function socketMethod<const P extends readonly Param<unknown>[]>(
+  params: P,
+  run: (context: RpcContext, connection: Connection | undefined, ...args: Arguments<P>) => unknown,
+): Method {
+  return {
+    params,
+    heavy: false,
+    run: (context, args, connection) => run(context, connection, ...(args as Arguments<P>)),
+  };
+}
+
+/**
+ * Height that a selector names. A block with a certificate is final at once: latest, safe, finalized and pending (this
+ * node executes nothing ahead of consensus) are the same block.
+ * @throws RpcError `header not found`
+ */
+export function resolveNumber(reader: ChainReader, selector: BlockSelector | undefined): number {
+  const found = findNumber(reader, selector);
+  if (found === undefined) throw headerNotFound();
+  return found;
+}
+
+/** Like `resolveNumber`, undefined when there is no such block. */
+export function findNumber(reader: ChainReader, selector: BlockSelector | undefined): number | undefined {
+  if (selector === undefined) return reader.head().number;
+  switch (selector.by) {
+    case 'tag':
+      return selector.tag === 'earliest' ? 0 : reader.head().number;
+    case 'number':
+      return selector.number <= reader.head().number ? selector.number : undefined;
+    case 'hash':
+      return reader.blockByHash(selector.hash)?.header.number;
+  }
+}
+
+/** State after the block that a selector names. @throws RpcError, StateNotAvailable */
+export function stateOf(reader: ChainReader, selector: BlockSelector | undefined): StateView {
+  return reader.stateAt(resolveNumber(reader, selector));
+}
+
+export const ZERO_ADDRESS: Hex = `0x${'0'.repeat(40)}`;
+export const ZERO_HASH: Hex = `0x${'0'.repeat(64)}`;

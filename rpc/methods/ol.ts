@@ -1,0 +1,5 @@
+import type { RpcLimits } from '../limits.ts';
+import type { Methods } from '../method.ts';
+export function olMethods(_limits: RpcLimits): Methods {
+  return {};
+}

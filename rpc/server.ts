@@ -1,0 +1,319 @@
+/**
+ * One port: POST / is JSON-RPC, a WebSocket upgrade on any path is JSON-RPC with subscriptions, GET / is the explorer,
+ * /artifacts takes and gives bytes, /health and /ready answer operators. Every request passes the same access check.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { type AccessRules, hostAllowed, originAllowed } from './access.ts';
+import type { ArtifactRoutes } from './artifacts.ts';
+import { type Dispatcher, failure } from './dispatch.ts';
+import { RPC_CODES } from './errors.ts';
+import type { StaticFiles } from './explorer/files.ts';
+import type { RpcLimits } from './limits.ts';
+import type { Connection } from './method.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+export interface ServerParts {
+  readonly dispatcher: Dispatcher;
+  readonly subscriptions: Subscriptions;
+  readonly artifacts: ArtifactRoutes;
+  readonly page: StaticFiles;
+  readonly health: () => Promise<{ ready: boolean; body: object }>;
+  readonly metrics: (() => Promise<string>) | undefined;
+  readonly limits: RpcLimits;
+  readonly access: AccessRules;
+}
+
+export interface RunningServer {
+  readonly port: number;
+  /** Stops listening, closes every connection, resolves when the port is free. */
+  close(): Promise<void>;
+}
+
+/** The port is taken. The message says what to do. */
+export class PortInUse extends Error {
+  override name = 'PortInUse';
+  readonly code = 'PORT_IN_USE';
+  constructor(host: string, port: number) {
+    super(
+      `PORT_IN_USE: ${host}:${port} is already taken by another program. ` +
+        'Stop it, or choose another port with --rpc-port (0 lets the system choose).',
+    );
+  }
+}
+
+/** @throws PortInUse */
+export async function listen(parts: ServerParts, host: string, port: number): Promise<RunningServer> {
+  const { limits } = parts;
+  const server = createServer(
+    {
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      // How often the two time-outs above are looked at.
+      connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
+    },
+    (request, response) => {
+      serve(parts, request, response).catch(() => {
+        // The client is gone or the answer broke midway: nothing can be said on this connection any more.
+        response.destroy();
+      });
+    },
+  );
+  server.maxConnections = limits.maxConnections;
+  const sockets = createSockets(parts);
+  server.on('upgrade', sockets.upgrade);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? new PortInUse(host, port) : error),
+    );
+    server.listen(port, host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await sockets.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+const JSON_TYPES = new Set(['application/json', 'application/json-rpc', 'application/jsonrequest']);
+
+async function serve(parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  const refused = refusal(parts, request);
+  if (refused !== undefined) return plain(response, 403, refused);
+  allowOrigin(request, response);
+  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  const method = request.method ?? 'GET';
+  if (method === 'OPTIONS') return preflight(response);
+  if (path.startsWith('/artifacts')) return parts.artifacts.serve(request, response);
+  if (method === 'POST') {
+    if (path !== '/') return plain(response, 404, 'NOT_FOUND: JSON-RPC is answered at /');
+    return jsonRpc(parts, request, response);
+  }
+  if (method !== 'GET' && method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD, POST, OPTIONS');
+    return plain(response, 405, 'METHOD_NOT_ALLOWED: use POST for JSON-RPC');
+  }
+  if (path === '/health') return json(response, 200, { status: 'ok' });
+  if (path === '/ready') {
+    const { ready, body } = await parts.health();
+    return json(response, ready ? 200 : 503, body);
+  }
+  if (path === '/metrics' && parts.metrics) {
+    response.setHeader('Content-Type', 'text/plain; version=0.0.4; charset=utf-8');
+    return end(response, 200, await parts.metrics());
+  }
+  return parts.page.serve(path, request, response);
+}
+
+/** Why a request is refused before anything else is looked at. */
+function refusal(parts: ServerParts, request: IncomingMessage): string | undefined {
+  const { host, origin } = request.headers;
+  if (!hostAllowed(host, parts.access))
+    return 'INVALID_HOST: invalid host specified; add the name to rpc.allowedHosts to accept it';
+  if (!originAllowed(origin, host, parts.access))
+    return 'INVALID_ORIGIN: this web page may not use this node; add its origin to rpc.allowedOrigins to accept it';
+  return undefined;
+}
+
+function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
+  const { origin } = request.headers;
+  response.setHeader('Vary', 'Origin');
+  if (origin !== undefined) response.setHeader('Access-Control-Allow-Origin', origin);
+}
+
+function preflight(response: ServerResponse): void {
+  response.setHeader('Access-Control-Allow-Methods', 'GET, POST');
+  response.setHeader('Access-Control-Allow-Headers', 'Content-Type');
+  response.setHeader('Access-Control-Max-Age', '600');
+  end(response, 204, '');
+}
+
+async function jsonRpc(
+  parts: ServerParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (!JSON_TYPES.has(type))
+    return plain(response, 415, 'invalid content type, only application/json is supported');
+  const body = await readBody(request, parts.limits.maxBodyBytes);
+  if (body === undefined) {
+    await drain(request, parts.limits.maxDrainBytes);
+    response.setHeader('Connection', 'close');
+    response.setHeader('Content-Type', 'application/json');
+    end(
+      response,
+      413,
+      failure(null, {
+        code: RPC_CODES.invalidRequest,
+        message: `request too large (limit ${parts.limits.maxBodyBytes} bytes)`,
+      }),
+    );
+    return;
+  }
+  const answer = await parts.dispatcher.handle(body);
+  response.setHeader('Content-Type', 'application/json');
+  end(response, 200, answer ?? '');
+}
+
+/**
+ * Reads and drops what a refused client still sends, within bounds: closing with unread bytes would reset the
+ * connection, and the client would never see the answer.
+ */
+export async function drain(request: IncomingMessage, limit: number): Promise<void> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) return;
+  let size = 0;
+  await new Promise<void>((resolve) => {
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) resolve();
+    });
+    request.once('end', resolve);
+    request.once('error', () => resolve());
+    request.once('close', () => resolve());
+    request.resume();
+    if (request.readableEnded || request.destroyed) resolve();
+  });
+}
+
+/** undefined when the body is larger than the limit. Rejects when the client goes away. */
+async function readBody(request: IncomingMessage, limit: number): Promise<string | undefined> {
+  const declared = Number(request.headers['content-length'] ?? 0);
+  if (declared > limit) return undefined;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // Leaving the loop early must not destroy the request, and with it the answer.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+export function plain(response: ServerResponse, status: number, text: string): void {
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  end(response, status, `${text}\n`);
+}
+
+export function json(response: ServerResponse, status: number, body: object): void {
+  response.setHeader('Content-Type', 'application/json');
+  response.setHeader('Cache-Control', 'no-store');
+  end(response, status, JSON.stringify(body));
+}
+
+function end(response: ServerResponse, status: number, body: string): void {
+  response.statusCode = status;
+  const bytes = Buffer.from(body);
+  if (status !== 204) response.setHeader('Content-Length', bytes.length);
+  response.end(response.req.method === 'HEAD' ? undefined : bytes);
+}
+
+interface Sockets {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  close(): Promise<void>;
+}
+
+/** A closing handshake that takes longer than this is cut. */
+const CLOSE_GRACE_MS = 500;
+
+function createSockets(parts: ServerParts): Sockets {
+  const { limits } = parts;
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.maxBodyBytes,
+    perMessageDeflate: false,
+    clientTracking: true,
+  });
+  let nextId = 1;
+  const alive = new WeakSet<WebSocket>();
+
+  function attach(socket: WebSocket): void {
+    let inFlight = 0;
+    alive.add(socket);
+    const connection: Connection = {
+      id: nextId,
+      send(text) {
+        if (socket.readyState !== socket.OPEN) return;
+        if (socket.bufferedAmount > limits.maxSocketBacklogBytes) {
+          // The reader does not keep up. Dropping single messages would leave holes it cannot see.
+          socket.terminate();
+          return;
+        }
+        socket.send(text);
+      },
+    };
+    nextId += 1;
+    socket.on('message', (data: Buffer, isBinary) => {
+      if (isBinary) return socket.close(1003, 'text frames only');
+      inFlight += 1;
+      if (inFlight >= limits.maxInFlightPerSocket) socket.pause();
+      parts.dispatcher.handle(data.toString('utf8'), connection).then((answer) => {
+        inFlight -= 1;
+        if (answer !== undefined) connection.send(answer);
+        parts.subscriptions.activate(connection);
+        if (inFlight < limits.maxInFlightPerSocket && socket.isPaused) socket.resume();
+      });
+    });
+    socket.on('pong', () => alive.add(socket));
+    socket.on('error', () => socket.terminate());
+    socket.on('close', () => parts.subscriptions.drop(connection));
+  }
+
+  const pings = setInterval(() => {
+    for (const socket of server.clients) {
+      if (!alive.has(socket)) {
+        socket.terminate();
+        continue;
+      }
+      alive.delete(socket);
+      socket.ping();
+    }
+  }, limits.pingIntervalMs);
+  pings.unref();
+
+  return {
+    upgrade(request, socket, head) {
+      // Without a listener a reset connection would be an uncaught error.
+      socket.on('error', () => socket.destroy());
+      const refused = refusal(parts, request);
+      if (refused !== undefined) return reject(socket, 403, 'Forbidden', refused);
+      if (server.clients.size >= limits.maxWebSockets)
+        return reject(
+          socket,
+          503,
+          'Service Unavailable',
+          `LIMIT_EXCEEDED: WebSocket connections (limit ${limits.maxWebSockets})`,
+        );
+      server.handleUpgrade(request, socket, head, attach);
+    },
+    async close() {
+      clearInterval(pings);
+      const open = [...server.clients];
+      const closed = open.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+      for (const socket of open) socket.close(1001, 'the node is shutting down');
+      const cut = setTimeout(() => {
+        for (const socket of open) socket.terminate();
+      }, CLOSE_GRACE_MS);
+      await Promise.all(closed);
+      clearTimeout(cut);
+      server.close();
+    },
+  };
+}
+
+function reject(socket: Duplex, status: number, reason: string, text: string): void {
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  );
+}
