@@ -1,5 +1,5 @@
-import type { ChainParams } from '../../genesis/types.ts';
-import type { ExecutionPorts, Hex, Log, StateView } from '../types.ts';
+import type { ChainParams, Genesis } from '../../genesis/types.ts';
+import type { BlockOrigin, ExecutionPorts, Hex, Log, StateView, ValidatorRecord } from '../types.ts';
 
 /**
  * What one call of a module's operation may see and do. Writes go through the EVM's journal, so that a revert at any
@@ -45,6 +45,31 @@ export interface ModuleDefinition {
   encodeNative(op: number, fields: import('../types.ts').NativeField[]): Uint8Array | undefined;
   /** Attribution units that this call can use at most, from declared sizes only; 0 for most. */
   attributionUnits(calldata: Uint8Array, view: StateView): number;
+}
+
+/** The sets that the state after block H fixes: set(H+1) and set(H+2) (A6). */
+export interface ValidatorSets {
+  next: ValidatorRecord[];
+  afterNext: ValidatorRecord[];
+}
+
+/**
+ * What the protocol itself does, outside any transaction. The context has no caller (zero address), no value, no
+ * gas limit, and its logs go nowhere.
+ */
+export interface ModuleHooks {
+  /**
+   * Wei that module accounts hold in block 0 beside what the genesis file allots: the bonds of the founders, which
+   * block 0 creates. The genesis block credits them before it calls `genesis`.
+   */
+  genesisBalances(genesis: Genesis): { address: Hex; balance: bigint }[];
+  /** Block 0, after the accounts of the genesis file exist. */
+  genesis(context: ModuleContext, genesis: Genesis): void | Promise<void>;
+  /** Before the first transaction of a block. `lastCommitHash` is the header's parentBeaconBlockRoot (A4). */
+  beginBlock(context: ModuleContext, origin: BlockOrigin & { lastCommitHash: Hex }): void | Promise<void>;
+  /** After the last one. */
+  endBlock(context: ModuleContext): void | Promise<void>;
+  validatorSets(view: StateView): ValidatorSets;
 }
 
 /** Thrown by handlers: a protocol revert with ABI-encoded data. */

@@ -313,6 +313,25 @@ export function defineInterface<const I extends InterfaceSpec>(spec: I): ModuleI
   };
 }
 
+/** A struct as it stands in a record's body: `abi.encode(struct)`, so that a contract can read what it has proved. */
+export interface StructCodec<T> {
+  encode(value: T): Uint8Array;
+  /** @throws AbiDecodeError */
+  decode(bytes: Uint8Array): T;
+}
+
+/** Codec of the struct with these fields; `structs` are the structs it names. */
+export function defineStruct<const F extends string, const S extends Structs = Record<never, never>>(
+  fields: F,
+  structs: S = {} as S,
+): StructCodec<StructOf<F, S>> {
+  const type: AbiType = { kind: 'tuple', name: 'struct', components: parseParameters(fields, structs) };
+  return {
+    encode: (value) => encodeParameters([type], [value as unknown as AbiValue]),
+    decode: (bytes) => decodeParameters([type], bytes)[0] as unknown as StructOf<F, S>,
+  };
+}
+
 // --- signatures -------------------------------------------------------------------------------------------------
 
 function parseFunction(

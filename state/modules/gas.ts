@@ -1,0 +1,48 @@
+/**
+ * What operations cost, the same through both doors (E2). Prices of storage are the EVM's (EIP-2929, EIP-2200), so
+ * that a module is neither cheaper nor dearer than a contract that keeps the same data. There are no refunds.
+ */
+
+/** Finding the operation and checking the call: what a CALL to a warm account costs. */
+export const OPERATION = 700n;
+/** Decoding, per 32-byte word of calldata: copy and check. */
+export const CALLDATA_WORD = 6n;
+/** First and further read of a slot or account within one call (EIP-2929). */
+export const COLD_READ = 2_100n;
+export const WARM_READ = 100n;
+/** Writing a slot, beyond its read (EIP-2200). */
+export const SLOT_NEW = 20_000n;
+export const SLOT_CHANGE = 2_900n;
+export const SLOT_SAME = 0n;
+/** Reading a body, beyond its slot: a database look-up, and 3 gas a word as CODECOPY has it. */
+export const BODY_READ = 2_600n;
+export const BODY_READ_WORD = 3n;
+/** Storing a body costs per byte what code costs (Yellow Paper, G_codedeposit). */
+export const BODY_BYTE = 200n;
+/** keccak256 as the EVM prices it; bodies are hashed. */
+export const HASH = 30n;
+export const HASH_WORD = 6n;
+/** LOG as the EVM prices it. */
+export const LOG = 375n;
+export const LOG_TOPIC = 375n;
+export const LOG_BYTE = 8n;
+/** Moving coins: a CALL with value, without the call; a new account costs what it costs in the EVM. */
+export const TRANSFER = 6_700n;
+export const NEW_ACCOUNT = 25_000n;
+
+/** Per byte of a text that is split into tokens. Measured: well above 100 MB/s is not needed at this price. */
+export const LEX_BYTE = 4n;
+/**
+ * Per attribution unit (one byte of answer or prompt). The default block budget of 65,536 units is 100 ms of one core,
+ * a fifth of what 30 Mgas stand for: about 92 gas a unit.
+ */
+export const ATTRIBUTION_UNIT = 100n;
+/** Per pinned contribution that a settlement may have to read for its index. */
+export const PINNED_ENTRY = 50n;
+/**
+ * Per record at approval: one look-up and one write of the index of exact duplicates, done in bulk. Cheaper than the
+ * EVM's 22,100 for a slot, so that 4,096 records fit into one transaction; the bytes behind it were paid at the reveal.
+ */
+export const APPROVE_RECORD = 3_000n;
+/** Per record at reveal: its length, hash and UTF-8 check, whose bytes `gasPerArtifactByte` pays for. */
+export const REVEAL_RECORD = 200n;

@@ -1,0 +1,38 @@
+/** Bounds of the modules that are not genesis parameters, each with its reason. Sizes are bytes of UTF-8. */
+
+/** A name stands in lists and headings. */
+export const MAX_NAME_BYTES = 64;
+/** A summary is one sentence or two under the name. */
+export const MAX_SUMMARY_BYTES = 512;
+/** A description is a page; at 200 gas a byte it costs 0.8 Mgas at most. */
+export const MAX_DESCRIPTION_BYTES = 4_096;
+/** Tags are words for searching, not a second description. */
+export const MAX_TAGS = 16;
+export const MAX_TAG_BYTES = 32;
+/** How an owner means to pay contributors: a note, not a contract. */
+export const MAX_NOTE_BYTES = 512;
+/** Why something was rejected or flagged; lives in the log only. */
+export const MAX_REASON_BYTES = 512;
+/** An SPDX expression or the name of a licence. */
+export const MAX_LICENCE_BYTES = 128;
+
+/** Parents of one model (DESIGN 7.8). */
+export const MAX_PARENTS = 16;
+/**
+ * Ancestors with a part in a model's income. Each is one more payment in every settlement of the model (about 50,000
+ * gas), and a settlement with the longest answer and 64 contributors must fit into the gas of one transaction, 2^24.
+ */
+export const MAX_ANCESTORS = 128;
+/** Contributions in all snapshots of one model: a settlement may have to read them all (E2, about 3.3 Mgas). */
+export const MAX_PINNED_ENTRIES = 65_536;
+
+/** Open commits looked at by the sweep at the end of a block; more wait for the next one. Each is two reads. */
+export const MAX_SWEEP_PER_BLOCK = 512;
+
+/** Lists that views return in one page. */
+export const MAX_PAGE = 1_000;
+
+/** Certificate hashes kept in state (A4); the size of EIP-2935's ring. */
+export const CERTIFICATE_RING = 8_191;
+/** Validator sets kept in state: those of heights H-1 to H+2. Bodies older than that leave with history. */
+export const VALIDATOR_SET_RING = 4;

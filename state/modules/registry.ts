@@ -1,0 +1,27 @@
+/** The modules that a chain runs, and what the protocol itself does around the transactions of a block. */
+import type { ModuleDefinition, ModuleHooks } from './context.ts';
+import { sweepCommits } from './contribution/apply.ts';
+import { contributionModule } from './contribution/index.ts';
+import { dataNetModule } from './datanet/index.ts';
+import { rewardModule } from './reward/index.ts';
+import { stakingModule } from './staking/index.ts';
+import { advanceSets, bondsOf, foundStaking, rememberCertificate, validatorSets } from './staking/sets.ts';
+import { STAKING_ADDRESS } from './staking/storage.ts';
+
+export const modules: readonly ModuleDefinition[] = [
+  dataNetModule,
+  contributionModule,
+  stakingModule,
+  rewardModule,
+];
+
+export const hooks: ModuleHooks = {
+  genesisBalances: (genesis) => [{ address: STAKING_ADDRESS, balance: bondsOf(genesis) }],
+  genesis: foundStaking,
+  beginBlock: (context, origin) => rememberCertificate(context, origin.lastCommitHash),
+  endBlock(context) {
+    sweepCommits(context);
+    advanceSets(context);
+  },
+  validatorSets,
+};
