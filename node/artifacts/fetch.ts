@@ -12,7 +12,7 @@ import type { Network, PeerId, ProtocolSpec } from '../network/types.ts';
 import type { Clock, Log, Random } from '../validator/ports.ts';
 import { ArtifactError } from './errors.ts';
 import { checkRoot, rootText, splitHashes } from './file.ts';
-import { ARTIFACT_LIMITS } from './limits.ts';
+import { ARTIFACT_LIMITS, type ArtifactBounds } from './limits.ts';
 import { equalBytes, HASH_BYTES, leafHash } from './merkle.ts';
 import type {
   ArtifactErrorCode,
@@ -71,7 +71,7 @@ export interface ArtifactFetcherOptions {
   /** What an artifact may be at most on this chain; one that breaks it is given up, whoever offers it. */
   readonly artifactLimits: ArtifactLimits;
   readonly env: { readonly clock: Clock; readonly random: Random; readonly log: Log };
-  readonly limits?: Partial<typeof ARTIFACT_LIMITS>;
+  readonly limits?: Partial<ArtifactBounds>;
 }
 
 interface Job {
@@ -96,7 +96,7 @@ class SlowPeer extends Error {}
 export function createArtifactFetcher(options: ArtifactFetcherOptions): ArtifactFetcher {
   const { network, store, artifactLimits } = options;
   const { clock, random, log } = options.env;
-  const limits = { ...ARTIFACT_LIMITS, ...options.limits };
+  const limits: ArtifactBounds = { ...ARTIFACT_LIMITS, ...options.limits };
   const indexSpec = indexProtocol(artifactLimits);
   const leavesSpec = leavesProtocol(artifactLimits);
   const jobs = new Map<Hex, Job>();
@@ -185,6 +185,25 @@ export function createArtifactFetcher(options: ArtifactFetcherOptions): Artifact
     settle(root, (waiter) => waiter.reject(error));
   }
 
+  /** False once the job was settled, even if the same root has been asked for again. */
+  function isLive(job: Job): boolean {
+    return jobs.get(job.root) === job;
+  }
+
+  async function dropProgress(job: Job): Promise<void> {
+    const { writer } = job;
+    job.writer = undefined;
+    job.hashes = undefined;
+    job.vouchers = [];
+    await writer?.discard();
+  }
+
+  /** A download that waits keeps its first leaves, but only so many may: their files and hashes take room. */
+  async function restBetweenRounds(job: Job): Promise<void> {
+    const resting = [...jobs.values()].filter((other) => other.state === 'waiting' && other.writer).length;
+    if (!job.writer?.leafCount || resting >= limits.maxRestingDownloads) await dropProgress(job);
+  }
+
   // --- One round through the peers -------------------------------------------------------------------------------
 
   async function run(job: Job): Promise<void> {
@@ -197,13 +216,13 @@ export function createArtifactFetcher(options: ArtifactFetcherOptions): Artifact
         let slow = 0;
         for (const [i, peer] of others.entries()) {
           const result = await tryPeer(job, peer, patient || i === others.length - 1);
-          if (result === 'done' || !jobs.has(job.root)) return;
+          if (result === 'done' || !isLive(job)) return;
           if (result === 'slow') slow += 1;
         }
         if (slow === 0) break;
       }
     } catch (error) {
-      if (!jobs.has(job.root)) return;
+      if (!isLive(job)) return;
       if (error instanceof ArtifactError && isVerdict(error.code)) {
         log('warn', 'an artifact breaks the limits of this chain and is given up', {
           root: job.root,
@@ -213,8 +232,11 @@ export function createArtifactFetcher(options: ArtifactFetcherOptions): Artifact
         return;
       }
       log('error', 'a download failed on this node', { root: job.root, error: String(error) });
+      await dropProgress(job);
     }
-    if (jobs.get(job.root) !== job) return;
+    if (!isLive(job)) return;
+    await restBetweenRounds(job);
+    if (!isLive(job)) return;
     job.state = 'waiting';
     const wait = Math.min(limits.retryMaxMs, limits.retryMinMs * 2 ** Math.min(job.rounds - 1, 16));
     job.timer = clock.setTimer(Math.ceil(wait / 2) + random.int(Math.floor(wait / 2) + 1), () => queue(job));
@@ -235,7 +257,7 @@ export function createArtifactFetcher(options: ArtifactFetcherOptions): Artifact
       await fetchFrom(job, peer, patient);
       return 'done';
     } catch (error) {
-      if (!jobs.has(job.root)) return 'done';
+      if (!isLive(job)) return 'done';
       if (error instanceof SlowPeer) {
         log('debug', 'peer is slow, trying others', { peer, root: job.root });
         return 'slow';
@@ -265,7 +287,7 @@ export function createArtifactFetcher(options: ArtifactFetcherOptions): Artifact
     job.writer = undefined;
     await writer.finish(job.root);
     // The arrival has settled the job already, unless somebody else stored the same artifact in the meantime.
-    if (jobs.has(job.root)) {
+    if (isLive(job)) {
       const info = store.describe(job.root);
       settle(job.root, (waiter) => waiter.resolve(info));
     }
@@ -273,7 +295,7 @@ export function createArtifactFetcher(options: ArtifactFetcherOptions): Artifact
 
   async function openWriter(job: Job): Promise<ArtifactWriter> {
     const writer = await store.begin(artifactLimits);
-    if (jobs.get(job.root) === job) return writer;
+    if (isLive(job)) return writer;
     await writer.discard();
     throw new RequestError('ABORTED', 'no longer wanted');
   }
@@ -407,7 +429,7 @@ function serveArtifacts(
   store: ArtifactStore,
   indexSpec: ProtocolSpec,
   leavesSpec: ProtocolSpec,
-  limits: typeof ARTIFACT_LIMITS,
+  limits: ArtifactBounds,
 ): void {
   network.handle(indexSpec, async ({ payload }) => {
     if (payload.byteLength !== ROOT_BYTES) throw new RequestError('REFUSED', 'a root has 32 bytes');

@@ -14,6 +14,8 @@ export const ARTIFACT_LIMITS = {
   maxWanted: 4_096,
   /** Downloads at a time. Each holds one batch in memory and one file open. */
   maxDownloads: 4,
+  /** Begun downloads that wait for a peer to come back; others begin again. Well below maxWriters. */
+  maxRestingDownloads: 32,
   /** Leaves are sent in frames of about this size (one larger leaf is a frame by itself). */
   frameBytes: 64 * 1024,
   /** Leaves of one request. A download resumes after the last complete leaf, so this is what a loss can cost. */
@@ -26,3 +28,6 @@ export const ARTIFACT_LIMITS = {
   /** Not judged before this long: the first bytes wait for the peer's disk. */
   slowAfterMs: 3_000,
 } as const;
+
+/** The same bounds with other values, for tests. */
+export type ArtifactBounds = { readonly [Name in keyof typeof ARTIFACT_LIMITS]: number };

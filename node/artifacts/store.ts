@@ -14,7 +14,7 @@ import {
   loadArtifact,
   rootText,
 } from './file.ts';
-import { ARTIFACT_LIMITS } from './limits.ts';
+import { ARTIFACT_LIMITS, type ArtifactBounds } from './limits.ts';
 import { equalBytes, leafHash } from './merkle.ts';
 import type { ArtifactInfo, ArtifactLimits, ArtifactStore, ArtifactWriter, Hex } from './types.ts';
 
@@ -22,7 +22,7 @@ export interface ArtifactStoreOptions {
   /** The node's data directory, held by this process alone. */
   readonly dataDir: string;
   readonly log: Log;
-  readonly limits?: Partial<typeof ARTIFACT_LIMITS>;
+  readonly limits?: Partial<ArtifactBounds>;
 }
 
 interface Known {
@@ -35,7 +35,7 @@ interface Known {
 /** Opens the store and clears away what a crash left half written. */
 export function openArtifactStore(options: ArtifactStoreOptions): ArtifactStore {
   const { dataDir, log } = options;
-  const limits = { ...ARTIFACT_LIMITS, ...options.limits };
+  const limits: ArtifactBounds = { ...ARTIFACT_LIMITS, ...options.limits };
   const tempDir = join(artifactsDir(dataDir), 'tmp');
   rmSync(tempDir, { recursive: true, force: true });
   mkdirSync(tempDir, { recursive: true });
