@@ -54,6 +54,34 @@ interface Peer {
 }
 
 /**
+ * Loads libp2p, about a third of a second of reading and compiling on a busy machine; begun early, it overlaps with
+ * the start of the other parts. Loaded dynamically, so that the fill above has run whatever order a bundler gives to
+ * static imports.
+ */
+export async function loadLibraries() {
+  const [libp2p, tcp, noise, yamux, identify, gossipsub, keys, multiformats] = await Promise.all([
+    import('libp2p'),
+    import('@libp2p/tcp'),
+    import('@libp2p/noise'),
+    import('@libp2p/yamux'),
+    import('@libp2p/identify'),
+    import('@libp2p/gossipsub'),
+    import('@libp2p/crypto/keys'),
+    import('@multiformats/multiaddr'),
+  ]);
+  return {
+    createLibp2p: libp2p.createLibp2p,
+    tcp: tcp.tcp,
+    noise: noise.noise,
+    yamux: yamux.yamux,
+    identify: identify.identify,
+    gossipsub: gossipsub.gossipsub,
+    keys,
+    multiaddr: multiformats.multiaddr,
+  };
+}
+
+/**
  * Builds a node of the peer-to-peer network; nothing is opened before start().
  * @throws NetworkError BAD_KEY, BAD_ADDRESS
  */
@@ -64,19 +92,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   if (options.privateKey.length !== SEED_BYTES)
     throw new NetworkError('BAD_KEY', `the network key has ${options.privateKey.length} bytes, it needs 32`);
 
-  // Loaded after the fill above has run, whatever order a bundler gives to static imports.
-  const [{ createLibp2p }, { tcp }, { noise }, { yamux }, { identify }, { gossipsub }, keys, multiformats] =
-    await Promise.all([
-      import('libp2p'),
-      import('@libp2p/tcp'),
-      import('@libp2p/noise'),
-      import('@libp2p/yamux'),
-      import('@libp2p/identify'),
-      import('@libp2p/gossipsub'),
-      import('@libp2p/crypto/keys'),
-      import('@multiformats/multiaddr'),
-    ]);
-  const { multiaddr } = multiformats;
+  const { createLibp2p, tcp, noise, yamux, identify, gossipsub, keys, multiaddr } = await loadLibraries();
   for (const address of [
     ...options.listen,
     ...(options.announce ?? []),
