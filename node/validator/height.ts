@@ -301,7 +301,10 @@ export function createHeight(parts: HeightParts): HeightRun {
 
   /** Takes up what the crash interrupted. Timers run anew in full: waiting longer is always safe. */
   const resumeAfter = (done: Replay): void => {
-    if (decision !== undefined) return announceDecision();
+    if (decision !== undefined) {
+      announceDecision();
+      return;
+    }
     for (const [timeout, { round, delayMs }] of done.timeouts)
       if (round === core.machine.round) arm(timeout, round, delayMs);
     if (done.wakeAtMs !== undefined) armWake(done.wakeAtMs);

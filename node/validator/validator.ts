@@ -70,6 +70,11 @@ export interface ValidatorOptions {
   /** The node cannot go on (a Fault, or a certified block it finds invalid). The process should end. */
   readonly onHalt?: (message: string) => void;
   /**
+   * The key has never signed on this chain, though it has no last-signed record and the chain is already running.
+   * Only a person can know that; a wrong "yes" may cost the stake.
+   */
+  readonly keyNeverSigned?: boolean;
+  /**
    * Blocks that must have been committed while watching before a key without a last-signed record may sign on a
    * chain that is already running. Not used yet: such a key does not sign at all.
    */
@@ -174,7 +179,7 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
     if (guard === undefined) return false;
     const last = guard.last();
     if (last === undefined) {
-      if (height === 1 || keyIsNew) return true;
+      if (height === 1 || keyIsNew || options.keyNeverSigned === true) return true;
       log(
         'error',
         'LAST_SIGNED_MISSING: this key has no last-signed record on a chain that is already running; not signing',
@@ -260,7 +265,7 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
       if (state !== 'running' || app.head().height + 1 !== height) return false;
       run?.close();
       run = undefined;
-      committing = new Promise((resolve) => {
+      committing = new Promise<void>((resolve) => {
         releaseClaim = resolve;
       });
       return true;
@@ -351,6 +356,7 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
       if (block !== undefined) run.blocks.offer(proposal.blockHash, block);
       return 'ignore';
     }
+    if (proposal.height === run.height && !hasRoomFor(run.core, proposal)) return 'ignore';
     const key = findValidator(set, proposal.proposer)!.blsPublicKey;
     if (!env.bls.verify(proposalSignBytes(genesisHash, proposal), key, proposal.signature))
       return refuse(from, 'BAD_SIGNATURE');
@@ -474,6 +480,7 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
     cancels.clear();
     for (const unsubscribe of subscriptions.splice(0)) unsubscribe();
     state = 'stopped';
+    releaseClaim();
     wal.close();
   };
 
@@ -556,6 +563,16 @@ function isVoteUseful(core: Core, vote: Vote): boolean {
   return (
     known.length < CONSENSUS_LIMITS.maxHashesPerVoter ||
     isMinority(powerFor(held, vote.blockHash), core.config.set.totalPower)
+  );
+}
+
+/** Two proposals of one round prove equivocation; a third is of use only if others vote for it. */
+function hasRoomFor(core: Core, proposal: Proposal): boolean {
+  const known = core.proposals.get(proposal.round) ?? [];
+  if (known.length < CONSENSUS_LIMITS.maxProposalsPerRound) return true;
+  const prevotes = votesOf(core.votes, proposal.round, 'prevote');
+  return (
+    prevotes !== undefined && isMinority(powerFor(prevotes, proposal.blockHash), core.config.set.totalPower)
   );
 }
 
