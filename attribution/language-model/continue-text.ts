@@ -86,7 +86,6 @@ function createWriter(index: TokenIndex) {
   let bytes = 0;
   /** Where the next token stands in the record that was drawn last: there its spacing is known. */
   let previousToken = -1;
-  let previousIsWord = false;
   return {
     /** False, and nothing written, if the token does not fit into `maxBytes`. */
     append(position: number, maxBytes: number): boolean {
@@ -101,7 +100,6 @@ function createWriter(index: TokenIndex) {
       chunks.push(record.subarray(start, end));
       bytes += gap + end - start;
       previousToken = index.tokenAt(position);
-      previousIsWord = isWord;
       return true;
     },
     endsSentence(): boolean {
@@ -119,13 +117,13 @@ function createWriter(index: TokenIndex) {
     },
   };
 
-  /** As in the record if the same token precedes there; else between two words, which would otherwise become one. */
+  /** As in the record if the same token precedes there; else before every word, for two neighbours would become one. */
   function needsSpace(position: number, start: number, isWord: boolean): boolean {
     const { token, record } = index.placeOf(position);
     if (token > 0 && index.tokenAt(position - 1) === previousToken) {
       lexInto(buffer, index.corpus.records[record]!.bytes, 1, 'stop', index.byteOffsetOf(position - 1));
       return buffer.ends[0]! < start;
     }
-    return isWord && previousIsWord;
+    return isWord;
   }
 }

@@ -63,7 +63,7 @@ function joinWords(words: readonly string[]): string {
     const opens = OPENING.has(word) || (word === "'" && !quoteOpen);
     const closes = CLOSING.has(word) || (word === "'" && quoteOpen);
     if (word === "'") quoteOpen = !quoteOpen;
-    text += (glue || closes ? '' : ' ') + (word === '``' || word === "''" ? '"' : word);
+    text += (glue || closes ? '' : ' ') + (word === '``' ? '"' : word.replaceAll("''", '"'));
     glue = opens;
     previous = word;
   }
