@@ -9,12 +9,12 @@ export const LIMITS = {
   trialSenders: 1_024,
   /** Blocks whose answer is `unknown`, kept to be told when that may have changed: a few rounds of one height. */
   unknownBlocks: 64,
-  /** Evidence waiting to be put into a block; each offence is one item, and offenders are few or the chain is lost. */
+  /** Offences kept in the evidence file: offenders are few, or the chain is lost anyway. */
   evidence: 64,
   /** Pause before transactions of our users leave in one frame, ms: long enough to gather, too short to notice. */
   broadcastDelayMs: 4,
   /** Housekeeping of the pool (sending again, lifetimes). */
   poolTickMs: 1_000,
-  /** Bytes of decoded leaves kept for attribution beside the worker's own index. */
-  snapshotRecords: 200_000,
+  /** Leaves whose facts are kept, 32 bytes and an object each: about 20 MB. */
+  knownLeaves: 100_000,
 } as const;

@@ -12,9 +12,9 @@ import type { CheckAnswer } from '../validator/ports.ts';
 
 export interface ExecutorSettings {
   genesis: Genesis;
-  /** Folder of the database; artifacts lie beside it in `artifactsDir`. */
+  /** Folder of the database. */
   chainDir: string;
-  artifactsDir: string;
+  dataDir: string;
   /** File of acknowledged transactions; empty: none is kept. */
   journalFile: string;
   /** Blocks whose state stays readable; 0: all. */
@@ -97,6 +97,8 @@ export interface ExecutorRpcCalls {
   poolStatus(): ReturnType<RpcBackend['poolStatus']>;
   poolContent(): ReturnType<RpcBackend['poolContent']>;
   poolTransaction(hash: Hex): Promise<PoolTransaction | undefined>;
+  /** Whether anybody listens to `pending`: without a listener the bytes are not copied over. */
+  watchPending(on: boolean): void;
   previewAttribution(question: {
     requestId: Hex;
     output: Uint8Array;

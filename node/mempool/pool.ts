@@ -28,6 +28,8 @@ export interface PoolOptions {
   onExecutable?: (transactions: readonly PooledTransaction[]) => void;
   /** Our own transactions that peers should hear of: when they become executable, and again while not included. */
   onBroadcast?: (transactions: readonly PooledTransaction[]) => void;
+  /** Default `LIMITS.lifetimeMs`. */
+  lifetimeMs?: number;
   limits?: { [K in 'accountSlots' | 'globalSlots' | 'accountQueue' | 'globalQueue']?: number };
 }
 
@@ -45,8 +47,8 @@ export interface Pool {
   addAll(raws: readonly Uint8Array[], origin: Origin): AddResult[];
   /** Re-admits what the last run acknowledged; returns how many are still of use. */
   restore(): number;
-  /** A block became the head: forget what it included, look again at the senders it touched. */
-  onHead(block: { included: readonly PooledTransaction[]; touched: readonly Hex[] }): void;
+  /** A block became the head: look again at the accounts it touched and forget what they have used up. */
+  onHead(touched: Iterable<Hex>): void;
   /** Asks the gate again about held transactions. */
   recheck(): void;
   /** Best price first, each sender in nonce order; only what can pay `baseFee` and is not held. */
@@ -444,10 +446,10 @@ export function createPool(options: PoolOptions): Pool {
 
   // --- the head moves --------------------------------------------------------------------------------------------
 
-  function onHead(block: { included: readonly PooledTransaction[]; touched: readonly Hex[] }): void {
+  function onHead(touched: Iterable<Hex>): void {
     crowdedPrice = undefined;
     const stale = new Set<Sender>();
-    for (const address of new Set([...block.included.map((tx) => tx.from), ...block.touched])) {
+    for (const address of touched) {
       const sender = senders.get(address);
       if (sender !== undefined) stale.add(sender);
     }
@@ -540,7 +542,7 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function expire(): void {
-    const oldest = nowMs() - limits.lifetimeMs;
+    const oldest = nowMs() - (options.lifetimeMs ?? limits.lifetimeMs);
     for (const entry of [...byHash.values()])
       if (entry.addedMs < oldest && (!entry.executable || entry.held !== undefined)) remove(entry);
   }

@@ -52,7 +52,7 @@ export interface PoolChain {
   decode(raw: Uint8Array): PooledTransaction;
   account(address: Hex): PoolAccount;
   headNumber(): number;
-  /** Lowest base fee that the next block can have. */
+  /** Base fee of a block made now. */
   nextBaseFee(): bigint;
   /** Gas that the transaction pays before it runs; `floor` is EIP-7623's minimum. */
   intrinsicGas(transaction: PooledTransaction): { intrinsic: bigint; floor: bigint };

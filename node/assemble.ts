@@ -1,0 +1,441 @@
+/**
+ * The one place where a node is put together, in the order of its dependencies:
+ * genesis and keys -> executor thread (database, pool, attribution) -> network -> artifacts -> validator -> RPC thread.
+ * Whatever takes time to load is begun first and waited for where it is needed.
+ *
+ * Limitations: one chain per process; settings are read once, at the start.
+ */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
+import type { Address } from '../consensus/types.ts';
+import { GenesisError, parseGenesis } from '../genesis/schema.ts';
+import type { Genesis, Hex } from '../genesis/types.ts';
+import { createArtifactFetcher } from './artifacts/fetch.ts';
+import { openArtifactStore } from './artifacts/store.ts';
+import type { ArtifactStore } from './artifacts/types.ts';
+import { systemClock, systemRandom } from './authorities.ts';
+import type { NodeConfig } from './config/config.ts';
+import { UserError } from './config/errors.ts';
+import { EXECUTOR_ENTRY, type ExecutorClient, startExecutorThread } from './executor-thread/client.ts';
+import { type ConsensusKey, loadConsensusKey } from './keys/consensus-key.ts';
+import { toHex } from './keys/hex.ts';
+import { loadOrCreateNodeKey } from './keys/node-key.ts';
+import { readPassword } from './keys/password.ts';
+import { forModule, type Log } from './log.ts';
+import { connectTransactions } from './mempool/gossip.ts';
+import { createNodeMetrics, type NodeMetrics } from './metrics/node-metrics.ts';
+import { createValidatorNet } from './network/validator-net.ts';
+import { startRpcThread } from './rpc-thread/client.ts';
+import { artifactLimits, createMainSide, type MainParts } from './rpc-thread/main-side.ts';
+import { createBlstSigner, createBlstVerifier } from './validator/bls.ts';
+import { createFileStorage } from './validator/file-storage.ts';
+import type { Head, Storage } from './validator/ports.ts';
+import { LAST_SIGNED_FILE } from './validator/signing.ts';
+import { createValidator } from './validator/validator.ts';
+import { createExecutorApp } from './validator-app/app.ts';
+
+export interface StartOptions {
+  log: Log;
+  /** Ends the node. */
+  signal?: AbortSignal;
+  /** Asks for the password of the consensus key when nothing else gives it. */
+  ask?: (prompt: string) => Promise<string>;
+  environment?: Readonly<Record<string, string | undefined>>;
+  /** Another executor, for tests of networks with a faulty member. */
+  executorEntry?: URL;
+}
+
+export interface NodeHandle {
+  /** undefined when the RPC is off. */
+  readonly rpcPort: number | undefined;
+  /** undefined when the node only dials. */
+  readonly p2pPort: number | undefined;
+  readonly peerId: string;
+  readonly genesisHash: Hex;
+  /** Milliseconds from the call of `startNode` to the end of each step. */
+  readonly startTimes: Readonly<Record<string, number>>;
+  /** Ends the node: no vote is signed after it resolves, logs and database are closed, ports are free. */
+  stop(): Promise<void>;
+  /** Resolves when the node has ended; rejects with the reason if it ended by itself. */
+  readonly stopped: Promise<void>;
+}
+
+/** All of the shutdown must be over by then; what is not is left to the end of the process. */
+const STOP_DEADLINE_MS = 15_000;
+
+/** @throws UserError and errors with a `code` of the parts (DATA_DIR_IN_USE, WRONG_CHAIN, PORT_IN_USE ...). */
+export async function startNode(config: NodeConfig, options: StartOptions): Promise<NodeHandle> {
+  const { log } = options;
+  const began = performance.now();
+  const startTimes: Record<string, number> = {};
+  const reached = <T>(step: string, value: T): T => {
+    startTimes[step] = Math.round(performance.now() - began);
+    return value;
+  };
+  const genesis = readGenesisFile(config.genesis);
+  const { params } = genesis;
+  mkdirSync(config.dataDir, { recursive: true });
+  const ending = createEnding(log);
+  try {
+    // Threads load their code while this one loads the network's.
+    const links = config.rpc.enabled ? new MessageChannel() : undefined;
+    const chainDir = join(config.dataDir, 'chain');
+    const executor = startExecutorThread(
+      {
+        genesis,
+        chainDir,
+        dataDir: config.dataDir,
+        journalFile: config.mempool.journal ? join(config.dataDir, 'pool.journal') : '',
+        retention: config.state.retention,
+        poolLifetimeMs: config.mempool.lifetimeSeconds * 1000,
+        attributionWorkers: config.attribution.workers,
+        rpcPort: links?.port1 ?? null,
+      },
+      options.executorEntry ?? EXECUTOR_ENTRY,
+    );
+    ending.add('executor', executor);
+    executor.on('log', ({ level, message, fields }) =>
+      log(level, message, { module: 'executor', ...fields }),
+    );
+    executor.on('fault', ({ code, message }) => ending.fail(code, message));
+
+    let parts: MainParts | undefined;
+    const rpc =
+      links &&
+      startRpcThread(
+        {
+          genesis,
+          chainDir,
+          dataDir: config.dataDir,
+          executorPort: links.port2,
+          host: config.rpc.host,
+          port: config.rpc.port,
+          allowedHosts: config.rpc.allowedHosts,
+          allowedOrigins: config.rpc.allowedOrigins,
+        },
+        createMainSide(() => {
+          if (parts === undefined) throw new UserError('STARTING', 'the node is still starting');
+          return parts;
+        }),
+        ({ level, message, fields }) => log(level, message, { module: 'rpc', ...fields }),
+      );
+    if (rpc !== undefined) ending.add('rpc', rpc);
+    const networkCode = loadNetworkCode();
+    networkCode.catch(() => {});
+    const key = await readConsensusKey(config, options);
+    const nodeKey = loadOrCreateNodeKey(config.nodeKey);
+
+    const opened = reached('executor', await executor.link.call('open', undefined));
+    const app = createExecutorApp(executor, opened);
+    const { genesisHash } = opened;
+    const signer = key && createBlstSigner(operatorOf(config, key, app.head(), genesis), key.secretKey);
+
+    const { createNetwork } = reached('networkCode', await networkCode);
+    const env = { clock: systemClock, random: systemRandom };
+    const network = await createNetwork({
+      privateKey: nodeKey,
+      listen: config.p2p.listen,
+      announce: config.p2p.announce,
+      bootstrap: config.p2p.bootstrap,
+      persistentPeers: config.p2p.persistent,
+      genesisHash,
+      head: () => ({ height: app.head().height, hash: app.head().blockHash }),
+      env: { ...env, log: forModule(log, 'network') },
+    });
+    ending.addCloser('network', () => network.stop());
+    app.onHead(() => network.announceHead());
+
+    const store = openArtifactStore({ dataDir: config.dataDir, log: forModule(log, 'artifacts') });
+    ending.addCloser('artifacts', () => store.close());
+    const fetcher = createArtifactFetcher({
+      network,
+      store,
+      artifactLimits: artifactLimits(params),
+      env: { ...env, log: forModule(log, 'artifacts') },
+    });
+    ending.addCloser('fetcher', () => fetcher.stop());
+    connectArtifacts(executor, store, fetcher.want, forModule(log, 'artifacts'));
+    connectTransactions(network, executor, forModule(log, 'pool'));
+
+    const net = createValidatorNet(network, forModule(log, 'network'));
+    let metrics: NodeMetrics | undefined;
+    const validator = createValidator({
+      env: {
+        ...env,
+        storage: consensusStorage(config),
+        bls: createBlstVerifier(),
+        app,
+        net,
+        log: forModule(log, 'consensus'),
+        ...(signer && { signer }),
+      },
+      genesisHash,
+      parameters: params.consensus,
+      onCommitted: (head, round) => metrics?.committed(round, head.timestampMs),
+      onHalt: (message) => ending.fail('HALTED', message),
+    });
+    ending.addCloser('validator', () => validator.stop());
+    metrics = createNodeMetrics({
+      executorCounts: () => executor.link.call('counts', undefined),
+      validatorStatus: () => validator.status(),
+      validators: () => {
+        const { validators, totalPower } = app.head().validators;
+        return { count: validators.length, power: Number(totalPower) };
+      },
+      peers: () => network.peers(),
+    });
+    const { stop: stopMetrics } = metrics;
+    ending.addCloser('metrics', stopMetrics);
+    parts = {
+      network,
+      validator,
+      store,
+      metrics,
+      params,
+      clientVersion: clientVersion(),
+      validatorAddress: signer?.address,
+    };
+
+    net.attach(validator);
+    await validator.start();
+    reached('validator', undefined);
+    const rpcOpening = rpc?.link.call('open', undefined);
+    rpcOpening?.catch(() => {});
+    await network.start();
+    reached('network', undefined);
+    const rpcPort = reached('rpc', await rpcOpening)?.port;
+    const p2pPort = portOf(network.addresses());
+    log('info', 'the node is running', {
+      height: app.head().height,
+      role: signer === undefined ? 'full node' : 'validator',
+      ...(rpcPort === undefined ? {} : { rpc: `http://${config.rpc.host}:${rpcPort}` }),
+      ...(p2pPort === undefined ? {} : { p2p: p2pPort }),
+      startMs: Math.round(performance.now() - began),
+    });
+    options.signal?.addEventListener('abort', () => void ending.stop(), { once: true });
+    if (options.signal?.aborted) void ending.stop();
+    return {
+      rpcPort,
+      p2pPort,
+      peerId: network.peerId,
+      genesisHash,
+      startTimes,
+      stop: ending.stop,
+      stopped: ending.stopped,
+    };
+  } catch (error) {
+    ending.stopped.catch(() => {});
+    await ending.stop();
+    throw error;
+  }
+}
+
+// --- pieces --------------------------------------------------------------------------------------------------------
+
+/**
+ * libp2p is the slowest import of this thread, and needs the fill that network.ts loads first. Loading it here lets
+ * it run beside the executor's own loading; `createNetwork` then finds it ready.
+ */
+async function loadNetworkCode(): Promise<typeof import('./network/network.ts')> {
+  const code = await import('./network/network.ts');
+  await Promise.all([
+    import('libp2p'),
+    import('@libp2p/tcp'),
+    import('@libp2p/noise'),
+    import('@libp2p/yamux'),
+    import('@libp2p/identify'),
+    import('@libp2p/gossipsub'),
+  ]);
+  return code;
+}
+
+/** The files of consensus. The last-signed record lies beside the key: whoever moves the key moves it along. */
+function consensusStorage(config: NodeConfig): Storage {
+  const log = createFileStorage(join(config.dataDir, 'consensus'));
+  if (config.validator.key === '') return log;
+  const besideKey = createFileStorage(dirname(config.validator.key));
+  const of = (name: string): Storage => (name === LAST_SIGNED_FILE ? besideKey : log);
+  return {
+    openAppend: (name) => of(name).openAppend(name),
+    readFile: (name) => of(name).readFile(name),
+    replaceFile: (name, bytes) => of(name).replaceFile(name, bytes),
+  };
+}
+
+/** Artifacts that execution misses are fetched; what arrives is told to the executor. */
+function connectArtifacts(
+  executor: ExecutorClient,
+  store: ArtifactStore,
+  want: (root: Hex) => void,
+  log: Log,
+): void {
+  const tell = (root: Hex): void => {
+    executor.link.call('artifactArrived', root).catch(() => {});
+  };
+  store.onArrival(tell);
+  executor.on('want', (roots) => {
+    for (const root of roots) {
+      try {
+        // Looks at the bytes: a damaged file is deleted here and then fetched.
+        store.describe(root);
+        tell(root);
+      } catch {
+        try {
+          want(root);
+        } catch (error) {
+          log('warn', 'an artifact that a block or a transaction needs cannot be asked for', {
+            root,
+            error: error instanceof Error ? error.message : String(error),
+          });
+        }
+      }
+    }
+  });
+}
+
+async function readConsensusKey(
+  config: NodeConfig,
+  options: StartOptions,
+): Promise<ConsensusKey | undefined> {
+  const { key, passwordFile } = config.validator;
+  if (key === '') return undefined;
+  return loadConsensusKey(key, () =>
+    readPassword(
+      { file: passwordFile, environment: options.environment ?? process.env, ask: options.ask },
+      `Password of ${key}: `,
+    ),
+  );
+}
+
+/** The account behind the consensus key. @throws UserError UNKNOWN_VALIDATOR */
+function operatorOf(config: NodeConfig, key: ConsensusKey, head: Head, genesis: Genesis): Address {
+  if (config.validator.operator !== '') return config.validator.operator.toLowerCase() as Address;
+  const own = toHex(key.publicKey);
+  const members = [...head.validators.validators, ...head.nextValidators.validators];
+  const member =
+    members.find(({ blsPublicKey }) => toHex(blsPublicKey) === own) ??
+    genesis.validators.find(({ blsPublicKey }) => blsPublicKey === own);
+  if (member !== undefined) return member.address;
+  throw new UserError(
+    'UNKNOWN_VALIDATOR',
+    `${config.validator.key} belongs to no validator of this chain; set validator.operator to its account, or remove validator.key to run a full node`,
+  );
+}
+
+/** @throws UserError GENESIS_INVALID */
+function readGenesisFile(path: string): Genesis {
+  try {
+    return parseGenesis(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof GenesisError) throw new UserError('GENESIS_INVALID', `${path}: ${error.message}`);
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new UserError(
+        'GENESIS_MISSING',
+        `there is no genesis file at ${path}; 'openledger init' makes a node's folder`,
+      );
+    throw error;
+  }
+}
+
+/** First TCP port of the addresses we listen on. */
+function portOf(addresses: readonly string[]): number | undefined {
+  for (const address of addresses) {
+    const port = /\/tcp\/(\d+)/.exec(address)?.[1];
+    if (port !== undefined) return Number(port);
+  }
+  return undefined;
+}
+
+function clientVersion(): string {
+  const manifest = JSON.parse(readFileSync(findManifest(), 'utf8')) as { version: string };
+  return `OpenLedger/${manifest.version}/${process.platform}-${process.arch}/node${process.versions.node}`;
+}
+
+/** package.json lies above the sources and above dist/ alike. */
+function findManifest(): string {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const path = join(folder, 'package.json');
+    try {
+      readFileSync(path);
+      return path;
+    } catch {
+      if (folder === dirname(folder)) throw new Error('package.json is missing from the installation');
+    }
+  }
+}
+
+interface Ending {
+  addCloser(name: string, close: () => Promise<void> | void): void;
+  /** A thread: closed like the rest, and its own end is a failure. */
+  add(name: string, thread: { stop(): Promise<void>; readonly ended: Promise<string | undefined> }): void;
+  /** The node cannot go on. The first reason counts. */
+  fail(code: string, message: string): void;
+  stop(): Promise<void>;
+  readonly stopped: Promise<void>;
+}
+
+/** Closes parts in the opposite order of their making, each failure logged, all of it within the deadline. */
+function createEnding(log: Log): Ending {
+  const closers: { name: string; close: () => Promise<void> | void }[] = [];
+  let failure: Error | undefined;
+  let stopping: Promise<void> | undefined;
+  let settle: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  const stopped = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  // A handle that nobody looks at must not end the process twice.
+  stopped.catch(() => {});
+
+  async function closeAll(): Promise<void> {
+    for (const { name, close } of closers.reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        log('error', 'a part of the node did not close cleanly', {
+          part: name,
+          error: error instanceof Error ? error.message : String(error),
+        });
+      }
+    }
+  }
+
+  function stop(): Promise<void> {
+    stopping ??= (async () => {
+      let cancelDeadline: () => void = () => {};
+      const deadline = new Promise<void>((resolve) => {
+        cancelDeadline = systemClock.setTimer(STOP_DEADLINE_MS, () => {
+          log('error', 'the shutdown took too long and is cut off', { deadlineMs: STOP_DEADLINE_MS });
+          resolve();
+        });
+      });
+      await Promise.race([closeAll(), deadline]);
+      cancelDeadline();
+      if (failure === undefined) settle?.resolve();
+      else settle?.reject(failure);
+    })();
+    return stopping;
+  }
+
+  function fail(code: string, message: string): void {
+    if (stopping !== undefined || failure !== undefined) return;
+    failure = new UserError(code, message);
+    log('error', `the node stops: ${message}`, { code });
+    void stop();
+  }
+
+  return {
+    addCloser: (name, close) => {
+      closers.push({ name, close });
+    },
+    add(name, thread) {
+      closers.push({ name, close: () => thread.stop() });
+      void thread.ended.then((reason) => {
+        if (reason !== undefined) fail('THREAD_ENDED', `the ${name} thread ended: ${reason}`);
+      });
+    },
+    fail,
+    stop,
+    stopped,
+  };
+}

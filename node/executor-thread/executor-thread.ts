@@ -1,0 +1,99 @@
+/** Hosts the executor in its thread: links, clock and dice. */
+import { randomInt } from 'node:crypto';
+import type { MessagePort } from 'node:worker_threads';
+import type { PoolTransaction } from '../../rpc/backend.ts';
+import type { PooledTransaction } from '../../state/types.ts';
+import { systemClock } from '../authorities.ts';
+import type { Log } from '../log.ts';
+import { createLink, type Link } from '../threads/index.ts';
+import { type Executor, type ExecutorOverrides, openExecutor, toPoolTransaction } from './executor.ts';
+import type {
+  ExecutorCalls,
+  ExecutorEvents,
+  ExecutorRpcCalls,
+  ExecutorRpcEvents,
+  ExecutorSettings,
+} from './protocol.ts';
+
+type NoCalls = Record<never, never>;
+
+/** Answers on `port` from now on; `open` is answered when the chain is open. */
+export function runExecutorThread(
+  port: MessagePort,
+  settings: ExecutorSettings,
+  overrides: ExecutorOverrides = {},
+): void {
+  const opened: Promise<Executor> = openExecutor(
+    settings,
+    {
+      nowMs: systemClock.nowMs,
+      setTimer: systemClock.setTimer,
+      salt: () => randomInt(2 ** 32),
+      log: ((level, message, fields = {}) => main.emit('log', { level, message, fields })) satisfies Log,
+      emit: (event, data) => main.emit(event, data),
+      onHead: (head) => rpc?.emit('head', head),
+      onPending(transactions) {
+        if (rpcWatches) rpc?.emit('pending', transactions);
+      },
+    },
+    overrides,
+  );
+  // Whoever asks `open` hears of it.
+  opened.catch(() => {});
+  let rpcWatches = false;
+
+  const main: Link<NoCalls, ExecutorEvents> = createLink<ExecutorCalls, NoCalls, ExecutorEvents>(port, {
+    handlers: {
+      open: async () => (await opened).report(),
+      build: async (request) => (await opened).build(request),
+      check: async (block) => (await opened).check(block),
+      commit: async (block) => (await opened).commit(block),
+      getBlock: async (height) => (await opened).getBlock(height),
+      addEvidence: async (evidence) => (await opened).addEvidence(evidence),
+      submit: async ({ raws, origin }) => (await opened).submit(raws, origin),
+      artifactArrived: async (root) => (await opened).artifactArrived(root),
+      counts: async () => (await opened).counts(),
+      async shutdown() {
+        const executor = await opened.catch(() => undefined);
+        await executor?.close();
+        // The answer leaves first; with all ports closed nothing keeps the thread alive.
+        setImmediate(() => {
+          rpc?.close('the node is stopping');
+          main.close('the node is stopping');
+        });
+      },
+    },
+  });
+
+  const rpc: Link<NoCalls, ExecutorRpcEvents> | undefined =
+    settings.rpcPort === null
+      ? undefined
+      : createLink<ExecutorRpcCalls, NoCalls, ExecutorRpcEvents>(settings.rpcPort, {
+          handlers: {
+            async submit(raw) {
+              const [result] = (await opened).submit([raw], 'local');
+              if (result === undefined) throw new Error('the pool gave no answer');
+              return result;
+            },
+            pendingNonce: async (address) => (await opened).pool.pendingNonce(address),
+            async poolStatus() {
+              const { pending, queued } = (await opened).pool.counts();
+              return { pending, queued };
+            },
+            async poolContent() {
+              const { pending, queued } = (await opened).pool.content();
+              return { pending: pending.map(toPoolTransaction), queued: queued.map(toPoolTransaction) };
+            },
+            async poolTransaction(hash): Promise<PoolTransaction | undefined> {
+              const tx: PooledTransaction | undefined = (await opened).pool.get(hash);
+              return tx === undefined ? undefined : toPoolTransaction(tx);
+            },
+            watchPending(on) {
+              rpcWatches = on;
+            },
+            previewAttribution: async ({ requestId, output }) =>
+              (await opened).previewAttribution(requestId, output),
+            attributionDetails: async (requestId) => (await opened).attributionDetails(requestId),
+          },
+        });
+}

@@ -1,0 +1,448 @@
+/**
+ * The executor: chain, pool and attribution in one thread, because admission reads the state that execution writes.
+ * Everything that can take long is a promise; everything that decides is synchronous between two of them.
+ */
+import { join } from 'node:path';
+import { asRound } from '../../consensus/types.ts';
+import type { AttributionView, PoolTransaction } from '../../rpc/backend.ts';
+import { decodeBlock, lastCommitHash, requestsHashOf } from '../../state/block/codec.ts';
+import { orderedRoot } from '../../state/block/roots.ts';
+import { createCaller } from '../../state/call.ts';
+import { openChain } from '../../state/chain.ts';
+import {
+  type Block,
+  type Caller,
+  type Chain,
+  type CommittedBlock,
+  type ExecutionPorts,
+  Fault,
+  type Hex,
+  type Missing,
+  type PooledTransaction,
+} from '../../state/types.ts';
+import type { Log } from '../log.ts';
+import {
+  type AddResult,
+  createPool,
+  encodeBatches,
+  type Origin,
+  openJournal,
+  type Pool,
+} from '../mempool/index.ts';
+import { createBlstVerifier } from '../validator/bls.ts';
+import type { CheckAnswer } from '../validator/ports.ts';
+import { createArtifactPort } from './artifact-port.ts';
+import { type AttributionService, createAttributionService } from './attribution.ts';
+import { createEvidenceFile } from './evidence.ts';
+import { LIMITS } from './limits.ts';
+import { baseFeeAt, createPoolChain, mayNeedThisNode } from './pool-chain.ts';
+import type {
+  BlockCall,
+  BuildCall,
+  ExecutorCounts,
+  ExecutorEvents,
+  ExecutorSettings,
+  HeadReport,
+} from './protocol.ts';
+import { createTrials, missingName, type Trials } from './trials.ts';
+
+/** What a test may change: the shipped node passes nothing. */
+export interface ExecutorOverrides {
+  /** Around the ports that execution uses. */
+  wrapPorts?: (ports: ExecutionPorts) => ExecutionPorts;
+}
+
+export interface ExecutorEnv {
+  nowMs: () => number;
+  log: Log;
+  /** Runs once after `delayMs`; the returned function cancels it. */
+  setTimer: (delayMs: number, run: () => void) => () => void;
+  /** 32 random bits: tells apart frames that carry the same transactions. */
+  salt: () => number;
+  emit: <K extends keyof ExecutorEvents>(event: K, data: ExecutorEvents[K]) => void;
+  /** For the RPC thread. */
+  onHead: (head: { number: number; hash: Hex }) => void;
+  onPending: (transactions: PoolTransaction[]) => void;
+}
+
+export interface Executor {
+  report(): HeadReport & { genesisHash: Hex };
+  build(request: BuildCall): Promise<BlockCall>;
+  check(block: BlockCall): Promise<CheckAnswer>;
+  commit(block: BlockCall & { certificate: Uint8Array }): Promise<HeadReport>;
+  getBlock(height: number): { blockHash: Hex; bytes: Uint8Array; certificate: Uint8Array } | undefined;
+  addEvidence(evidence: Uint8Array): void;
+  submit(raws: Uint8Array[], origin: Origin): AddResult[];
+  artifactArrived(root: Hex): void;
+  counts(): ExecutorCounts;
+  /** What settling `output` now would credit; undefined if there is no such open request. */
+  previewAttribution(requestId: Hex, output: Uint8Array): Promise<AttributionView | undefined>;
+  /** Attribution of a settled request with its spans; undefined if it is unknown or not settled. */
+  attributionDetails(requestId: Hex): Promise<AttributionView | undefined>;
+  readonly pool: Pool;
+  close(): Promise<void>;
+}
+
+export async function openExecutor(
+  settings: ExecutorSettings,
+  env: ExecutorEnv,
+  overrides: ExecutorOverrides = {},
+): Promise<Executor> {
+  const { log } = env;
+  const genesis = settings.genesis;
+
+  const want = (root: Hex): void => env.emit('want', [root]);
+  const artifacts = createArtifactPort(settings.dataDir, want);
+  const attribution = createAttributionService({
+    dataDir: settings.dataDir,
+    params: genesis.params,
+    workers: settings.attributionWorkers,
+    readArtifact: artifacts.read,
+    log,
+  });
+  const honest: ExecutionPorts = {
+    attribute: attribution.attribute,
+    artifact: async (root) => artifacts.describe(root),
+  };
+  const ports = overrides.wrapPorts?.(honest) ?? honest;
+
+  let chain: Chain;
+  try {
+    chain = await openChain({
+      dir: settings.chainDir,
+      genesis,
+      ports,
+      bls: createBlstVerifier(),
+      retention: settings.retention,
+    });
+  } catch (error) {
+    await attribution.close();
+    throw error;
+  }
+  const trialCaller: Caller = createCaller(chain.reader, { ports });
+  const evidence = createEvidenceFile(join(settings.dataDir, 'evidence'), log);
+
+  // --- pool ------------------------------------------------------------------------------------------------------
+
+  let told = false;
+  let outgoing: Uint8Array[] = [];
+  let cancelFlush: (() => void) | undefined;
+
+  const trials: Trials = createTrials({
+    needsTrial: mayNeedThisNode,
+    run: (tx) => tryOnHead(trialCaller, chain, tx),
+    isNext: (tx) => tx.nonce === (chain.reader.stateAt(chain.head().number).account(tx.from)?.nonce ?? 0n),
+    headNumber: () => chain.head().number,
+    nowMs: env.nowMs,
+    onMissing,
+    onChange: () => {
+      pool.recheck();
+      tellTransactions(false);
+    },
+    onFault: stop,
+  });
+
+  const pool: Pool = createPool({
+    chain: createPoolChain(chain, genesis.params, env.nowMs, trials.gate),
+    journal: settings.journalFile === '' ? noJournal() : openJournal(settings.journalFile, log),
+    nowMs: env.nowMs,
+    lifetimeMs: settings.poolLifetimeMs,
+    onExecutable(transactions) {
+      chain.prime(transactions);
+      env.onPending(transactions.map(toPoolTransaction));
+    },
+    onBroadcast(transactions) {
+      for (const { raw } of transactions) outgoing.push(raw);
+      cancelFlush ??= env.setTimer(LIMITS.broadcastDelayMs, flush);
+    },
+  });
+
+  function flush(): void {
+    cancelFlush = undefined;
+    const raws = outgoing;
+    outgoing = [];
+    if (raws.length > 0) env.emit('broadcast', encodeBatches(raws, env.salt));
+  }
+
+  function hasTransactions(): boolean {
+    return pool.hasIncludable();
+  }
+
+  /** Tells main whether there is something to include; `always` after a new head. */
+  function tellTransactions(always: boolean): void {
+    const now = hasTransactions();
+    if (now === told && !always) return;
+    told = now;
+    env.emit('hasTransactions', now);
+  }
+
+  const restored = pool.restore();
+  if (restored > 0)
+    log('info', 'transactions of the last run are back in the pool', { transactions: restored });
+  told = hasTransactions();
+
+  let cancelTick = env.setTimer(LIMITS.poolTickMs, tick);
+  function tick(): void {
+    pool.rebroadcast();
+    pool.expire();
+    trials.retain((hash) => pool.get(hash) !== undefined);
+    trials.tick();
+    // The base fee falls while nothing happens, so something may have become includable.
+    tellTransactions(false);
+    cancelTick = env.setTimer(LIMITS.poolTickMs, tick);
+  }
+
+  // --- blocks ----------------------------------------------------------------------------------------------------
+
+  /** Blocks that could not be judged, by what they miss. In order of arrival. */
+  const unknown = new Map<Hex, string>();
+  const waiters = new Map<string, Set<() => void>>();
+  const counts = {
+    lastBlockTransactions: 0,
+    lastBlockBytes: 0,
+    totalTransactions: 0,
+    refused: 0,
+    lastExecuteSeconds: 0,
+    lastCommitSeconds: 0,
+  };
+  let failed = false;
+
+  /** B2: this machine failed twice. Nothing is decided by that; the node says so and stops. */
+  function stop(fault: Fault): void {
+    if (failed) return;
+    failed = true;
+    env.emit('fault', { code: fault.code, message: fault.message });
+  }
+
+  function onMissing(missing: Missing): void {
+    if (missing.kind === 'artifact') want(missing.root);
+  }
+
+  function remember(blockHash: Hex, missing: Missing): void {
+    unknown.delete(blockHash);
+    unknown.set(blockHash, missingName(missing));
+    for (const oldest of unknown.keys()) {
+      if (unknown.size <= LIMITS.unknownBlocks) break;
+      unknown.delete(oldest);
+    }
+    onMissing(missing);
+  }
+
+  function available(what: string): void {
+    for (const [blockHash, missing] of [...unknown]) {
+      if (missing !== what) continue;
+      unknown.delete(blockHash);
+      env.emit('ready', blockHash);
+    }
+    const waiting = waiters.get(what);
+    waiters.delete(what);
+    for (const wake of waiting ?? []) wake();
+    trials.available(what);
+    pool.recheck();
+    tellTransactions(false);
+  }
+
+  function waitFor(missing: Missing): Promise<void> {
+    const what = missingName(missing);
+    return new Promise((resolve) => {
+      const waiting = waiters.get(what) ?? new Set();
+      waiting.add(resolve);
+      waiters.set(what, waiting);
+      onMissing(missing);
+    });
+  }
+
+  async function build(request: BuildCall): Promise<BlockCall> {
+    const head = chain.head();
+    const tried: Hex[] = [];
+    const baseFee = baseFeeAt(chain, genesis.params, request.timestampMs);
+    function* candidates(): Generator<PooledTransaction, void, undefined> {
+      for (const tx of pool.candidates(baseFee)) {
+        tried.push(tx.hash);
+        yield tx;
+      }
+    }
+    const started = performance.now();
+    const built = await chain.build({
+      parentHash: head.hash,
+      origin: {
+        originRound: request.round,
+        timestampMs: request.timestampMs,
+        reveal: request.reveal,
+        lastCommit: request.lastCommit,
+      },
+      candidates: candidates(),
+    });
+    counts.lastExecuteSeconds = (performance.now() - started) / 1000;
+    const dropped = built.dropped.map(({ hash }) => hash);
+    for (const { hash, reason } of built.dropped)
+      log('debug', 'a transaction can no longer be included', { hash, reason });
+    // Nothing fitted: without a pause the same candidates would make one empty block after the other.
+    const passedOver =
+      built.block.transactions.length === 0 ? tried.filter((hash) => !dropped.includes(hash)) : [];
+    pool.onBuilt({ dropped, passedOver });
+    tellTransactions(false);
+    return { blockHash: built.block.hash, bytes: built.bytes };
+  }
+
+  async function check({ blockHash, bytes }: BlockCall): Promise<CheckAnswer> {
+    const block = readBlock(bytes);
+    if (block === undefined || block.hash !== blockHash || !isWhole(block)) return { answer: 'mismatch' };
+    const started = performance.now();
+    const answer = await chain.check(bytes);
+    counts.lastExecuteSeconds = (performance.now() - started) / 1000;
+    switch (answer.answer) {
+      case 'valid':
+        return {
+          answer: 'valid',
+          originRound: asRound(answer.block.originRound),
+          timestampMs: answer.block.timestampMs,
+        };
+      case 'invalid':
+        log('warn', 'a proposed block is invalid', {
+          block: blockHash,
+          height: block.header.number,
+          code: answer.code,
+          detail: answer.detail,
+        });
+        return { answer: 'invalid', code: answer.code };
+      case 'unknown':
+        remember(blockHash, answer.missing);
+        return { answer: 'unknown', reason: missingName(answer.missing) };
+    }
+  }
+
+  /** B1: a block with a quorum is executed without time limit and never refused. */
+  async function execute(blockHash: Hex, bytes: Uint8Array): Promise<void> {
+    for (;;) {
+      const answer = await chain.check(bytes);
+      if (answer.answer === 'valid') return;
+      if (answer.answer === 'invalid')
+        throw new Fault(
+          `block ${blockHash} has a quorum of certificates but is invalid here (${answer.code}: ${answer.detail}). ` +
+            'This node runs other rules than the validators, or its database is damaged. Update it, or sync it again.',
+        );
+      log('info', 'a decided block waits for something that this node does not have yet', {
+        block: blockHash,
+        missing: missingName(answer.missing),
+      });
+      if (answer.missing.kind === 'parent')
+        throw new Fault(`decided block ${blockHash} does not continue the head ${chain.head().hash}`);
+      await waitFor(answer.missing);
+    }
+  }
+
+  async function commit({
+    blockHash,
+    bytes,
+    certificate,
+  }: BlockCall & { certificate: Uint8Array }): Promise<HeadReport> {
+    const started = performance.now();
+    await execute(blockHash, bytes);
+    const committed = await chain.commit(blockHash, certificate);
+    counts.lastCommitSeconds = (performance.now() - started) / 1000;
+    afterCommit(committed, bytes.length);
+    return { head: committed.head, hasTransactions: told };
+  }
+
+  function afterCommit({ block, receipts, head }: CommittedBlock, size: number): void {
+    counts.lastBlockTransactions = block.transactions.length;
+    counts.lastBlockBytes = size;
+    counts.totalTransactions += block.transactions.length;
+    unknown.clear();
+    const touched = new Set<Hex>();
+    for (const { from, to } of receipts) {
+      touched.add(from);
+      if (to !== null) touched.add(to);
+    }
+    pool.onHead(touched);
+    tellTransactions(true);
+    env.onHead({ number: head.number, hash: head.hash });
+  }
+
+  return {
+    report: () => ({ head: chain.head(), hasTransactions: told, genesisHash: chain.reader.genesisHash }),
+    build,
+    check,
+    commit,
+    getBlock(height) {
+      const bytes = chain.reader.blockBytes(height);
+      const block = chain.reader.blockByNumber(height);
+      if (bytes === undefined || block === undefined) return undefined;
+      return {
+        blockHash: block.hash,
+        bytes,
+        certificate: chain.reader.certificate(height) ?? new Uint8Array(),
+      };
+    },
+    addEvidence: evidence.add,
+    submit(raws, origin) {
+      const results = pool.addAll(raws, origin);
+      for (const result of results) if (!result.ok) counts.refused += 1;
+      tellTransactions(false);
+      return results;
+    },
+    artifactArrived: (root) => available(missingName({ kind: 'artifact', root })),
+    counts: () => ({ ...pool.counts(), ...counts, height: chain.head().number }),
+    pool,
+    attribution,
+    chain,
+    async close() {
+      cancelTick();
+      cancelFlush?.();
+      flush();
+      pool.close();
+      await attribution.close();
+      await chain.close();
+    },
+  };
+}
+
+function readBlock(bytes: Uint8Array): Block | undefined {
+  try {
+    return decodeBlock(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether body and header belong together. A header's hash does not stop anybody from serving other bytes under it;
+ * calling those invalid would let a stranger spoil a good block, so they are no block at all. The reveal is bound by
+ * prevRandao, which needs the parent, so a wrong one is found by `check`.
+ */
+function isWhole(block: Block): boolean {
+  return (
+    block.header.transactionsRoot === orderedRoot(block.transactions) &&
+    block.header.parentBeaconBlockRoot === lastCommitHash(block.lastCommit) &&
+    block.header.requestsHash === requestsHashOf(block.originRound, block.timestampMs)
+  );
+}
+
+/**
+ * Runs a module call on the head's state, thrown away afterwards. It may fail for what its sender's earlier
+ * transactions would have changed; the caller knows.
+ */
+async function tryOnHead(caller: Caller, chain: Chain, tx: PooledTransaction): Promise<boolean> {
+  const { error } = await caller.call(
+    {
+      from: tx.from,
+      value: tx.value,
+      gas: tx.gasLimit,
+      ...(tx.native === undefined
+        ? { to: tx.to, data: tx.data }
+        : { native: { type: tx.type, op: tx.native.op, fields: tx.native.fields } }),
+    },
+    chain.head().number,
+  );
+  return error === undefined;
+}
+
+export function toPoolTransaction({ hash, from, nonce, raw }: PooledTransaction): PoolTransaction {
+  return { hash, from, nonce, raw };
+}
+
+/** For nodes that are told to forget: nothing survives a restart. */
+function noJournal(): PoolJournal {
+  return { load: () => [], append: () => {}, rewrite: () => {}, size: () => 0, close: () => {} };
+}

@@ -1,0 +1,178 @@
+/** The node's numbers. One scrape asks the executor once; everything else is read where it lies. */
+import type { ExecutorCounts } from '../executor-thread/protocol.ts';
+import type { ValidatorStatus } from '../validator/ports.ts';
+import { createLagMeter } from './lag.ts';
+import { createRegistry } from './registry.ts';
+
+export interface MetricSources {
+  executorCounts: () => Promise<ExecutorCounts>;
+  validatorStatus: () => ValidatorStatus;
+  /** Members of the set that votes now, and whether this node is one of them. */
+  validators: () => { count: number; power: number };
+  peers: () => readonly { readonly direction: 'inbound' | 'outbound' }[];
+}
+
+export interface NodeMetrics {
+  /** A block was committed in `round`. */
+  committed(round: number, timestampMs: number): void;
+  render(): Promise<string>;
+  stop(): void;
+}
+
+export function createNodeMetrics(sources: MetricSources): NodeMetrics {
+  const registry = createRegistry('openledger');
+  const lag = createLagMeter();
+  let counts: ExecutorCounts | undefined;
+  let extraRounds = 0;
+  let lastTimestampMs = 0;
+
+  const fromExecutor = (read: (c: ExecutorCounts) => number) => () =>
+    counts === undefined ? 0 : read(counts);
+  registry.measure(
+    'consensus_height',
+    'gauge',
+    'Height being decided.',
+    () => sources.validatorStatus().height,
+  );
+  registry.measure(
+    'consensus_latest_block_height',
+    'gauge',
+    'Height of the head.',
+    () => sources.validatorStatus().headHeight,
+  );
+  registry.measure(
+    'consensus_rounds',
+    'gauge',
+    'Round of the height being decided.',
+    () => sources.validatorStatus().round,
+  );
+  registry.measure(
+    'consensus_extra_rounds_total',
+    'counter',
+    'Rounds beyond the first that heights have taken.',
+    () => extraRounds,
+  );
+  registry.measure('consensus_voting', 'gauge', '1 while this node votes.', () =>
+    sources.validatorStatus().voting ? 1 : 0,
+  );
+  registry.measure(
+    'consensus_validators',
+    'gauge',
+    'Members of the validator set.',
+    () => sources.validators().count,
+  );
+  registry.measure(
+    'consensus_validators_power',
+    'gauge',
+    'Voting power of the set.',
+    () => sources.validators().power,
+  );
+  registry.measure(
+    'consensus_num_txs',
+    'gauge',
+    'Transactions in the last block.',
+    fromExecutor((c) => c.lastBlockTransactions),
+  );
+  registry.measure(
+    'consensus_total_txs',
+    'counter',
+    'Transactions in the blocks committed since the start.',
+    fromExecutor((c) => c.totalTransactions),
+  );
+  registry.measure(
+    'consensus_block_size_bytes',
+    'gauge',
+    'Bytes of the last block.',
+    fromExecutor((c) => c.lastBlockBytes),
+  );
+  registry.measure('blocksync_syncing', 'gauge', '1 while this node catches up.', () =>
+    sources.validatorStatus().syncingTo === undefined ? 0 : 1,
+  );
+  registry.measure(
+    'state_block_processing_seconds',
+    'gauge',
+    'Time to execute the last block.',
+    fromExecutor((c) => c.lastExecuteSeconds),
+  );
+  registry.measure(
+    'state_block_commit_seconds',
+    'gauge',
+    'Time to store the last block.',
+    fromExecutor((c) => c.lastCommitSeconds),
+  );
+  registry.measure(
+    'mempool_size',
+    'gauge',
+    'Executable transactions in the pool.',
+    fromExecutor((c) => c.pending),
+  );
+  registry.measure(
+    'mempool_queued',
+    'gauge',
+    'Transactions that wait for a lower nonce or for funds.',
+    fromExecutor((c) => c.queued),
+  );
+  registry.measure(
+    'mempool_held',
+    'gauge',
+    'Executable transactions that wait for bytes or an attribution.',
+    fromExecutor((c) => c.held),
+  );
+  registry.measure(
+    'mempool_size_bytes',
+    'gauge',
+    'Bytes of the transactions in the pool.',
+    fromExecutor((c) => c.bytes),
+  );
+  registry.measure(
+    'mempool_failed_txs',
+    'counter',
+    'Transactions that the pool refused.',
+    fromExecutor((c) => c.refused),
+  );
+  registry.measure('p2p_peers', 'gauge', 'Connected peers by who dialed.', () => {
+    const peers = sources.peers();
+    return (['inbound', 'outbound'] as const).map((direction) => ({
+      labels: { direction },
+      value: peers.filter((peer) => peer.direction === direction).length,
+    }));
+  });
+  registry.measure(
+    'event_loop_lag_seconds',
+    'gauge',
+    'How late the main thread runs, since the last scrape.',
+    () => {
+      const { p50, p99, max } = lag.read();
+      return [
+        { labels: { quantile: '0.5' }, value: p50 },
+        { labels: { quantile: '0.99' }, value: p99 },
+        { labels: { quantile: '1' }, value: max },
+      ];
+    },
+  );
+  registry.measure('process_memory_bytes', 'gauge', 'Memory of the process by kind.', () => {
+    const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
+    return Object.entries({ rss, heapUsed, external, arrayBuffers }).map(([kind, value]) => ({
+      labels: { kind },
+      value,
+    }));
+  });
+  const interval = registry.histogram(
+    'consensus_block_interval_seconds',
+    'Time between the timestamps of two blocks.',
+    [0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10],
+  );
+
+  return {
+    committed(round, timestampMs) {
+      extraRounds += round;
+      if (lastTimestampMs !== 0) interval.observe((timestampMs - lastTimestampMs) / 1000);
+      lastTimestampMs = timestampMs;
+    },
+    async render() {
+      counts = await sources.executorCounts();
+      return registry.render();
+    },
+    stop: () => lag.stop(),
+  };
+}

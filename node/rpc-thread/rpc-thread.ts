@@ -1,0 +1,87 @@
+/**
+ * The thread that talks to people and programs: HTTP, WebSocket and JSON never take time from consensus. It reads
+ * the chain through its own reader of the executor's database.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { RunningRpc } from '../../rpc/start.ts';
+import type { ExecutorRpcCalls, ExecutorRpcEvents } from '../executor-thread/protocol.ts';
+import type { Log } from '../log.ts';
+import { createLink } from '../threads/index.ts';
+import { readerOfArtifacts } from './artifacts.ts';
+import { createBackend, type ExecutorLink, type MainLink, type NodeBackend } from './backend.ts';
+import type { RpcCalls, RpcEvents, RpcMainCalls, RpcSettings } from './protocol.ts';
+
+type NoCalls = Record<never, never>;
+
+export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
+  // The code is loaded while the executor still opens the chain.
+  const code = Promise.all([
+    import('../../state/reader.ts'),
+    import('../../state/call.ts'),
+    import('../../rpc/start.ts'),
+  ]);
+  code.catch(() => {});
+  let close: () => Promise<void> = async () => {};
+
+  const main: MainLink = createLink<RpcCalls, RpcMainCalls, RpcEvents>(port, {
+    handlers: {
+      async open() {
+        const [{ openReader }, { createCaller }, { startRpc }] = await code;
+        const reader = await openReader(settings.chainDir, settings.genesis);
+        const caller = createCaller(reader);
+        let running: RunningRpc;
+        try {
+          running = await startRpc({
+            reader,
+            caller,
+            backend: node.backend,
+            config: {
+              host: settings.host,
+              port: settings.port,
+              allowedHosts: settings.allowedHosts,
+              allowedOrigins: settings.allowedOrigins,
+            },
+            report: (error, where) =>
+              log(
+                'error',
+                `a request failed through our fault: ${error instanceof Error ? error.message : error}`,
+                {
+                  where,
+                  ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
+                },
+              ),
+          });
+        } catch (error) {
+          await reader.close();
+          throw error;
+        }
+        close = async () => {
+          await running.close();
+          await reader.close();
+        };
+        return { port: running.port };
+      },
+      async shutdown() {
+        await close();
+        // The answer leaves first; with both ports closed nothing keeps the thread alive.
+        setImmediate(() => {
+          executor.close('the node is stopping');
+          main.close('the node is stopping');
+        });
+      },
+    },
+  });
+  const log: Log = (level, message, fields = {}) => main.emit('log', { level, message, fields });
+
+  const executor: ExecutorLink = createLink<NoCalls, ExecutorRpcCalls, NoCalls, ExecutorRpcEvents>(
+    settings.executorPort,
+    {
+      handlers: {},
+      onEvent: {
+        head: (head) => node.events.head(head),
+        pending: (transactions) => node.events.pending(transactions),
+      },
+    },
+  );
+  const node: NodeBackend = createBackend(executor, main, readerOfArtifacts(settings.dataDir));
+}
