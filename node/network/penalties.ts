@@ -71,8 +71,8 @@ export function createPenalties(clock: Clock, limits: NetworkLimits): Penalties 
       entry.atMs = now;
       if (entry.score < limits.banScore) return false;
       entry.bannedUntilMs = now + banMs;
-      // After the ban the peer starts half trusted: one more proof of malice bans it again.
-      entry.score = limits.banScore / 2;
+      // After the ban the peer starts three quarters guilty: one more proof of malice bans it again.
+      entry.score = limits.banScore * 0.75;
       return true;
     },
     score(peer) {
