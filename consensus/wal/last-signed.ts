@@ -15,61 +15,49 @@ export interface LastSigned {
   readonly height: Height;
   readonly round: Round;
   readonly step: SignStep;
-  /** How many signatures were made at this height, this one included: tells a log that was lost from one that is a step behind. */
-  readonly countAtHeight: number;
+  /**
+   * How many own signatures the log of this height held when this one was made. If the log holds fewer after a
+   * restart it was lost, and with it perhaps a lock; then the height is sat out.
+   */
+  readonly loggedBefore: number;
   /** BLS signatures are deterministic: the same message gives the same signature again, so it need not be kept. */
   readonly message: Uint8Array;
 }
 
 export type SignDecision =
-  /** Nothing was signed here or later: write `next` durably, then sign. */
-  | { readonly decision: 'sign'; readonly next: LastSigned }
+  /** Nothing was signed here or later: write the record durably, then sign. */
+  | { readonly decision: 'sign' }
   /** The very same message was signed: the signature is deterministic, so sign or reuse it. */
   | { readonly decision: 'again' }
   /** Another message was signed at this place, or the place is behind the last one. */
   | { readonly decision: 'refuse'; readonly reason: string };
 
-/** Decides about one signature. `message` is what will be signed. */
-export function decideSigning(
-  last: LastSigned | undefined,
-  want: {
-    readonly height: Height;
-    readonly round: Round;
-    readonly step: SignStep;
-    readonly message: Uint8Array;
-  },
-): SignDecision {
-  const next: LastSigned = {
-    height: want.height,
-    round: want.round,
-    step: want.step,
-    countAtHeight: last !== undefined && last.height === want.height ? last.countAtHeight + 1 : 1,
-    message: want.message,
-  };
-  if (last === undefined) return { decision: 'sign', next };
-  const order = want.height - last.height || want.round - last.round || want.step - last.step;
-  if (order > 0) return { decision: 'sign', next };
-  const place = `height ${want.height} round ${want.round} step ${want.step}`;
+/** Decides about one signature. `next` is the record to be written if it may be made. */
+export function decideSigning(last: LastSigned | undefined, next: LastSigned): SignDecision {
+  if (last === undefined) return { decision: 'sign' };
+  const order = next.height - last.height || next.round - last.round || next.step - last.step;
+  if (order > 0) return { decision: 'sign' };
+  const place = `height ${next.height} round ${next.round} step ${next.step}`;
   if (order < 0)
     return {
       decision: 'refuse',
       reason: `asked to sign at ${place}, but the key has signed at height ${last.height} round ${last.round} step ${last.step}`,
     };
-  if (equalBytes(last.message, want.message)) return { decision: 'again' };
+  if (equalBytes(last.message, next.message)) return { decision: 'again' };
   return { decision: 'refuse', reason: `the key has already signed another message at ${place}` };
 }
 
 const VERSION = 1;
 const MAX_MESSAGE_BYTES = 512;
 
-/** version u8 | height u64 | round u32 | step u8 | count u32 | message length u16 | message | crc32c u32 */
+/** version u8 | height u64 | round u32 | step u8 | loggedBefore u32 | message length u16 | message | crc32c u32 */
 export function encodeLastSigned(record: LastSigned): Uint8Array {
   const body = writer(1 + 8 + 4 + 1 + 4 + 2 + record.message.length)
     .u8(VERSION)
     .u64(record.height)
     .u32(record.round)
     .u8(record.step)
-    .u32(record.countAtHeight)
+    .u32(record.loggedBefore)
     .u16(record.message.length)
     .bytes(record.message)
     .finish();
@@ -96,14 +84,14 @@ export function decodeLastSigned(bytes: Uint8Array, fileName: string): LastSigne
   const height = asHeight(input.u64());
   const round = asRound(input.u32());
   const step = input.u8();
-  const countAtHeight = input.u32();
+  const loggedBefore = input.u32();
   const messageLength = input.u16();
   if (messageLength > MAX_MESSAGE_BYTES) throw damaged(`claims a message of ${messageLength} bytes`);
   const message = input.bytes(messageLength);
   input.end();
   if (step !== SIGN_STEP.proposal && step !== SIGN_STEP.prevote && step !== SIGN_STEP.precommit)
     throw damaged(`names step ${step}`);
-  return { height, round, step, countAtHeight, message };
+  return { height, round, step, loggedBefore, message };
 }
 
 /** For export and for people. */

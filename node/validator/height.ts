@@ -77,6 +77,8 @@ export function createHeight(parts: HeightParts): HeightRun {
   let open = true;
   let running = false;
   let replay: Replay | undefined;
+  /** Own signatures that the log holds durably. */
+  let ownRecords = parts.resumed?.filter(isOwn).length ?? 0;
   let decision: Omit<Decision, 'bytes'> | undefined;
 
   const blocks = createBlocks({
@@ -89,7 +91,7 @@ export function createHeight(parts: HeightParts): HeightRun {
     onFault: parts.onFault,
     onVerdict(blockHash, verdict, bytes) {
       // A lock on a block is worth nothing without its bytes: they go into the log before the vote can.
-      if (verdict.answer === 'valid') wal.append({ kind: 'block', blockHash, bytes });
+      if (verdict.answer === 'valid') log({ kind: 'block', blockHash, bytes });
       feed({ kind: 'checked', blockHash, verdict: factOf(verdict) });
     },
   });
@@ -98,6 +100,16 @@ export function createHeight(parts: HeightParts): HeightRun {
     if (!open) return;
     queue.push({ ...input, nowMs: env.clock.nowMs() } as Input);
     drain();
+  };
+
+  /** For records that are not part of a run of the core: a disk that fails stops the node. */
+  const log = (record: WalRecord): void => {
+    try {
+      wal.append(record);
+    } catch (error) {
+      open = false;
+      parts.onFault(error);
+    }
   };
 
   const drain = (): void => {
@@ -184,10 +196,11 @@ export function createHeight(parts: HeightParts): HeightRun {
       return same ? logged.signature : null;
     }
     if (parts.guard === undefined || !parts.maySign) return null;
-    const signature = parts.guard.signVote(vote);
+    const signature = parts.guard.signVote(vote, ownRecords);
     if (signature === null) return null;
     wal.append({ kind: 'ownVote', vote: { ...vote, signature } });
     wal.sync();
+    ownRecords++;
     return signature;
   };
 
@@ -203,10 +216,11 @@ export function createHeight(parts: HeightParts): HeightRun {
       return same ? logged.signature : null;
     }
     if (parts.guard === undefined || !parts.maySign) return null;
-    const signature = parts.guard.signProposal(proposal);
+    const signature = parts.guard.signProposal(proposal, ownRecords);
     if (signature === null) return null;
     wal.append({ kind: 'ownProposal', proposal: { ...proposal, signature } });
     wal.sync();
+    ownRecords++;
     return signature;
   };
 
@@ -251,7 +265,7 @@ export function createHeight(parts: HeightParts): HeightRun {
         ({ blockHash, bytes }) => {
           if (!open) return;
           blocks.keep(blockHash, bytes);
-          wal.append({ kind: 'block', blockHash, bytes });
+          log({ kind: 'block', blockHash, bytes });
           feed({ kind: 'built', round: effect.round, blockHash, timestampMs: effect.timestampMs });
         },
         (error) => {
@@ -330,6 +344,10 @@ export function createHeight(parts: HeightParts): HeightRun {
       timers.clear();
     },
   };
+}
+
+export function isOwn(record: WalRecord): boolean {
+  return record.kind === 'ownVote' || record.kind === 'ownProposal';
 }
 
 interface Replay {

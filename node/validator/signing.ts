@@ -1,13 +1,12 @@
 /** The only place where the validator's key is used. Nothing is signed before the guard's record is durable. */
 import { proposalSignBytes, revealSignBytes, voteSignBytes } from '../../consensus/sign-bytes.ts';
-import type { Hash, Height, Round, UnsignedProposal, UnsignedVote } from '../../consensus/types.ts';
+import type { Hash, Height, UnsignedProposal, UnsignedVote } from '../../consensus/types.ts';
 import {
   decideSigning,
   decodeLastSigned,
   encodeLastSigned,
   type LastSigned,
   SIGN_STEP,
-  type SignStep,
 } from '../../consensus/wal/last-signed.ts';
 import type { Log, Signer, Storage } from './ports.ts';
 
@@ -16,9 +15,12 @@ export const LAST_SIGNED_FILE = 'last-signed';
 export interface SigningGuard {
   /** undefined if the key has never signed as far as this directory knows. */
   last(): LastSigned | undefined;
-  /** Signature, or null if signing this could contradict what was signed before. */
-  signVote(vote: UnsignedVote): Uint8Array | null;
-  signProposal(proposal: UnsignedProposal): Uint8Array | null;
+  /**
+   * Signature, or null if signing this could contradict what was signed before.
+   * @param loggedBefore own signatures of this height that the log holds durably
+   */
+  signVote(vote: UnsignedVote, loggedBefore: number): Uint8Array | null;
+  signProposal(proposal: UnsignedProposal, loggedBefore: number): Uint8Array | null;
   /** Contribution to the randomness of a height. There is one per height, so nothing can contradict it. */
   signReveal(height: Height): Uint8Array;
 }
@@ -34,24 +36,37 @@ export function createSigningGuard(parts: {
   const stored = storage.readFile(LAST_SIGNED_FILE);
   let last = stored === undefined ? undefined : decodeLastSigned(stored, LAST_SIGNED_FILE);
 
-  const sign = (height: Height, round: Round, step: SignStep, message: Uint8Array): Uint8Array | null => {
-    const decision = decideSigning(last, { height, round, step, message });
+  const sign = (next: LastSigned): Uint8Array | null => {
+    const decision = decideSigning(last, next);
     if (decision.decision === 'refuse') {
-      log('warn', `not signing: ${decision.reason}`, { height, round });
+      log('warn', `not signing: ${decision.reason}`, { height: next.height, round: next.round });
       return null;
     }
     if (decision.decision === 'sign') {
-      storage.replaceFile(LAST_SIGNED_FILE, encodeLastSigned(decision.next));
-      last = decision.next;
+      storage.replaceFile(LAST_SIGNED_FILE, encodeLastSigned(next));
+      last = next;
     }
-    return signer.sign(message);
+    return signer.sign(next.message);
   };
 
   return {
     last: () => last,
-    signVote: (vote) => sign(vote.height, vote.round, SIGN_STEP[vote.type], voteSignBytes(genesisHash, vote)),
-    signProposal: (proposal) =>
-      sign(proposal.height, proposal.round, SIGN_STEP.proposal, proposalSignBytes(genesisHash, proposal)),
+    signVote: (vote, loggedBefore) =>
+      sign({
+        height: vote.height,
+        round: vote.round,
+        step: SIGN_STEP[vote.type],
+        loggedBefore,
+        message: voteSignBytes(genesisHash, vote),
+      }),
+    signProposal: (proposal, loggedBefore) =>
+      sign({
+        height: proposal.height,
+        round: proposal.round,
+        step: SIGN_STEP.proposal,
+        loggedBefore,
+        message: proposalSignBytes(genesisHash, proposal),
+      }),
     signReveal: (height) => signer.sign(revealSignBytes(genesisHash, height)),
   };
 }

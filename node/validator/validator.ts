@@ -119,6 +119,14 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
 
   const startHeight = (head: Head): void => {
     if (state !== 'running') return;
+    try {
+      runHeight(head);
+    } catch (error) {
+      halt(error);
+    }
+  };
+
+  const runHeight = (head: Head): void => {
     run?.close();
     const height = asHeight(head.height + 1);
     const opened = wal.open(height);
@@ -189,9 +197,7 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
       );
       return false;
     }
-    // The record is written first, so it may be one signature ahead of the log; further means that the log, and
-    // with it perhaps a lock, was lost.
-    if (last.height === height && last.countAtHeight > ownRecords + 1) {
+    if (last.height === height && last.loggedBefore > ownRecords) {
       log('warn', 'the log of this height was lost after signing in it; not signing until the next height', {
         height,
       });

@@ -47,7 +47,10 @@ export function createDisk(options: { readonly tears: boolean; readonly lies: bo
       const write = (work: () => void): void => {
         if (!alive()) throw new SimulatedCrash('dead');
         writesLeft--;
-        if (writesLeft > 0) return work();
+        if (writesLeft > 0) {
+          work();
+          return;
+        }
         writesLeft = Number.POSITIVE_INFINITY;
         after = !after;
         if (after) work();

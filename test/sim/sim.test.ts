@@ -12,6 +12,19 @@ describe('the simulator', () => {
     for (let seed = FROM; seed < FROM + SEEDS; seed++) {
       const result = await simulate(drawOptions(seed));
       events += result.events;
+      if (process.env.SIM_VERBOSE)
+        console.log(
+          seed,
+          JSON.stringify({
+            n: drawOptions(seed).validators,
+            h: result.height,
+            r: result.maxRound,
+            ev: result.events,
+            evi: result.evidence,
+            b: result.branches.size,
+            p: result.problems,
+          }),
+        );
       if (!result.passed)
         failed.push(`seed ${seed} (replay: npm run sim -- --seed ${seed}): ${result.problems.join(' | ')}`);
     }
