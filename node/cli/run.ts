@@ -61,6 +61,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   'model list': { summary: 'all models', load: () => import('./commands/model-list.ts') },
   'model show': { summary: 'a model and what it pins', load: () => import('./commands/model-show.ts') },
   'model stake': { summary: 'stake OPEN on a model', load: () => import('./commands/model-stake.ts') },
+  operator: {
+    summary: 'answer the requests to the models of an account',
+    load: () => import('./commands/operator.ts'),
+  },
   infer: { summary: 'ask a model and wait for the answer', load: () => import('./commands/infer.ts') },
   'attribution show': {
     summary: 'an answer, coloured by who is credited',

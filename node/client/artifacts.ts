@@ -46,7 +46,9 @@ export async function uploadArtifact(rpcUrl: string, input: UploadInput, signal:
   const response = await exchange(url, signal, {
     method: 'POST',
     headers: { 'content-type': 'application/octet-stream' },
-    body: concat(...input.leaves.flatMap((leaf) => [lengthOf(leaf), leaf])) as BodyInit,
+    body: concat(...input.leaves.flatMap((leaf) => [lengthOf(leaf), leaf])) as NonNullable<
+      RequestInit['body']
+    >,
   });
   if (response.ok) return;
   throw new UserError('UPLOAD_REFUSED', `the node refuses the upload: ${await problemOf(response)}`);

@@ -1,17 +1,21 @@
 /** "Did you mean" for everything a person types: settings, flags, commands. */
 
-/** The candidate nearest to `word` within a third of its length in edits, or undefined. */
+/** The candidate nearest to `word` within a third of its length in edits, else one that begins alike, or undefined. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  const list = [...candidates];
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
-  for (const candidate of candidates) {
+  for (const candidate of list) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }
   }
-  return best;
+  if (best !== undefined || word.length < 3) return best;
+  return list.find(
+    (candidate) => candidate.startsWith(word) || (candidate.length > 2 && word.startsWith(candidate)),
+  );
 }
 
 /** ` Did you mean 'x'?` or nothing. */

@@ -5,6 +5,7 @@
 
 import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { keccak_256 } from '@noble/hashes/sha3.js';
+import secp256k1 from 'secp256k1';
 import type { Hex } from '../../genesis/types.ts';
 import {
   aes128ctr,
@@ -18,6 +19,15 @@ import {
 import { addressOf, fromHex } from './hex.ts';
 
 type Json = Record<string, unknown>;
+
+/** A new random private key, 32 bytes. */
+export function createAccountKey(): Uint8Array {
+  for (;;) {
+    const candidate = new Uint8Array(randomBytes(32));
+    // All but 2^-128 of the numbers are keys; the others are drawn again.
+    if (secp256k1.privateKeyVerify(candidate)) return candidate;
+  }
+}
 
 /** The file's content for `privateKey` (32 bytes). Random salt and iv; with STANDARD_SCRYPT it takes about a second. */
 export function encryptAccount(

@@ -1,6 +1,6 @@
 /** Bytes as keys and addresses are written. */
 import { keccak_256 } from '@noble/hashes/sha3.js';
-import { publicKeyCreate } from 'secp256k1';
+import secp256k1 from 'secp256k1';
 import type { Hex } from '../../genesis/types.ts';
 
 export function toHex(bytes: Uint8Array): Hex {
@@ -17,7 +17,7 @@ export function fromHex(text: string, length?: number): Uint8Array {
 
 /** Address of a secp256k1 private key, 32 bytes: last 20 bytes of the keccak of the public key. */
 export function addressOf(privateKey: Uint8Array): Hex {
-  return toHex(keccak_256(publicKeyCreate(privateKey, false).subarray(1)).subarray(12));
+  return toHex(keccak_256(secp256k1.publicKeyCreate(privateKey, false).subarray(1)).subarray(12));
 }
 
 /** EIP-55: upper case by the keccak of the lower-case text, so that most typing errors show. */

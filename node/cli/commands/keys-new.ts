@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { UserError } from '../../config/errors.ts';
-import { encryptAccount } from '../../keys/account-keystore.ts';
+import { createAccountKey, encryptAccount } from '../../keys/account-keystore.ts';
 import { createConsensusKey, writeConsensusKey } from '../../keys/consensus-key.ts';
 import { writeFileAtomic } from '../../keys/files.ts';
 import { addressOf, checksumAddress, toHex } from '../../keys/hex.ts';
@@ -40,7 +40,7 @@ on the network and is not encrypted: the node must start without a person.`,
     let shown: Record<string, string>;
     switch (flags.type ?? 'account') {
       case 'account': {
-        const privateKey = randomPrivateKey();
+        const privateKey = createAccountKey();
         writeFileAtomic(path, `${JSON.stringify(encryptAccount(privateKey, await password()))}\n`);
         shown = { name, address: checksumAddress(addressOf(privateKey)), file: path };
         break;
@@ -64,16 +64,3 @@ on the network and is not encrypted: the node must start without a person.`,
     else for (const [label, value] of Object.entries(shown)) out.line(`${label.padEnd(10)} ${value}`);
   },
 });
-
-/** All but 2^-128 of random numbers are keys; the others are drawn again. */
-function randomPrivateKey(): Uint8Array {
-  for (;;) {
-    const candidate = new Uint8Array(randomBytes(32));
-    try {
-      addressOf(candidate);
-      return candidate;
-    } catch {
-      // Zero, or not below the order of the group.
-    }
-  }
-}

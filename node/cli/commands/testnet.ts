@@ -5,7 +5,7 @@ import { createGenesis } from '../../../genesis/presets.ts';
 import { serialiseGenesis } from '../../../genesis/schema.ts';
 import type { GenesisValidator, Hex } from '../../../genesis/types.ts';
 import { CONFIG_FILE, UserError, writeConfig } from '../../config/config.ts';
-import { encryptAccount } from '../../keys/account-keystore.ts';
+import { createAccountKey, encryptAccount } from '../../keys/account-keystore.ts';
 import { STANDARD_SCRYPT } from '../../keys/cipher.ts';
 import { createConsensusKey, provePossession, writeConsensusKey } from '../../keys/consensus-key.ts';
 import { writeFileAtomic } from '../../keys/files.ts';
@@ -68,8 +68,7 @@ it. Founders who do not share a machine make their keys themselves (openledger k
     const founders: GenesisValidator[] = [];
     for (const home of homes.slice(0, validators)) {
       const key = createConsensusKey();
-      // The account that operates the validator; random bytes of a BLS key fit a secp256k1 key as well as any.
-      const privateKey = createConsensusKey().secretKey;
+      const privateKey = createAccountKey();
       const address = addressOf(privateKey);
       writeConsensusKey(join(home, 'keys', 'validator.json'), key, password, STANDARD_SCRYPT);
       writeFileAtomic(

@@ -1,0 +1,32 @@
+import { modelInterface } from '../../../state/modules/interfaces.ts';
+import { formatAmount } from '../amounts.ts';
+import { mapBounded, modelStatus, newestIds, readModel, shortAddress } from '../chain-data.ts';
+import { defineCommand, NO_POSITIONALS } from '../command.ts';
+import { printable, table } from '../output.ts';
+import { NODE_FLAGS, openClient } from '../session.ts';
+
+export const command = defineCommand({
+  name: 'model list',
+  summary: 'The newest models, at most 200.',
+  positionals: NO_POSITIONALS,
+  flags: NODE_FLAGS,
+  async run(invocation) {
+    const { out, flags } = invocation;
+    const client = openClient(invocation);
+    const [count] = await client.view(modelInterface, 'modelCount', []);
+    const models = await mapBounded(newestIds(count), (id) => readModel(client, id));
+    if (flags.json) return void out.json(models.map((one) => ({ ...one, status: modelStatus(one.status) })));
+    if (models.length === 0)
+      return void out.note('no models yet; register one with openledger model register');
+    const rows = models.map((one) => [
+      String(one.id),
+      modelStatus(one.status),
+      formatAmount(one.basePrice),
+      one.snapshots.map((pin) => pin.dataNetId).join(','),
+      shortAddress(one.operator),
+      printable(one.name),
+    ]);
+    for (const row of table([['id', 'status', 'price', 'DataNets', 'operator', 'name'], ...rows]))
+      out.line(row);
+  },
+});
