@@ -130,6 +130,8 @@ export interface BuildInput {
   candidates: Iterable<PooledTransaction>;
   /** Evidence or other system transactions, first in the block. */
   system?: Uint8Array[];
+  /** Asked before each candidate: true ends the block with what it has. Decides what is proposed, never what is valid. */
+  stop?: () => boolean;
 }
 
 export interface BuiltBlock {

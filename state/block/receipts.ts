@@ -1,0 +1,81 @@
+/** Receipts: as the receipts root commits to them (EIP-2718), and as the database keeps them. */
+import { bigintToBytes, bytesToBigint, fromHex, toHex } from '../crypto.ts';
+import { decodeRlp, encodeRlp, type RlpItem, rlpBigint, rlpBytes, rlpList } from '../rlp.ts';
+import type { Log, Receipt } from '../types.ts';
+import { bloomOfLogs } from './bloom.ts';
+
+function logItems(logs: readonly Log[]): RlpItem[] {
+  return logs.map((log) => [fromHex(log.address), log.topics.map((topic) => fromHex(topic)), log.data]);
+}
+
+/** `type ‖ rlp([status, cumulativeGasUsed, bloom, logs])`; no type byte for legacy transactions. */
+export function encodeReceipt(receipt: Receipt): Uint8Array {
+  const body = encodeRlp([
+    receipt.status === 1 ? Uint8Array.of(1) : new Uint8Array(0),
+    bigintToBytes(receipt.cumulativeGasUsed),
+    receipt.logsBloom,
+    logItems(receipt.logs),
+  ]);
+  if (receipt.type === 0) return body;
+  const typed = new Uint8Array(body.length + 1);
+  typed[0] = receipt.type;
+  typed.set(body, 1);
+  return typed;
+}
+
+/** Everything of a block's receipts that cannot be worked out from the rest. */
+export function encodeStoredReceipts(receipts: readonly Receipt[]): Uint8Array {
+  return encodeRlp(
+    receipts.map((r): RlpItem[] => [
+      Uint8Array.of(r.type),
+      Uint8Array.of(r.status),
+      bigintToBytes(r.gasUsed),
+      bigintToBytes(r.effectiveGasPrice),
+      logItems(r.logs),
+      r.contractAddress === null ? new Uint8Array(0) : fromHex(r.contractAddress),
+      r.revertData,
+      fromHex(r.transactionHash),
+      fromHex(r.from),
+      r.to === null ? new Uint8Array(0) : fromHex(r.to),
+    ]),
+  );
+}
+
+export function decodeStoredReceipts(bytes: Uint8Array): Receipt[] {
+  let cumulativeGasUsed = 0n;
+  return rlpList(decodeRlp(bytes)).map((item) => {
+    const fields = rlpList(item, 10);
+    const logs = rlpList(fields[4]).map((entry): Log => {
+      const [address, topics, data] = rlpList(entry, 3);
+      return {
+        address: toHex(rlpBytes(address, 20)),
+        topics: rlpList(topics).map((topic) => toHex(rlpBytes(topic, 32))),
+        data: rlpBytes(data).slice(),
+      };
+    });
+    const gasUsed = rlpBigint(fields[2]);
+    cumulativeGasUsed += gasUsed;
+    const optionalAddress = (field: RlpItem | undefined) => {
+      const address = rlpBytes(field);
+      return address.length === 0 ? null : toHex(address);
+    };
+    return {
+      type: Number(bytesToBigint(rlpBytes(fields[0]))),
+      status: statusOf(fields[1]),
+      cumulativeGasUsed,
+      gasUsed,
+      effectiveGasPrice: rlpBigint(fields[3]),
+      logs,
+      logsBloom: bloomOfLogs(logs),
+      contractAddress: optionalAddress(fields[5]),
+      revertData: rlpBytes(fields[6]).slice(),
+      transactionHash: toHex(rlpBytes(fields[7], 32)),
+      from: toHex(rlpBytes(fields[8], 20)),
+      to: optionalAddress(fields[9]),
+    };
+  });
+}
+
+function statusOf(item: RlpItem | undefined): 0 | 1 {
+  return rlpBytes(item, 1)[0] === 1 ? 1 : 0;
+}

@@ -1,0 +1,153 @@
+/** One block on its parent's state: system steps around transactions, one at a time. */
+import type { ChainParams } from '../../genesis/types.ts';
+import { joinBlooms } from '../block/bloom.ts';
+import { lastCommitHash } from '../block/codec.ts';
+import { EMPTY_BYTES, fromHex, stripZeros } from '../crypto.ts';
+import { LIMITS } from '../limits.ts';
+import type { ValidatorSets } from '../modules/context.ts';
+import { TransactionError } from '../transactions/errors.ts';
+import { stateProblem } from '../transactions/validate.ts';
+import {
+  type BlockOrigin,
+  type ExecutionPorts,
+  Fault,
+  type Hex,
+  type PooledTransaction,
+  type Receipt,
+  Unavailable,
+} from '../types.ts';
+import type { BlockContext, Engine, Observer, Outcome } from './engine.ts';
+import { priorityFee } from './executable.ts';
+import { systemContext } from './module-context.ts';
+import type { ModuleTable } from './module-table.ts';
+import { slotName, type World } from './world.ts';
+
+/** EIP-2935: the contract whose storage serves the hashes of the last 8,191 blocks. */
+export const HISTORY_ADDRESS: Hex = '0x0000f90827f1c53a10cb7a02335b175320002935';
+
+export interface BlockRunOptions {
+  engine: Engine;
+  modules: ModuleTable;
+  params: ChainParams;
+  genesisHash: Hex;
+  ports: ExecutionPorts;
+  world: World;
+  parent: { hash: Hex; timestampMs: number };
+  number: number;
+  origin: BlockOrigin;
+  coinbase: Hex;
+  prevRandao: Hex;
+  baseFeePerGas: bigint;
+}
+
+export interface BlockRun {
+  readonly context: BlockContext;
+  /** Gas and attribution units that are left. */
+  gasLeft(): bigint;
+  begin(): Promise<void>;
+  /** @throws TransactionError if it cannot be included here (nothing has changed then); Unavailable; Fault */
+  apply(tx: PooledTransaction, observer?: Observer): Promise<{ receipt: Receipt; outcome: Outcome }>;
+  finish(): Promise<{ receipts: Receipt[]; gasUsed: bigint; logsBloom: Uint8Array; sets: ValidatorSets }>;
+}
+
+export function createBlockRun(options: BlockRunOptions): BlockRun {
+  const { engine, modules, params, world, origin } = options;
+  const context: BlockContext = {
+    params,
+    genesisHash: options.genesisHash,
+    ports: options.ports,
+    block: {
+      number: options.number,
+      timestamp: Math.floor(origin.timestampMs / 1000),
+      parentTimestampMs: options.parent.timestampMs,
+    },
+    coinbase: options.coinbase,
+    prevRandao: options.prevRandao,
+    gasLimit: params.block.gasLimit,
+    baseFeePerGas: options.baseFeePerGas,
+  };
+  const receipts: Receipt[] = [];
+  let gasUsed = 0n;
+  let unitsUsed = 0;
+
+  /** The protocol's own steps have no outcome but success. */
+  async function step(name: string, run: () => void | Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      if (error instanceof Unavailable || error instanceof Fault) throw error;
+      throw new Fault(`${name} of block ${options.number} failed: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+    world.endTransaction();
+  }
+
+  function unitsOf(tx: PooledTransaction): number {
+    const module = tx.to === null ? undefined : modules.at(tx.to);
+    return module === undefined ? 0 : module.attributionUnits(tx.data, world);
+  }
+
+  return {
+    context,
+    gasLeft: () => context.gasLimit - gasUsed,
+
+    begin: () =>
+      step('beginBlock', async () => {
+        if (world.code(HISTORY_ADDRESS).length > 0) {
+          const ring = BigInt((options.number - 1) % LIMITS.historyServeWindow);
+          world.writeSlot(HISTORY_ADDRESS, slotName(ring), stripZeros(fromHex(options.parent.hash)));
+        }
+        await modules.hooks.beginBlock(systemContext(world, context), {
+          ...origin,
+          lastCommitHash: lastCommitHash(origin.lastCommit),
+        });
+      }),
+
+    async apply(tx, observer) {
+      if (tx.gasLimit > context.gasLimit - gasUsed)
+        throw new TransactionError(
+          'BLOCK_GAS_EXCEEDED',
+          `gas limit ${tx.gasLimit}, ${context.gasLimit - gasUsed} left in the block`,
+        );
+      const sender = world.read(tx.from);
+      const problem = stateProblem(tx, sender, () => world.readCode(sender), context.baseFeePerGas);
+      if (problem !== undefined) throw problem;
+      const units = unitsOf(tx);
+      if (unitsUsed + units > params.block.attributionUnits)
+        throw new TransactionError(
+          'ATTRIBUTION_EXCEEDED',
+          `${units} attribution units, ${params.block.attributionUnits - unitsUsed} left in the block`,
+        );
+      const outcome = await engine.runTransaction(world, context, tx, observer ? { observer } : {});
+      gasUsed += outcome.gasUsed;
+      unitsUsed += units;
+      const receipt: Receipt = {
+        type: tx.type,
+        status: outcome.status,
+        cumulativeGasUsed: gasUsed,
+        gasUsed: outcome.gasUsed,
+        effectiveGasPrice: context.baseFeePerGas + priorityFee(tx, context.baseFeePerGas),
+        logs: outcome.logs,
+        logsBloom: outcome.logsBloom,
+        contractAddress: tx.to === null && outcome.status === 1 ? outcome.createdAddress : null,
+        revertData: outcome.status === 0 ? outcome.returnData : EMPTY_BYTES,
+        transactionHash: tx.hash,
+        from: tx.from,
+        to: tx.to,
+      };
+      receipts.push(receipt);
+      return { receipt, outcome };
+    },
+
+    async finish() {
+      await step('endBlock', () => modules.hooks.endBlock(systemContext(world, context)));
+      return {
+        receipts,
+        gasUsed,
+        logsBloom: joinBlooms(receipts.map((receipt) => receipt.logsBloom)),
+        sets: modules.hooks.validatorSets(world),
+      };
+    },
+  };
+}

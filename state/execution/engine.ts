@@ -1,0 +1,368 @@
+/**
+ * The EVM with our state, our crypto and our modules. One engine runs one thing at a time; a chain has one for
+ * blocks, each caller one of its own. Anything that is not a protocol outcome leaves as `Fault` or `Unavailable`
+ * (rule B2), never as a result.
+ */
+import type { Block } from '@ethereumjs/block';
+import {
+  createEVM,
+  type EVM,
+  EVMError,
+  type EVMResult,
+  type ExecResult,
+  type InterpreterStep,
+  type Message,
+  type PrecompileInput,
+} from '@ethereumjs/evm';
+import { Address } from '@ethereumjs/util';
+import { createVM, runTx, type VM } from '@ethereumjs/vm';
+import { EMPTY_BYTES, fromHex, toHex } from '../crypto.ts';
+import { type ModuleDefinition, ModuleRevert } from '../modules/context.ts';
+import { isDelegation } from '../transactions/validate.ts';
+import { Fault, type Hex, type Log, Unavailable } from '../types.ts';
+import { commonOf } from './common.ts';
+import { type Executable, executable } from './executable.ts';
+import { type BlockEnvironment, bareError, frameContext, OutOfGas, rawLog } from './module-context.ts';
+import type { ModuleTable } from './module-table.ts';
+import { World } from './world.ts';
+
+/** The block that a transaction sees. */
+export interface BlockContext extends BlockEnvironment {
+  coinbase: Hex;
+  prevRandao: Hex;
+  gasLimit: bigint;
+  baseFeePerGas: bigint;
+}
+
+/** Told what happens inside; for traces. */
+export interface Observer {
+  enter?(message: Message): void;
+  exit?(result: EVMResult): void;
+  step?(step: InterpreterStep): void;
+}
+
+export interface Outcome {
+  gasUsed: bigint;
+  status: 0 | 1;
+  logs: Log[];
+  /** 256 bytes; only `runTransaction` fills it. */
+  logsBloom: Uint8Array;
+  returnData: Uint8Array;
+  createdAddress: Hex | null;
+  /** Name of the EVM's exception, e.g. 'revert', 'out of gas'. */
+  exception: string | undefined;
+  accessList: { address: Hex; storageKeys: Hex[] }[] | undefined;
+}
+
+export interface MessageRequest {
+  from: Hex;
+  to: Hex | null;
+  data: Uint8Array;
+  value: bigint;
+  gasLimit: bigint;
+  gasPrice: bigint;
+  /** Addresses and slots that are warm from the start. */
+  warm: { address: Hex; storageKeys: Hex[] }[];
+}
+
+export interface RunOptions {
+  observer?: Observer;
+  /** For calls: neither nonce nor funds are asked of the sender. */
+  lenient?: boolean;
+  reportAccessList?: boolean;
+}
+
+export interface Engine {
+  /** Runs a transaction that was checked against the state. On an exception the world is as it was before. */
+  runTransaction(world: World, block: BlockContext, tx: Executable, options?: RunOptions): Promise<Outcome>;
+  /** Runs a message outside any transaction; `gasUsed` is that of the execution alone, refunds taken off. */
+  runMessage(
+    world: World,
+    block: BlockContext,
+    message: MessageRequest,
+    options?: RunOptions,
+  ): Promise<Outcome>;
+}
+
+export interface EngineOptions {
+  chainId: number;
+  modules: ModuleTable;
+  /** Hash of an earlier block of the chain, for BLOCKHASH. */
+  blockHash(number: number): Hex | undefined;
+}
+
+const DIRECT_CALL_ONLY = bareError('DirectCallOnly()');
+/** EIP-3529: refunds give back at most a fifth. */
+const REFUND_QUOTIENT = 5n;
+
+/** The parts of the library's EVM that it does not show in its types. */
+interface OpenEvm {
+  stateManager: unknown;
+  journal: {
+    stateManager: unknown;
+    cleanJournal(): void;
+    cleanup(): Promise<void>;
+    accessList?: Map<string, Set<string>>;
+    startReportingAccessList(): void;
+    addAlwaysWarmAddress(address: string, report?: boolean): void;
+    addAlwaysWarmSlot(address: string, slot: string, report?: boolean): void;
+  };
+  transientStorage: { clear(): void };
+  precompiles: Map<string, unknown>;
+  _emit(topic: string, data: unknown): unknown;
+  _loadCode(message: Message): Promise<void>;
+}
+
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const common = commonOf(options.chainId);
+  const frames: Message[] = [];
+  let world: World = new World(NOTHING);
+  let block: BlockContext | undefined;
+  let observer: Observer | undefined;
+
+  const blockchain = {
+    async getBlock(number: number) {
+      const hash = options.blockHash(number);
+      if (hash === undefined) throw new Fault(`BLOCKHASH: header ${number} is missing`);
+      return { hash: () => fromHex(hash) };
+    },
+    async putBlock() {},
+    shallowCopy() {
+      return blockchain;
+    },
+  };
+  const evm = (await createEVM({
+    common,
+    stateManager: world,
+    blockchain,
+    customPrecompiles: options.modules.list.map((module) => ({
+      address: new Address(fromHex(module.address)),
+      function: (input: PrecompileInput) => runModule(module, input),
+    })),
+  })) as EVM;
+  const vm: VM = await createVM({ common, stateManager: world, evm, blockchain });
+  const open = evm as unknown as OpenEvm;
+
+  // The library awaits listeners one by one; we have one listener, and most of its events nobody wants.
+  open._emit = (topic, data) => {
+    if (topic === 'beforeMessage') {
+      frames.push(data as Message);
+      observer?.enter?.(data as Message);
+    } else if (topic === 'afterMessage') {
+      frames.pop();
+      observer?.exit?.(data as EVMResult);
+    } else if (topic === 'step') observer?.step?.(data as InterpreterStep);
+    return undefined;
+  };
+  (vm as unknown as { _emit(): unknown })._emit = () => undefined;
+
+  // EIP-7702: an account that delegates to a precompile runs nothing, and modules are precompiles (E1). The library
+  // would run the byte 0xfe that stands at a module's address.
+  open._loadCode = async (message) => {
+    if (message.code !== undefined) return;
+    const precompile = evm.getPrecompile(message.codeAddress);
+    if (precompile !== undefined) {
+      message.code = precompile;
+      message.isCompiled = true;
+      return;
+    }
+    let code = world.code(toHex(message.codeAddress.bytes));
+    if (isDelegation(code)) {
+      const target = new Address(code.slice(3));
+      if (message.depth === 0) open.journal.addAlwaysWarmAddress(target.toString());
+      code = evm.getPrecompile(target) === undefined ? world.code(toHex(target.bytes)) : EMPTY_BYTES;
+    }
+    message.code = code;
+    message.isCompiled = false;
+    message.chargeCodeAccesses = true;
+  };
+
+  async function runModule(module: ModuleDefinition, input: PrecompileInput): Promise<ExecResult> {
+    const frame = frames.at(-1);
+    if (frame === undefined || block === undefined || frame.to === undefined)
+      throw new Fault('a module runs outside any frame');
+    if (frame.delegatecall || toHex(frame.to.bytes) !== module.address) return reverted(DIRECT_CALL_ONLY, 0n);
+    const context = frameContext(world, block, {
+      caller: toHex(frame.caller.bytes),
+      value: frame.value,
+      isStatic: frame.isStatic,
+      topLevel: frame.depth === 0,
+      gasLimit: input.gasLimit,
+    });
+    try {
+      const returnValue = await module.run(context, input.data);
+      return { returnValue, executionGasUsed: context.gasUsed(), logs: context.logs.map(rawLog) };
+    } catch (error) {
+      if (error instanceof ModuleRevert) return reverted(error.data, context.gasUsed());
+      if (error instanceof OutOfGas)
+        return {
+          returnValue: EMPTY_BYTES,
+          executionGasUsed: input.gasLimit,
+          exceptionError: new EVMError(EVMError.errorMessages.OUT_OF_GAS),
+        };
+      throw error;
+    }
+  }
+
+  function enter(nextWorld: World, nextBlock: BlockContext, nextObserver: Observer | undefined): void {
+    if (block !== undefined) throw new Fault('the engine is already running something');
+    world = nextWorld;
+    block = nextBlock;
+    observer = nextObserver;
+    open.stateManager = world;
+    open.journal.stateManager = world;
+    (vm as unknown as { stateManager: unknown }).stateManager = world;
+    evm.events.removeAllListeners('step');
+    if (observer?.step !== undefined) evm.events.on('step', () => {});
+  }
+
+  function leave(): void {
+    block = undefined;
+    observer = undefined;
+    frames.length = 0;
+  }
+
+  /** After an exception the library's own journal is in the middle of something. */
+  function reset(): void {
+    open.journal.cleanJournal();
+    open.transientStorage.clear();
+    world.abortTransaction();
+  }
+
+  async function guarded<T>(
+    nextWorld: World,
+    nextBlock: BlockContext,
+    nextObserver: Observer | undefined,
+    run: () => Promise<T>,
+  ): Promise<T> {
+    enter(nextWorld, nextBlock, nextObserver);
+    try {
+      const result = await run();
+      if (frames.length > 0) throw new Fault('a frame was entered and never left');
+      world.endTransaction();
+      return result;
+    } catch (error) {
+      reset();
+      if (error instanceof Unavailable || error instanceof Fault) throw error;
+      throw new Fault(`execution failed on this machine: ${(error as Error).message}`, { cause: error });
+    } finally {
+      leave();
+    }
+  }
+
+  return {
+    runTransaction: (nextWorld, nextBlock, tx, runOptions = {}) =>
+      guarded(nextWorld, nextBlock, runOptions.observer, async () => {
+        const result = await runTx(vm, {
+          tx: executable(tx, common),
+          block: libraryBlock(nextBlock),
+          blockGasUsed: 0n,
+          skipHardForkValidation: true,
+          skipBlockGasLimitValidation: true,
+          skipNonce: runOptions.lenient === true,
+          skipBalance: runOptions.lenient === true,
+          reportAccessList: runOptions.reportAccessList === true,
+        });
+        return {
+          ...outcomeOf(result, result.totalGasSpent),
+          logsBloom: result.bloom.bitvector,
+          accessList: result.accessList?.map((item) => ({
+            address: item.address as Hex,
+            storageKeys: item.storageKeys as Hex[],
+          })),
+        };
+      }),
+    runMessage: (nextWorld, nextBlock, message, runOptions = {}) =>
+      guarded(nextWorld, nextBlock, runOptions.observer, async () => {
+        await open.journal.cleanup();
+        if (runOptions.reportAccessList === true) open.journal.startReportingAccessList();
+        for (const address of open.precompiles.keys()) open.journal.addAlwaysWarmAddress(address);
+        open.journal.addAlwaysWarmAddress(message.from);
+        open.journal.addAlwaysWarmAddress(nextBlock.coinbase);
+        if (message.to !== null) open.journal.addAlwaysWarmAddress(message.to);
+        for (const { address, storageKeys } of message.warm) {
+          open.journal.addAlwaysWarmAddress(address, true);
+          for (const slot of storageKeys) open.journal.addAlwaysWarmSlot(address, slot, true);
+        }
+        const result = await evm.runCall({
+          block: libraryBlock(nextBlock),
+          caller: new Address(fromHex(message.from)),
+          origin: new Address(fromHex(message.from)),
+          to: message.to === null ? undefined : new Address(fromHex(message.to)),
+          data: message.data,
+          value: message.value,
+          gasLimit: message.gasLimit,
+          gasPrice: message.gasPrice,
+        });
+        const used = result.execResult.executionGasUsed;
+        const refund = result.execResult.gasRefund ?? 0n;
+        const most = used / REFUND_QUOTIENT;
+        const outcome = outcomeOf(result, used - (refund < most ? refund : most));
+        outcome.accessList = reportedAccesses(open.journal.accessList);
+        await open.journal.cleanup();
+        return outcome;
+      }),
+  };
+}
+
+function reverted(data: Uint8Array, gasUsed: bigint): ExecResult {
+  return {
+    returnValue: data,
+    executionGasUsed: gasUsed,
+    exceptionError: new EVMError(EVMError.errorMessages.REVERT),
+  };
+}
+
+function reportedAccesses(
+  reported: Map<string, Set<string>> | undefined,
+): { address: Hex; storageKeys: Hex[] }[] | undefined {
+  if (reported === undefined) return undefined;
+  return [...reported].map(([address, slots]) => ({
+    address: `0x${address}` as Hex,
+    storageKeys: [...slots].map((slot): Hex => `0x${slot}`),
+  }));
+}
+
+function outcomeOf(result: EVMResult, gasUsed: bigint): Outcome {
+  const { exceptionError, returnValue, logs } = result.execResult;
+  return {
+    gasUsed,
+    status: exceptionError === undefined ? 1 : 0,
+    logs: (logs ?? []).map(([address, topics, data]) => ({
+      address: toHex(address),
+      topics: topics.map(toHex),
+      data,
+    })),
+    logsBloom: EMPTY_BYTES,
+    returnData: returnValue,
+    createdAddress: result.createdAddress === undefined ? null : toHex(result.createdAddress.bytes),
+    exception: exceptionError?.error,
+    accessList: undefined,
+  };
+}
+
+/** What the library reads of a block while it runs a transaction. */
+function libraryBlock(block: BlockContext): Block {
+  return {
+    header: {
+      number: BigInt(block.block.number),
+      timestamp: BigInt(block.block.timestamp),
+      coinbase: new Address(fromHex(block.coinbase)),
+      difficulty: 0n,
+      prevRandao: fromHex(block.prevRandao),
+      gasLimit: block.gasLimit,
+      gasUsed: 0n,
+      baseFeePerGas: block.baseFeePerGas,
+      // No blobs: their price stays at the least that EIP-4844 knows.
+      getBlobGasPrice: () => 1n,
+    },
+    errorStr: () => `block ${block.block.number}`,
+  } as unknown as Block;
+}
+
+const NOTHING = {
+  account: () => undefined,
+  slot: () => EMPTY_BYTES,
+  code: () => EMPTY_BYTES,
+  body: () => undefined,
+};

@@ -1,0 +1,48 @@
+/** Every bound of this floor, each with its reason. What validators must agree on stands in the genesis parameters. */
+export const LIMITS = {
+  /**
+   * Bytes of an encoded transaction, as in geth's pool. Prompts, outputs and metadata have smaller limits of their
+   * own in the genesis parameters, so a reveal, a request and a settlement fit.
+   */
+  maxTransactionBytes: 128 * 1024,
+  /** Nesting of lists in anything that we decode: an access list in a transaction in a block body is 5. */
+  maxRlpDepth: 8,
+  /** States kept readable before the head: at one block a second about 17 minutes, as geth's 128 blocks of 12 s. */
+  defaultRetention: 1024,
+  /** Blocks whose history is deleted in one commit, so that a changed setting does not stop the node for minutes. */
+  maxPrunedBlocksPerCommit: 4,
+  /** Accounts and slots of the head kept in memory, about 200 bytes each: 40 MB. */
+  maxCachedAccounts: 100_000,
+  maxCachedSlots: 100_000,
+  /** Contract codes kept in memory; at most 24 KiB each, so 24 MB. */
+  maxCachedCodes: 1_000,
+  /** Trie nodes in memory before the lower levels are dropped and read again: about 300 bytes each, 60 MB. */
+  maxCachedTrieNodes: 200_000,
+  /** Levels of the accounts trie that survive such a drop: 16^3 branches. */
+  keptTrieLevels: 3,
+  /** Storage tries kept open between blocks. */
+  maxOpenStorageTries: 2_000,
+  /** Checked children of the head held as overlays: one per round is normal, and a round can be repeated. */
+  maxOverlays: 16,
+  /** Hashes of invalid blocks remembered. */
+  maxInvalidBlocks: 1_024,
+  /** Decoded transactions remembered between admission and block: about 1 kB each. */
+  maxPrimedTransactions: 20_000,
+  /** Gas of a call or an estimate that is not part of a block: geth's default. */
+  callGasCap: 50_000_000n,
+  /** EIP-7825: gas limit of one transaction. */
+  transactionGasCap: 16_777_216n,
+  /** Steps of one trace: 200 bytes each and more. */
+  maxTraceSteps: 200_000,
+  /** Accounts in one page of `ChainReader.accounts`. */
+  maxAccountsPage: 1_000,
+  /** Parsed head and block objects that a reader keeps. */
+  maxReaderCache: 64,
+  /**
+   * Highest origin round of a valid block. Electing its proposer costs one turn a round, so a number without bound
+   * would be a weapon; rounds last seconds to a minute, so ten thousand are days without agreement.
+   */
+  maxOriginRound: 10_000,
+  /** Ring of EIP-2935. */
+  historyServeWindow: 8_191,
+} as const;

@@ -1,0 +1,161 @@
+/** Bytes to a transaction whose sender is known: the one door by which transactions come in. */
+import { createTxFromRLP, type TypedTransaction } from '@ethereumjs/tx';
+import {
+  addressOfPublicKey,
+  bigintToBytes,
+  bytesToBigint,
+  equalBytes,
+  keccak256,
+  recoverPublicKey,
+  SECP256K1_HALF_N,
+  SECP256K1_N,
+  toHex,
+} from '../crypto.ts';
+import { commonOf } from '../execution/common.ts';
+import { type ModuleTable, moduleTable } from '../execution/module-table.ts';
+import { LIMITS } from '../limits.ts';
+import { decodeRlp, RlpError } from '../rlp.ts';
+import { Fault, type Hex, type PooledTransaction } from '../types.ts';
+import { TransactionError } from './errors.ts';
+import { MAX_INITCODE_BYTES, minimumGasLimit } from './intrinsic.ts';
+import { parseNative } from './native.ts';
+
+export const FIRST_NATIVE_TYPE = 0x50;
+export const LAST_NATIVE_TYPE = 0x58;
+
+/**
+ * Decodes types 0, 1, 2, 4 and the native types, recovers the sender, and checks everything that does not depend
+ * on a state. `raw` is kept by reference.
+ * @throws TransactionError
+ */
+export function decodeTransaction(
+  raw: Uint8Array,
+  chainId: number | bigint,
+  modules: ModuleTable = moduleTable,
+): PooledTransaction {
+  if (raw.length > LIMITS.maxTransactionBytes)
+    throw new TransactionError(
+      'TOO_LARGE',
+      `transaction of ${raw.length} bytes, at most ${LIMITS.maxTransactionBytes}`,
+    );
+  const first = raw[0];
+  if (first === undefined) throw new TransactionError('MALFORMED', 'empty transaction');
+  let tx: PooledTransaction;
+  if (first >= 0xc0 || first === 1 || first === 2 || first === 4) tx = parseEthereum(raw, Number(chainId));
+  else if (first >= FIRST_NATIVE_TYPE && first <= LAST_NATIVE_TYPE) {
+    try {
+      tx = parseNative(first, raw, decodeRlp(raw.subarray(1)), BigInt(chainId), modules);
+    } catch (error) {
+      if (error instanceof RlpError) throw new TransactionError('MALFORMED', error.message);
+      throw error;
+    }
+  } else
+    throw new TransactionError(
+      'UNSUPPORTED_TYPE',
+      `transaction type 0x${first.toString(16)} is not accepted on this chain`,
+    );
+  checkAlone(tx);
+  return tx;
+}
+
+/** @throws TransactionError for what is wrong whatever the state is. */
+export function checkAlone(tx: PooledTransaction): void {
+  if (tx.maxPriorityFeePerGas > tx.maxFeePerGas)
+    throw new TransactionError('TIP_ABOVE_FEE', 'max priority fee per gas higher than max fee per gas');
+  if (tx.gasLimit > LIMITS.transactionGasCap)
+    throw new TransactionError(
+      'GAS_ABOVE_CAP',
+      `gas limit ${tx.gasLimit}, at most ${LIMITS.transactionGasCap} in one transaction`,
+    );
+  if (tx.to === null && tx.data.length > MAX_INITCODE_BYTES)
+    throw new TransactionError(
+      'INITCODE_TOO_LARGE',
+      `initialisation code of ${tx.data.length} bytes, at most ${MAX_INITCODE_BYTES}`,
+    );
+  const minimum = minimumGasLimit(tx);
+  if (tx.gasLimit < minimum)
+    throw new TransactionError(
+      'INTRINSIC_GAS',
+      `intrinsic gas too low: have ${tx.gasLimit}, want ${minimum}`,
+    );
+}
+
+interface FeeFields {
+  gasPrice?: bigint;
+  maxFeePerGas?: bigint;
+  maxPriorityFeePerGas?: bigint;
+  accessList?: [Uint8Array, Uint8Array[]][];
+  authorizationList?: Uint8Array[][];
+}
+
+function parseEthereum(raw: Uint8Array, chainId: number): PooledTransaction {
+  let parsed: TypedTransaction;
+  try {
+    decodeRlp(raw[0]! >= 0xc0 ? raw : raw.subarray(1));
+    parsed = createTxFromRLP(raw, { common: commonOf(chainId), freeze: false });
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    const message = (error as Error).message;
+    if (/chain ?id/i.test(message)) throw new TransactionError('WRONG_CHAIN_ID', firstSentence(message));
+    throw new TransactionError('MALFORMED', firstSentence(message));
+  }
+  const { v, r, s } = parsed;
+  if (v === undefined || r === undefined || s === undefined)
+    throw new TransactionError('BAD_SIGNATURE', 'the transaction is not signed');
+  // One transaction has one encoding, and so one hash.
+  if (!equalBytes(parsed.serialize(), raw))
+    throw new TransactionError('MALFORMED', 'not the canonical encoding of this transaction');
+  if (r === 0n || r >= SECP256K1_N || s === 0n || s > SECP256K1_HALF_N)
+    throw new TransactionError('BAD_SIGNATURE', 'the signature is out of range');
+  const protectedBy155 = parsed.type === 0 && v >= 35n;
+  const yParity = parsed.type !== 0 ? v : protectedBy155 ? v - 35n - 2n * BigInt(chainId) : v - 27n;
+  if (yParity !== 0n && yParity !== 1n)
+    throw new TransactionError(
+      protectedBy155 ? 'WRONG_CHAIN_ID' : 'BAD_SIGNATURE',
+      protectedBy155 ? `signed for another chain, this is chain ${chainId}` : 'the signature is out of range',
+    );
+  const key = recoverPublicKey(
+    parsed.getMessageToVerifySignature(),
+    bigintToBytes(r),
+    bigintToBytes(s),
+    Number(yParity),
+  );
+  if (key === undefined) throw new TransactionError('BAD_SIGNATURE', 'no account made this signature');
+  const fees = parsed as unknown as FeeFields;
+  const tx: PooledTransaction = {
+    hash: toHex(keccak256(raw)),
+    raw,
+    type: parsed.type,
+    from: toHex(addressOfPublicKey(key)),
+    to: parsed.to === undefined ? null : toHex(parsed.to.bytes),
+    nonce: parsed.nonce,
+    value: parsed.value,
+    gasLimit: parsed.gasLimit,
+    maxFeePerGas: fees.maxFeePerGas ?? fees.gasPrice!,
+    maxPriorityFeePerGas: fees.maxPriorityFeePerGas ?? fees.gasPrice!,
+    data: parsed.data,
+    chainId: parsed.type === 0 && !protectedBy155 ? null : BigInt(chainId),
+    v,
+    r,
+    s,
+  };
+  if (parsed.type !== 0)
+    tx.accessList = (fees.accessList ?? []).map(([address, slots]) => ({
+      address: toHex(address),
+      storageKeys: slots.map(toHex),
+    }));
+  if (parsed.type === 4)
+    tx.authorizationList = (fees.authorizationList ?? []).map(([chain, address, nonce, parity, ar, as]) => ({
+      chainId: bytesToBigint(chain!),
+      address: toHex(address!) as Hex,
+      nonce: bytesToBigint(nonce!),
+      yParity: Number(bytesToBigint(parity!)),
+      r: bytesToBigint(ar!),
+      s: bytesToBigint(as!),
+    }));
+  return tx;
+}
+
+function firstSentence(message: string): string {
+  return message.split(' (')[0]!.slice(0, 200);
+}
