@@ -1,0 +1,16 @@
+/** Attribution in worker threads; see pool.ts. */
+export type { AttributionPoolOptions } from './pool.ts';
+export { createAttributionPool } from './pool.ts';
+export type {
+  AttributionJob,
+  AttributionPool,
+  AttributionPoolErrorCode,
+  AttributionResult,
+  ContinuationJob,
+  LeafSource,
+  PinnedContribution,
+  RecordSource,
+  SnapshotInfo,
+  SpansJob,
+} from './types.ts';
+export { AttributionPoolError } from './types.ts';

@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto';
+import { Fault } from '../../state/types.ts';
+import { LIMITS } from './limits.ts';
+import { startThread, type Thread } from './thread.ts';
+import {
+  type AttributionJob,
+  type AttributionPool,
+  AttributionPoolError,
+  type AttributionResult,
+  type PinnedContribution,
+  type RecordSource,
+  type SnapshotInfo,
+} from './types.ts';
+
+export interface AttributionPoolOptions {
+  /** Threads; each starts when it is first needed. Default 1. */
+  readonly workers?: number;
+  /** Indexes in memory. Default LIMITS.snapshots. */
+  readonly maxSnapshots?: number;
+  /** Results in memory. Default LIMITS.cachedResults. */
+  readonly maxCachedResults?: number;
+  /** Compiled worker file; another one only in tests of crashes. */
+  readonly workerEntry?: URL;
+}
+
+/** A snapshot lives in one thread. It is dropped with the thread, or for one that is used more. */
+interface Snapshot {
+  readonly thread: Thread;
+  readonly slot: number;
+  readonly ready: Promise<SnapshotInfo>;
+  /** 0 until it is ready. */
+  tokens: number;
+  loaded: boolean;
+}
+
+/**
+ * Attribution in worker threads: indexes of pinned snapshots stay in memory there, results here. A worker that dies is
+ * a Fault to those who wait, never a result; the next call starts a fresh one and reads the snapshots again.
+ */
+export function createAttributionPool(options: AttributionPoolOptions = {}): AttributionPool {
+  const {
+    workers = 1,
+    maxSnapshots = LIMITS.snapshots,
+    maxCachedResults = LIMITS.cachedResults,
+    workerEntry = new URL('./worker.js', import.meta.url),
+  } = options;
+  const threads: (Thread | undefined)[] = Array(workers).fill(undefined);
+  // Maps keep insertion order; what is used is put at the end, so the first is the one to drop.
+  const snapshots = new Map<string, Snapshot>();
+  const sources = new Map<string, RecordSource>();
+  const results = new Map<string, AttributionResult>();
+  const running = new Map<string, Promise<AttributionResult>>();
+  let pending = 0;
+  let closed = false;
+
+  const threadAt = (slot: number): Thread => {
+    const thread = threads[slot];
+    if (thread?.alive) return thread;
+    const fresh = startThread(workerEntry);
+    threads[slot] = fresh;
+    return fresh;
+  };
+
+  /** The thread with the fewest tokens. */
+  const leastLoaded = (): number => {
+    const load = Array<number>(workers).fill(0);
+    for (const { slot, tokens, thread } of snapshots.values()) if (thread.alive) load[slot]! += tokens;
+    return load.indexOf(Math.min(...load));
+  };
+
+  const dropOldest = (): void => {
+    for (const [key, snapshot] of snapshots) {
+      if (snapshots.size <= maxSnapshots) return;
+      snapshots.delete(key);
+      sources.delete(key);
+      if (snapshot.thread.alive)
+        void snapshot.thread.call({ kind: 'drop', key }, LIMITS.snapshotMs).catch(() => undefined);
+    }
+  };
+
+  const load = (key: string, source: RecordSource): Snapshot => {
+    const slot = leastLoaded();
+    const thread = threadAt(slot);
+    const snapshot: Snapshot = {
+      thread,
+      slot,
+      tokens: 0,
+      loaded: false,
+      ready: sendSnapshot(thread, key, source),
+    };
+    snapshots.set(key, snapshot);
+    sources.set(key, source);
+    snapshot.ready.then(
+      (info) => {
+        snapshot.tokens = info.tokens;
+        snapshot.loaded = true;
+      },
+      () => {
+        if (snapshots.get(key) === snapshot && thread.alive) {
+          snapshots.delete(key);
+          sources.delete(key);
+        }
+      },
+    );
+    dropOldest();
+    return snapshot;
+  };
+
+  /** The snapshot, read again if its thread died. */
+  const snapshotOf = (key: string): Snapshot => {
+    if (closed) throw new AttributionPoolError('Closed', 'The attribution pool is closed.');
+    const known = snapshots.get(key);
+    const source = sources.get(key);
+    if (known === undefined || source === undefined)
+      throw new AttributionPoolError(
+        'UnknownSnapshot',
+        `Snapshot ${key} is not loaded. Call ensureSnapshot first.`,
+      );
+    snapshots.delete(key);
+    if (!known.thread.alive) return load(key, source);
+    snapshots.set(key, known);
+    return known;
+  };
+
+  const run = async <T>(key: string, work: (thread: Thread) => Promise<unknown>): Promise<T> => {
+    if (pending >= LIMITS.pendingJobs)
+      throw new AttributionPoolError(
+        'Busy',
+        `${LIMITS.pendingJobs} attribution jobs are waiting. Try again later.`,
+      );
+    pending++;
+    try {
+      const snapshot = snapshotOf(key);
+      await snapshot.ready;
+      return (await work(snapshot.thread)) as T;
+    } finally {
+      pending--;
+    }
+  };
+
+  const remember = (key: string, result: AttributionResult): void => {
+    results.delete(key);
+    results.set(key, result);
+    for (const oldest of results.keys()) {
+      if (results.size <= maxCachedResults) break;
+      results.delete(oldest);
+    }
+  };
+
+  return {
+    async ensureSnapshot(key, source) {
+      if (closed) throw new AttributionPoolError('Closed', 'The attribution pool is closed.');
+      const snapshot = snapshots.has(key) ? snapshotOf(key) : load(key, source);
+      return snapshot.ready;
+    },
+    hasSnapshot(key) {
+      const snapshot = snapshots.get(key);
+      return snapshot?.loaded === true && snapshot.thread.alive;
+    },
+    attribute(job) {
+      const key = resultKey(job.requestHash, job.output);
+      const known = results.get(key);
+      if (known !== undefined) {
+        remember(key, known);
+        return Promise.resolve(known);
+      }
+      const shared = running.get(key);
+      if (shared !== undefined) return shared;
+      const result = run<AttributionResult>(job.snapshot, (thread) =>
+        thread.call({ kind: 'attribute', job: cloneable(job) }, LIMITS.jobMs),
+      )
+        .then((value) => {
+          remember(key, value);
+          return value;
+        })
+        .finally(() => running.delete(key));
+      running.set(key, result);
+      return result;
+    },
+    cached: (requestHash, output) => results.get(resultKey(requestHash, output)),
+    continueText: (job) =>
+      run(job.snapshot, (thread) => thread.call({ kind: 'continue', job: { ...job } }, LIMITS.jobMs)),
+    maximalSpans: (job) =>
+      run(job.snapshot, (thread) => thread.call({ kind: 'spans', job: { ...job } }, LIMITS.jobMs)),
+    async close() {
+      closed = true;
+      await Promise.all(threads.map((thread) => thread?.close()));
+      snapshots.clear();
+      sources.clear();
+    },
+  };
+}
+
+/** Only what the worker reads: a job may carry more than can cross to a thread. */
+function cloneable(job: AttributionJob): AttributionJob {
+  const { snapshot, requestHash, prompt, output, params, commons, ineligible } = job;
+  return { snapshot, requestHash, prompt, output, params, commons, ineligible };
+}
+
+function resultKey(requestHash: string, output: Uint8Array): string {
+  return `${requestHash}${createHash('sha256').update(output).digest('base64')}`;
+}
+
+/** Hands the contributions over in messages of bounded size, one after the other. */
+async function sendSnapshot(thread: Thread, key: string, source: RecordSource): Promise<SnapshotInfo> {
+  await thread.call({ kind: 'open', key }, LIMITS.snapshotMs);
+  let batch: PinnedContribution[] = [];
+  let bytes = 0;
+  const flush = async (): Promise<void> => {
+    const contributions = batch;
+    batch = [];
+    bytes = 0;
+    await thread.call({ kind: 'add', key, contributions }, LIMITS.snapshotMs);
+  };
+  try {
+    for await (const contribution of source()) {
+      batch.push(contribution);
+      if (contribution.leaves.kind === 'inline')
+        for (const leaf of contribution.leaves.leaves) bytes += leaf.length;
+      if (batch.length >= LIMITS.contributionsPerMessage || bytes >= LIMITS.bytesPerMessage) await flush();
+    }
+    if (batch.length > 0) await flush();
+  } catch (error) {
+    if (thread.alive) await thread.call({ kind: 'drop', key }, LIMITS.snapshotMs).catch(() => undefined);
+    throw error;
+  }
+  const info = (await thread.call({ kind: 'build', key }, LIMITS.snapshotMs)) as SnapshotInfo;
+  if (info === undefined) throw new Fault(`the attribution worker built no index for ${key}`);
+  return info;
+}

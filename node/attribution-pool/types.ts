@@ -1,0 +1,133 @@
+import type {
+  AttributionRecord,
+  MaximalSpan,
+  TokenAttribution,
+  TokenAttributionParams,
+} from '../../attribution/api.ts';
+import type { Hex } from '../../state/types.ts';
+
+/** Where the leaves of a contribution are: in the artifact store of this data directory, or here. */
+export type LeafSource =
+  | { readonly kind: 'file'; readonly dataDir: string; readonly root: Hex }
+  | { readonly kind: 'inline'; readonly leaves: readonly Uint8Array[] };
+
+/** One approved contribution of a pinned snapshot. */
+export interface PinnedContribution {
+  /** Number of its commit over the whole chain: the order key of its records. */
+  readonly commitSequence: number;
+  /** 0x and 40 lower-case hex digits. */
+  readonly contributor: string;
+  readonly dataNetId: number;
+  readonly contributionId: number;
+  /** Bit i (lowest bit first) says whether leaf i counts; null: all do. */
+  readonly accepted: Uint8Array | null;
+  readonly leaves: LeafSource;
+}
+
+/** The contributions of all pinned snapshots; called again if a fresh worker has to read them again. */
+export type RecordSource = () => Iterable<PinnedContribution> | AsyncIterable<PinnedContribution>;
+
+export interface SnapshotInfo {
+  readonly records: number;
+  readonly duplicates: number;
+  readonly unreadableRecords: number;
+  readonly tokens: number;
+  readonly types: number;
+}
+
+export interface AttributionJob {
+  /** Key under which `ensureSnapshot` was called. */
+  readonly snapshot: string;
+  /** Hash of the request record (C1); it stands for prompt, snapshots, parameters and rules. */
+  readonly requestHash: Hex;
+  readonly prompt: Uint8Array;
+  readonly output: Uint8Array;
+  readonly params: TokenAttributionParams;
+  readonly commons: readonly number[];
+  readonly ineligible: readonly string[];
+}
+
+export interface AttributionResult {
+  readonly attribution: TokenAttribution;
+  readonly record: AttributionRecord;
+  /** Canonical bytes of `record`. */
+  readonly recordBytes: Uint8Array;
+  /** keccak-256 of `recordBytes`: what a settlement posts. */
+  readonly recordHash: Hex;
+}
+
+export interface ContinuationJob {
+  readonly snapshot: string;
+  readonly prompt: Uint8Array;
+  readonly seed: Uint8Array;
+  readonly maxTokens: number;
+  readonly maxBytes?: number;
+  readonly minTokens?: number;
+}
+
+export interface SpansJob {
+  readonly snapshot: string;
+  readonly output: Uint8Array;
+  readonly minTokens: number;
+}
+
+/** What a worker is told. Every message but `shut` is answered once, by its id. */
+export type WorkerRequest = { readonly id: number } & (
+  | { readonly kind: 'open'; readonly key: string }
+  | { readonly kind: 'add'; readonly key: string; readonly contributions: readonly PinnedContribution[] }
+  | { readonly kind: 'build'; readonly key: string }
+  | { readonly kind: 'drop'; readonly key: string }
+  | { readonly kind: 'attribute'; readonly job: AttributionJob }
+  | { readonly kind: 'continue'; readonly job: ContinuationJob }
+  | { readonly kind: 'spans'; readonly job: SpansJob }
+);
+
+export type WorkerResponse = { readonly id: number } & (
+  | { readonly kind: 'done'; readonly value: unknown }
+  /** The input is refused: the same on every node. */
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string; readonly offset?: number }
+  | { readonly kind: 'missing'; readonly root: Hex }
+  /** Anything unexpected: of this machine. */
+  | { readonly kind: 'fault'; readonly message: string }
+);
+
+export interface AttributionPool {
+  /**
+   * Makes sure that the index of these snapshots is in memory; cheap if it is. The key must stand for the content
+   * (a hash of the pins): a known key is not read again.
+   * @throws Unavailable naming the artifact that is not here, AttributionError, Fault.
+   */
+  ensureSnapshot(key: string, source: RecordSource): Promise<SnapshotInfo>;
+  /** Whether the index is in memory. */
+  hasSnapshot(key: string): boolean;
+  /**
+   * Attribution of an answer, from memory if the same (request, output) was computed before.
+   * @throws AttributionError for inputs that every node refuses; Fault if the worker died (ask once more: a fresh one
+   *   starts); AttributionPoolError 'UnknownSnapshot', 'Busy', 'Closed'.
+   */
+  attribute(job: AttributionJob): Promise<AttributionResult>;
+  /** The result if it is in memory, without waiting. */
+  cached(requestHash: Hex, output: Uint8Array): AttributionResult | undefined;
+  /** A continuation by the ∞-gram model over a snapshot. @throws as `attribute` */
+  continueText(job: ContinuationJob): Promise<{ text: Uint8Array; tokens: readonly number[] }>;
+  /** Maximal matching spans for display. @throws as `attribute` */
+  maximalSpans(job: SpansJob): Promise<MaximalSpan[]>;
+  /** Ends the workers; waiting calls are rejected. */
+  close(): Promise<void>;
+}
+
+export type AttributionPoolErrorCode =
+  /** `ensureSnapshot` was not called for this key, or it was dropped for others. */
+  | 'UnknownSnapshot'
+  /** Too many jobs wait. */
+  | 'Busy'
+  | 'Closed';
+
+export class AttributionPoolError extends Error {
+  readonly code: AttributionPoolErrorCode;
+  constructor(code: AttributionPoolErrorCode, message: string) {
+    super(message);
+    this.name = 'AttributionPoolError';
+    this.code = code;
+  }
+}
