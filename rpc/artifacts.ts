@@ -77,6 +77,8 @@ export function createArtifactRoutes(
       size: info.size,
       leafCount: info.leafCount,
       commitment: commitment.hash,
+      contributionId: commitment.contributionId,
+      revealBy: commitment.revealBy,
     });
   }
 

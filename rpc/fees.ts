@@ -1,4 +1,5 @@
 /** Fee suggestions and history. */
+import { nextBaseFee as baseFeeOfChild, FULL_STEP_MS } from '../state/execution/fees.ts';
 import type { Block, ChainReader } from '../state/types.ts';
 import { quantity } from './encode.ts';
 import { limitExceeded } from './errors.ts';
@@ -52,21 +53,16 @@ export function gasPrice(reader: ChainReader): bigint {
 
 /**
  * Base fee to expect of the next block. It moves with the time that passes until then (A10), so nobody knows it
- * exactly; this is what a block one whole step (2 s) later would have, EIP-1559's own formula.
+ * exactly; this is what a block one whole step (2 s) later would have: after a full block the most it can be.
  */
 export function nextBaseFee(reader: ChainReader): bigint {
   const block = reader.blockByNumber(reader.head().number);
-  return block === undefined ? 0n : baseFeeAfter(block, reader.params.block.minBaseFeePerGas);
+  return block === undefined ? 0n : baseFeeAfter(reader, block);
 }
 
-function baseFeeAfter({ header }: Block, floor: bigint): bigint {
-  const target = header.gasLimit / 2n;
-  const fee = header.baseFeePerGas;
-  if (target === 0n) return fee;
-  const delta =
-    ((header.gasUsed > target ? header.gasUsed - target : target - header.gasUsed) * fee) / target / 8n;
-  const moved = header.gasUsed >= target ? fee + delta : fee - delta;
-  return moved < floor ? floor : moved;
+function baseFeeAfter(reader: ChainReader, block: Block): bigint {
+  const parent = { ...block.header, timestampMs: block.timestampMs };
+  return baseFeeOfChild(parent, block.timestampMs + Number(FULL_STEP_MS), reader.params.block);
 }
 
 /** eth_feeHistory. @param newest height of the last block */
@@ -95,7 +91,7 @@ export function feeHistory(
     if (percentiles?.length) rewards.push(rewardsOf(tips(reader, block), percentiles).map(quantity));
   }
   const following = reader.blockByNumber(newest + 1)?.header.baseFeePerGas;
-  baseFees.push(following ?? (last ? baseFeeAfter(last, reader.params.block.minBaseFeePerGas) : 0n));
+  baseFees.push(following ?? (last ? baseFeeAfter(reader, last) : 0n));
   return {
     oldestBlock: quantity(oldest),
     baseFeePerGas: baseFees.map(quantity),

@@ -54,8 +54,8 @@ export interface RpcLimits {
   readonly maxFilterHashes: number;
   /** Items of one page of an `ol` list. */
   readonly maxPageItems: number;
-  /** Gas of one eth_call or estimate; 0: the block gas limit. */
-  readonly callGas: bigint;
+  /** Items that a filtered `ol` list looks at for one page; the page then says where to go on. */
+  readonly maxPageScan: number;
   /** Artifact uploads and downloads at once: each holds at most one leaf (1 MiB) in memory. */
   readonly maxTransfers: number;
   /** Bytes of a refused body that are still read and dropped, so that the client gets to see why it was refused. */
@@ -93,7 +93,7 @@ export const DEFAULT_LIMITS: RpcLimits = {
   filterTimeoutMs: 5 * 60_000,
   maxFilterHashes: 10_000,
   maxPageItems: 200,
-  callGas: 0n,
+  maxPageScan: 2_000,
   maxTransfers: 16,
   maxDrainBytes: 16 * 1024 * 1024,
   maxSubscriptionsTotal: 10_000,

@@ -4,7 +4,7 @@ import type { Block, ChainReader, Hex, Log, Receipt } from '../state/types.ts';
 import { bytesOf, hexOf, quantity } from './encode.ts';
 import { limitExceeded, RPC_CODES, RpcError } from './errors.ts';
 import type { RpcLimits } from './limits.ts';
-import { findNumber } from './method.ts';
+import { findNumber, headerOf } from './method.ts';
 import {
   address,
   asObject,
@@ -175,8 +175,10 @@ export async function scan(
   const found: object[] = [];
   for (let number = from; number <= to; number++) {
     if ((number - from) % SCAN_SLICE === SCAN_SLICE - 1) await new Promise(setImmediate);
+    const header = headerOf(reader, number);
+    if (header === undefined || !mayMatch(header.logsBloom)) continue;
     const block = reader.blockByNumber(number);
-    if (block === undefined || !mayMatch(block.header.logsBloom)) continue;
+    if (block === undefined) continue;
     for (const log of blockLogs(filter, block, reader.receipts(number) ?? [])) found.push(log);
     if (found.length > limits.maxLogResults)
       throw limitExceeded(

@@ -1,5 +1,6 @@
 /** What a method is, and what it may use. One file a namespace lists its methods as plain values. */
-import type { Caller, ChainReader, Hex, StateView } from '../state/types.ts';
+import type { Reader } from '../state/reader.ts';
+import type { BlockHeader, Caller, ChainReader, StateView } from '../state/types.ts';
 import type { RpcBackend } from './backend.ts';
 
 import { headerNotFound } from './errors.ts';
@@ -96,5 +97,8 @@ export function stateOf(reader: ChainReader, selector: BlockSelector | undefined
   return reader.stateAt(resolveNumber(reader, selector));
 }
 
-export const ZERO_ADDRESS: Hex = `0x${'0'.repeat(40)}`;
-export const ZERO_HASH: Hex = `0x${'0'.repeat(64)}`;
+/** Header of a block, without decoding its body where the reader can do that. */
+export function headerOf(reader: ChainReader, number: number): BlockHeader | undefined {
+  const direct = (reader as Partial<Reader>).headerByNumber;
+  return direct ? direct.call(reader, number) : reader.blockByNumber(number)?.header;
+}

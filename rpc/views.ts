@@ -145,8 +145,8 @@ export function receiptJson(block: Block, receipts: readonly Receipt[], index: n
     logsBloom: hexOf(receipt.logsBloom),
     status: quantity(receipt.status),
     type: quantity(receipt.type),
-    // Why it failed, as it would stand in an eth_call error; Ethereum nodes forget it.
-    ...(receipt.status === 0 ? { revertData: hexOf(receipt.revertData) } : {}),
+    // Why it failed, as eth_call would say it (Besu has this field too).
+    ...(receipt.status === 0 ? { revertReason: hexOf(receipt.revertData) } : {}),
   };
 }
 

@@ -43,8 +43,8 @@ const SHARES = {
   model: ['Model', 'b0'],
   stakers: ['Stakers of the model', 'b4'],
   contributor: ['Contributors', 'b2'],
-  treasury: ['Treasury (quoted from nobody)', 'plain-share'],
-  asker: ['Change returned to the asker', 'plain-share'],
+  uncovered: ['Treasury (quoted from nobody)', 'plain-share'],
+  change: ['Change returned to the asker', 'plain-share'],
 };
 
 export async function showInference(id) {
@@ -338,7 +338,7 @@ function feeCard(attribution) {
   const sums = new Map();
   for (const { share, amount } of attribution.payments)
     sums.set(share, (sums.get(share) ?? 0n) + BigInt(amount));
-  const paid = [...sums].filter(([share]) => share !== 'asker');
+  const paid = [...sums].filter(([share]) => share !== 'change');
   const total = paid.reduce((sum, [, amount]) => sum + amount, 0n);
   return card(
     'Where the fee went',

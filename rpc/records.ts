@@ -1,0 +1,155 @@
+/**
+ * Records of the native modules as JSON of the `ol` namespace: ids, heights and counts are numbers, wei are hex
+ * quantities, hashes and bytes are hex, states are words.
+ */
+import { WHOLE } from '../attribution/api.ts';
+import type { ChainParams } from '../genesis/types.ts';
+import type { Contribution } from '../state/modules/contribution/views.ts';
+import { type DataNet, dataNet, type HistoryEntry } from '../state/modules/datanet/views.ts';
+import type { Inference } from '../state/modules/inference/views.ts';
+import { type Model, model } from '../state/modules/model/views.ts';
+import type { RewardView } from '../state/modules/reward/views.ts';
+import type { Hex, SnapshotPin, StateView } from '../state/types.ts';
+import type { AttributionView } from './backend.ts';
+import { hexOf, quantity } from './encode.ts';
+
+const NO_HASH = `0x${'0'.repeat(64)}`;
+
+export function dataNetJson(net: DataNet): object {
+  return { ...net, tags: [...net.tags] };
+}
+
+export function entryJson(entry: HistoryEntry): object {
+  return { ...entry, accepted: hexOf(entry.accepted) };
+}
+
+/** `held`: whether this node has the bytes; undefined where that was not looked up. */
+export function contributionJson(item: Contribution, held?: boolean): Record<string, unknown> {
+  const { revealed, approval } = item;
+  return {
+    id: item.id,
+    dataNetId: item.dataNetId,
+    contributor: item.contributor,
+    status: item.status,
+    commitment: item.commitment,
+    commitSequence: item.commitSequence,
+    commitBlock: item.commitBlock,
+    revealBy: item.revealBy,
+    deposit: quantity(item.deposit),
+    artifactRoot: revealed?.artifactRoot ?? NO_HASH,
+    size: revealed?.size ?? 0,
+    recordCount: revealed?.recordCount ?? 0,
+    licence: revealed?.licence ?? '',
+    metadata: revealed?.metadata ?? '',
+    sequenceIndex: approval?.sequenceIndex ?? null,
+    acceptedCount: approval?.acceptedCount ?? 0,
+    accepted: approval ? hexOf(approval.accepted) : '0x',
+    flags: item.flags,
+    ...(held === undefined ? {} : { held }),
+  };
+}
+
+export function rewardJson(reward: RewardView): object {
+  return {
+    account: reward.account,
+    claimable: quantity(reward.claimable),
+    pending: quantity(reward.pending),
+    maturing: { amount: quantity(reward.maturing.amount), at: reward.maturing.at },
+    filling: { amount: quantity(reward.filling.amount), at: reward.filling.at },
+    beneficiary: reward.beneficiary,
+  };
+}
+
+/** Genesis parameters: their big integers as decimal strings. */
+export function paramsJson(params: ChainParams): unknown {
+  return JSON.parse(
+    JSON.stringify(params, (_, value) => (typeof value === 'bigint' ? value.toString() : value)),
+  );
+}
+
+export function modelJson(item: Model, state: StateView): object {
+  return {
+    ...item,
+    basePrice: quantity(item.basePrice),
+    pricePerToken: quantity(item.pricePerToken),
+    bond: quantity(item.bond),
+    totalStake: quantity(item.totalStake),
+    snapshots: item.snapshots.map((pin) => pinJson(pin, state)),
+  };
+}
+
+function pinJson(pin: SnapshotPin, state: StateView): object {
+  return { ...pin, name: dataNet(state, pin.dataNetId)?.name ?? null };
+}
+
+export function inferenceJson(item: Inference, state: StateView): Record<string, unknown> {
+  const used = model(state, item.modelId);
+  return {
+    id: item.id,
+    sequence: item.sequence,
+    modelId: item.modelId,
+    modelName: used?.name ?? null,
+    modelKind: used?.kind ?? null,
+    modelVersion: item.modelVersion,
+    asker: item.asker,
+    operator: item.operator,
+    status: item.status,
+    prompt: item.prompt,
+    basePrice: quantity(item.basePrice),
+    pricePerToken: quantity(item.pricePerToken),
+    maxOutputTokens: item.maxOutputTokens,
+    escrow: quantity(item.escrow),
+    requestedAt: item.requestedAt,
+    expiryBlock: item.expiryBlock,
+    attributionVersion: item.attributionVersion,
+    paramsHash: item.paramsHash,
+    promptHash: item.promptHash,
+    requestHash: item.requestHash,
+    attributionHash: item.attributionHash ?? null,
+    fee: item.status === 'settled' ? quantity(item.fee) : null,
+    outputTokens: item.status === 'settled' ? item.outputTokens : null,
+    closedAt: item.closedAt > 0 ? item.closedAt : null,
+    snapshots: item.snapshots.map((pin) => pinJson(pin, state)),
+  };
+}
+
+/** What an attribution says, whoever computed it. `output`: the bytes that positions count in. */
+export interface AttributionToShow extends Omit<AttributionView, 'spans' | 'credits'> {
+  readonly requestId: Hex;
+  readonly credits: readonly {
+    readonly contributor: Hex;
+    readonly parts: number;
+    readonly amount?: Hex | null;
+  }[];
+  readonly spans: AttributionView['spans'] | null;
+  readonly output: Uint8Array;
+}
+
+/** Said wherever a person sees an attribution of an external model. */
+export const WHAT_IT_PROVES =
+  'For an external model the chain proves what the answer quotes, not what the model learned.';
+
+export function attributionJson(state: StateView, shown: AttributionToShow): Record<string, unknown> {
+  const names = new Map<number, string | null>();
+  const nameOf = (id: number): string | null => {
+    if (!names.has(id)) names.set(id, dataNet(state, id)?.name ?? null);
+    return names.get(id) ?? null;
+  };
+  return {
+    requestId: shown.requestId,
+    recordHash: shown.recordHash,
+    outputTokens: shown.outputTokens,
+    /** Parts of 10^9 of the data pool. */
+    coverage: WHOLE - shown.uncovered,
+    uncovered: shown.uncovered,
+    credits: shown.credits,
+    spans:
+      shown.spans?.map(({ weightQ16, ...span }) => ({
+        ...span,
+        text: Buffer.from(shown.output.subarray(span.startByte, span.endByte)).toString('utf8'),
+        weightBits: Math.round((weightQ16 / 65_536) * 1_000) / 1_000,
+        dataNetName: nameOf(span.dataNetId),
+      })) ?? null,
+    note: WHAT_IT_PROVES,
+  };
+}
