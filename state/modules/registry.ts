@@ -3,6 +3,8 @@ import type { ModuleDefinition, ModuleHooks } from './context.ts';
 import { sweepCommits } from './contribution/apply.ts';
 import { contributionModule } from './contribution/index.ts';
 import { dataNetModule } from './datanet/index.ts';
+import { inferenceModule } from './inference/index.ts';
+import { modelModule } from './model/index.ts';
 import { rewardModule } from './reward/index.ts';
 import { stakingModule } from './staking/index.ts';
 import { advanceSets, bondsOf, foundStaking, rememberCertificate, validatorSets } from './staking/sets.ts';
@@ -11,6 +13,8 @@ import { STAKING_ADDRESS } from './staking/storage.ts';
 export const modules: readonly ModuleDefinition[] = [
   dataNetModule,
   contributionModule,
+  modelModule,
+  inferenceModule,
   stakingModule,
   rewardModule,
 ];

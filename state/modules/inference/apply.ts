@@ -1,0 +1,266 @@
+/** Operations of inferences. What they do and refuse is README.md beside this file. */
+import { lex } from '../../../attribution/api.ts';
+import type { AttributionJob, Hex, StateView } from '../../types.ts';
+import { utf8Bytes, utf8Text } from '../abi.ts';
+import type { ModuleContext } from '../context.ts';
+import { readEntries } from '../datanet/storage.ts';
+import * as GAS from '../gas.ts';
+import { keccakHex } from '../hash.ts';
+import type { MeteredContext } from '../meter.ts';
+import { endRequest } from '../model/bond.ts';
+import {
+  openRequest,
+  readModelBeneficiary,
+  readModelBond,
+  readModelOperator,
+  readModelOwner,
+  readModelPins,
+  readModelPrice,
+  readModelState,
+  toSnapshotStruct,
+} from '../model/storage.ts';
+import type { ModuleSpec } from '../module.ts';
+import { readBeneficiary } from '../reward/storage.ts';
+import { ZERO_HASH } from '../storage.ts';
+import { inferenceInterface } from './abi.ts';
+import { checkOutcome, pay, priceOf, reject } from './settlement.ts';
+import {
+  appendRequest,
+  INFERENCE_ADDRESS,
+  paramsHashOf,
+  readAttributionRecord,
+  readInference,
+  readOutput,
+  readPinned,
+  readRequestAt,
+  readRequestCount,
+  readRequestHash,
+  readRequestState,
+  requestIdOf,
+  writeRequestState,
+} from './storage.ts';
+import { type PinnedRequest, REQUEST_STATUS } from './types.ts';
+
+const { revert, encodeEvent } = inferenceInterface;
+
+export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = {
+  request(context, modelId, prompt, maxOutputTokens) {
+    const { attribution, inference } = context.params;
+    const model = readModelState(context, modelId);
+    if (model === undefined) throw revert('UnknownModel', [modelId]);
+    if (model.status === 'retired') throw revert('ModelRetired', [modelId]);
+    const bond = readModelBond(context, modelId);
+    if (bond < inference.minOperatorBond) throw revert('BondTooLow', [bond, inference.minOperatorBond]);
+    const promptBytes = utf8Bytes(prompt);
+    if (promptBytes.length === 0) throw revert('EmptyPrompt', []);
+    if (promptBytes.length > attribution.maxPromptBytes)
+      throw revert('PromptTooLarge', [BigInt(promptBytes.length), BigInt(attribution.maxPromptBytes)]);
+    if (maxOutputTokens === 0n || maxOutputTokens > BigInt(attribution.maxOutputTokens))
+      throw revert('OutputLimitOutOfRange', [maxOutputTokens, BigInt(attribution.maxOutputTokens)]);
+    const { base: basePrice, token: pricePerToken } = readModelPrice(context, modelId);
+    const required = basePrice + pricePerToken * maxOutputTokens;
+    if (context.value < required) throw revert('EscrowTooLow', [context.value, required]);
+
+    const sequence = readRequestCount(context) + 1;
+    const id = requestIdOf(context.genesisHash, context.caller, sequence);
+    const expiryBlock = context.block.number + inference.expiryBlocks;
+    const operator = readModelOperator(context, modelId);
+    const requestHash = appendRequest(context, id, {
+      genesisHash: context.genesisHash,
+      sequence,
+      modelId: Number(modelId),
+      modelVersion: model.version,
+      asker: context.caller,
+      operator,
+      related: relatedTo(context, modelId, operator),
+      attributionVersion: attribution.version,
+      paramsHash: paramsHashOf(attribution),
+      promptHash: keccakHex(promptBytes),
+      maxOutputTokens: Number(maxOutputTokens),
+      basePrice,
+      pricePerToken,
+      escrow: context.value,
+      requestedAt: context.block.number,
+      expiryBlock,
+      snapshots: readModelPins(context, modelId, model.version) ?? [],
+      prompt,
+    });
+    openRequest(context, modelId, model);
+    context.emit(
+      encodeEvent('Requested', [
+        id,
+        modelId,
+        context.caller,
+        operator,
+        BigInt(sequence),
+        requestHash,
+        context.value,
+        BigInt(expiryBlock),
+      ]),
+    );
+    return [id];
+  },
+
+  async settle(context, id, output, attributionHash) {
+    // C2: a contract in between could hide who answers, and one block could hold more work than its units say.
+    if (!context.topLevel) throw revert('NotTopLevel', []);
+    const request = settleable(context, id);
+    const { maxOutputBytes, maxContributors } = context.params.attribution;
+    const bytes = utf8Bytes(output);
+    if (bytes.length === 0) throw revert('EmptyOutput', []);
+    if (bytes.length > maxOutputBytes)
+      throw revert('OutputTooLarge', [BigInt(bytes.length), BigInt(maxOutputBytes)]);
+
+    // All of it is paid before any of it is done (E2).
+    const prompt = utf8Bytes(request.prompt);
+    const entries = request.snapshots.reduce((sum, pin) => sum + pin.length, 0);
+    context.useGas(
+      GAS.LEX_BYTE * BigInt(bytes.length) +
+        GAS.ATTRIBUTION_UNIT * BigInt(unitsOf(bytes.length, prompt.length)) +
+        GAS.PINNED_ENTRY * BigInt(entries),
+    );
+    const outputTokens = lex(bytes).length;
+    if (outputTokens === 0) throw revert('EmptyOutput', []);
+    if (outputTokens > request.maxOutputTokens)
+      throw revert('OutputTooLong', [BigInt(outputTokens), BigInt(request.maxOutputTokens)]);
+
+    const outcome = await context.ports.attribute(jobOf(context.unmetered, id, request, prompt, bytes));
+    checkOutcome(outcome, outputTokens, maxContributors);
+    const answer = { id, request, output: bytes, outputTokens, outcome };
+    const accepted = outcome.recordHash === attributionHash;
+    if (accepted) pay(context, answer, attributionHash);
+    else reject(context, answer, attributionHash);
+    return [accepted];
+  },
+
+  expire(context, id) {
+    const { state, request } = known(context, id);
+    if (state.status !== 'open') throw revert('AlreadySettled', [id]);
+    const now = context.block.number;
+    if (now <= request.expiryBlock) throw revert('NotExpired', [BigInt(request.expiryBlock), BigInt(now)]);
+    writeRequestState(context, id, { status: 'expired', outputTokens: 0, closedAt: now, fee: 0n });
+    if (request.escrow > 0n) context.transfer(INFERENCE_ADDRESS, request.asker, request.escrow);
+    endRequest(context, BigInt(request.modelId));
+    context.emit(encodeEvent('Expired', [id, request.escrow]));
+    return [];
+  },
+
+  inference(context, id) {
+    const found = readInference(context, id);
+    if (found === undefined) throw revert('UnknownRequest', [id]);
+    return [
+      {
+        id,
+        sequence: BigInt(found.sequence),
+        modelId: BigInt(found.modelId),
+        modelVersion: BigInt(found.modelVersion),
+        asker: found.asker,
+        operator: found.operator,
+        status: BigInt(REQUEST_STATUS[found.status]),
+        basePrice: found.basePrice,
+        pricePerToken: found.pricePerToken,
+        maxOutputTokens: BigInt(found.maxOutputTokens),
+        escrow: found.escrow,
+        requestedAt: BigInt(found.requestedAt),
+        expiryBlock: BigInt(found.expiryBlock),
+        attributionVersion: BigInt(found.attributionVersion),
+        paramsHash: found.paramsHash,
+        promptHash: found.promptHash,
+        requestHash: found.requestHash,
+        attributionHash: found.attributionHash ?? ZERO_HASH,
+        fee: found.fee,
+        outputTokens: BigInt(found.outputTokens),
+        closedAt: BigInt(found.closedAt),
+        snapshots: found.snapshots.map(toSnapshotStruct),
+      },
+    ];
+  },
+
+  requestCount: (context) => [BigInt(readRequestCount(context))],
+
+  requestAt(context, sequence) {
+    const inRange = sequence >= 1n && sequence <= BigInt(readRequestCount(context));
+    return [(inRange && readRequestAt(context, Number(sequence))) || ZERO_HASH];
+  },
+
+  prompt: (context, id) => [known(context, id).request.prompt],
+
+  output(context, id) {
+    known(context, id);
+    return [utf8Text(readOutput(context, id) ?? new Uint8Array(0))];
+  },
+
+  attributionRecord(context, id) {
+    known(context, id);
+    return [readAttributionRecord(context, id) ?? new Uint8Array(0)];
+  },
+
+  maxPrice(context, modelId, maxOutputTokens) {
+    if (readModelState(context, modelId) === undefined) throw revert('UnknownModel', [modelId]);
+    const { base, token } = readModelPrice(context, modelId);
+    return [priceOf({ basePrice: base, pricePerToken: token }, Number(maxOutputTokens))];
+  },
+};
+
+/** Attribution units of an answer: its bytes and those of its prompt. Declared sizes, nothing else. */
+export function unitsOf(outputBytes: number, promptBytes: number): number {
+  return outputBytes + promptBytes;
+}
+
+/** Units that this calldata can use at most: 0 unless it is a settlement. */
+export function attributionUnits(calldata: Uint8Array, view: StateView): number {
+  if (inferenceInterface.functionOf(calldata)?.name !== 'settle') return 0;
+  const call = inferenceInterface.decodeCall(calldata);
+  if (call === undefined) return 0;
+  const id = call.named['requestId'] as Hex;
+  const output = call.named['output'] as string;
+  const prompt = readPinned(view, id)?.prompt ?? '';
+  return unitsOf(utf8Bytes(output).length, utf8Bytes(prompt).length);
+}
+
+/**
+ * What the attribution of an answer depends on: the pinned record, the output, the prompt (C1). Also for previews:
+ * the same job gives the same record whoever computes it.
+ */
+export function jobOf(
+  view: StateView,
+  id: Hex,
+  request: PinnedRequest,
+  prompt: Uint8Array,
+  output: Uint8Array,
+): AttributionJob {
+  return {
+    requestHash: readRequestHash(view, id),
+    version: request.attributionVersion,
+    snapshots: request.snapshots,
+    sequence: () =>
+      request.snapshots.flatMap((pin) => readEntries(view, BigInt(pin.dataNetId), 0, pin.length)),
+    prompt,
+    output,
+    ineligible: request.related,
+  };
+}
+
+/** Ascending, each once: the list is part of a hash. */
+function relatedTo(context: ModuleContext, modelId: bigint, operator: Hex): Hex[] {
+  const own = [operator, readModelOwner(context, modelId), readModelBeneficiary(context, modelId)];
+  const all = new Set(own.flatMap((address) => [address, readBeneficiary(context, address)]));
+  return [...all].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+function known(context: MeteredContext, id: Hex) {
+  const state = readRequestState(context, id);
+  const request = state && readPinned(context, id);
+  if (state === undefined || request === undefined) throw revert('UnknownRequest', [id]);
+  return { state, request };
+}
+
+/** Open, in time, and the caller is the one who may answer; otherwise nothing is touched (C2). */
+function settleable(context: MeteredContext, id: Hex): PinnedRequest {
+  const { state, request } = known(context, id);
+  if (request.operator !== context.caller) throw revert('NotOperator', [context.caller]);
+  if (state.status === 'settled' || state.status === 'rejected') throw revert('AlreadySettled', [id]);
+  if (state.status === 'expired' || context.block.number > request.expiryBlock)
+    throw revert('RequestExpired', [BigInt(request.expiryBlock), BigInt(context.block.number)]);
+  return request;
+}

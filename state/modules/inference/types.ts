@@ -1,0 +1,64 @@
+import type { Hex, SnapshotPin } from '../../types.ts';
+
+/** Life of a request. `rejected`: the operator posted a wrong attribution, was slashed, and the escrow returned. */
+export const REQUEST_STATUS = { open: 1, settled: 2, rejected: 3, expired: 4 } as const;
+export type RequestStatus = keyof typeof REQUEST_STATUS;
+
+/** Who a part of a fee went to: third topic of `Paid`. */
+export const SHARE = { platform: 0, model: 1, stakers: 2, contributor: 3, uncovered: 4, change: 5 } as const;
+export type Share = keyof typeof SHARE;
+
+/**
+ * Everything that the attribution and the price of an answer depend on, fixed when the question is asked (C1). Its
+ * body's hash stands in the attribution record.
+ */
+export interface PinnedRequest {
+  genesisHash: Hex;
+  /** Chain-wide number of the request, from 1. */
+  sequence: number;
+  modelId: number;
+  modelVersion: number;
+  asker: Hex;
+  operator: Hex;
+  /** Owner, operator, beneficiary of the model and where their rewards go: they earn nothing as contributors (C3). */
+  related: Hex[];
+  attributionVersion: 1;
+  /** keccak of the attribution parameters. */
+  paramsHash: Hex;
+  /** keccak of the prompt. */
+  promptHash: Hex;
+  maxOutputTokens: number;
+  basePrice: bigint;
+  pricePerToken: bigint;
+  escrow: bigint;
+  requestedAt: number;
+  /** Last block in which it can be settled. */
+  expiryBlock: number;
+  snapshots: SnapshotPin[];
+  prompt: string;
+}
+
+export interface Inference extends PinnedRequest {
+  id: Hex;
+  status: RequestStatus;
+  /** keccak of the pinned record's body. */
+  requestHash: Hex;
+  /** Wei charged, tokens of the answer and keccak of the attribution record; set when settled. */
+  fee: bigint;
+  outputTokens: number;
+  attributionHash: Hex | undefined;
+  /** Block in which it was settled, rejected or expired; 0 while open. */
+  closedAt: number;
+  output: string | undefined;
+  attribution: AttributionFacts | undefined;
+}
+
+/** The attribution record as stored, read for people. */
+export interface AttributionFacts {
+  /** Parts of 10^9 of the data pool. */
+  coverage: number;
+  uncovered: number;
+  credits: readonly { contributor: Hex; parts: number }[];
+  /** Canonical bytes: keccak of them is `attributionHash`. */
+  record: Uint8Array;
+}
