@@ -1,56 +1,48 @@
 /** An answer on a terminal, its words coloured by who is credited, and who was paid how much. */
-import type { AttributionView } from '../../rpc/backend.ts';
 import type { Hex } from '../../state/types.ts';
 import { checksumAddress } from '../keys/hex.ts';
+import { formatAmount } from './amounts.ts';
+import type { ShownAnswer, SpanAnswer } from './inference-data.ts';
 import { type Output, printable, type Style, table } from './output.ts';
-
-/** What an external model's attribution means, wherever a person sees it. */
-export const MEANING =
-  'For an external model the chain proves what the answer quotes, not what the model learned.';
 
 /** Colours that are told apart on light and dark terminals; contributors beyond them share the last. */
 const PALETTE: readonly Style[] = ['green', 'cyan', 'magenta', 'yellow', 'blue', 'red'];
 const WHOLE = 1_000_000_000;
+/** Characters of a bar for the whole data pool. */
+const BAR_WIDTH = 20;
 
-export interface ShownAnswer {
-  readonly prompt: string;
-  readonly output: string;
-  readonly attribution: Pick<AttributionView, 'credits' | 'uncovered' | 'spans'>;
-  /** Wei each contributor got, where known. */
-  readonly paid?: ReadonlyMap<Hex, string>;
-}
-
-export function attributionLines({ prompt, output, attribution, paid }: ShownAnswer, out: Output): string[] {
+export function attributionLines({ prompt, output, attribution }: ShownAnswer, out: Output): string[] {
+  const { credits, uncovered, spans, note } = attribution;
   const colours = new Map<Hex, Style>();
-  for (const { contributor } of [...attribution.credits, ...attribution.spans])
+  for (const { contributor } of [...credits, ...(spans ?? [])])
     if (!colours.has(contributor))
       colours.set(contributor, PALETTE[Math.min(colours.size, PALETTE.length - 1)]!);
   const marks = new Map([...colours.keys()].map((contributor, i) => [contributor, markOf(i)]));
-  const rows = attribution.credits.map(({ contributor, parts }) => [
-    marks.get(contributor)!,
-    checksumAddress(contributor),
-    percent(parts),
-    paid?.get(contributor) ?? '',
-    bar(parts),
-  ]);
-  const heads = ['', 'contributor', 'of data pool', paid ? 'paid' : '', ''];
-  const lines = table([
-    heads,
-    ...rows,
-    ['', 'nobody (uncovered)', percent(attribution.uncovered), '', bar(attribution.uncovered)],
-  ]);
+  const rows = table([
+    ['', 'contributor', 'of data pool', 'paid', ''],
+    ...credits.map(({ contributor, parts, amount }) => [
+      marks.get(contributor)!,
+      checksumAddress(contributor),
+      percent(parts),
+      amount === null ? '' : formatAmount(BigInt(amount)),
+      bar(parts),
+    ]),
+    ['', 'nobody (uncovered)', percent(uncovered), '', bar(uncovered)],
+  ]).map((line) => line.trimEnd());
   return [
     `${out.paint('dim', 'Prompt:')} ${printable(prompt)}`,
     '',
-    colourText(output, attribution.spans, colours, marks, out),
+    spans === null ? printable(output) : colourText(output, spans, colours, marks, out),
+    ...(spans === null ? [out.paint('dim', `(no colours: ${attribution.spansMissing ?? 'no spans'})`)] : []),
     '',
-    ...lines.map((line, i) => {
-      const credit = attribution.credits[i - 1];
-      if (i === 0) return out.paint('dim', line.trimEnd());
-      return credit ? out.paint(colours.get(credit.contributor)!, line.trimEnd()) : line.trimEnd();
+    ...rows.map((line, i) => {
+      const credit = credits[i - 1];
+      if (i === 0) return out.paint('dim', line);
+      return credit ? out.paint(colours.get(credit.contributor)!, line) : line;
     }),
     '',
-    out.paint('dim', MEANING),
+    ...(attribution.verified === false ? [out.paint('red', 'This node computes another attribution.')] : []),
+    out.paint('dim', note),
   ];
 }
 
@@ -60,7 +52,7 @@ export function attributionLines({ prompt, output, attribution, paid }: ShownAns
  */
 function colourText(
   text: string,
-  spans: AttributionView['spans'],
+  spans: readonly SpanAnswer[],
   colours: ReadonlyMap<Hex, Style>,
   marks: ReadonlyMap<Hex, string>,
   { paint }: Output,
@@ -70,14 +62,11 @@ function colourText(
     printable(new TextDecoder().decode(bytes.subarray(start, end)));
   let shown = '';
   let at = 0;
-  for (const span of [...spans].sort((a, b) => a.startByte - b.startByte)) {
-    if (span.startByte < at || span.endByte > bytes.length) continue;
-    shown += decode(at, span.startByte);
-    shown += paint(
-      colours.get(span.contributor)!,
-      `[${marks.get(span.contributor)} ${decode(span.startByte, span.endByte)}]`,
-    );
-    at = span.endByte;
+  for (const { startByte, endByte, contributor } of [...spans].sort((a, b) => a.startByte - b.startByte)) {
+    if (startByte < at || endByte > bytes.length) continue;
+    shown += decode(at, startByte);
+    shown += paint(colours.get(contributor)!, `[${marks.get(contributor)} ${decode(startByte, endByte)}]`);
+    at = endByte;
   }
   return shown + decode(at, bytes.length);
 }
@@ -93,5 +82,5 @@ function percent(parts: number): string {
 }
 
 function bar(parts: number): string {
-  return '█'.repeat(Math.round((parts / WHOLE) * 20));
+  return '█'.repeat(Math.round((parts / WHOLE) * BAR_WIDTH));
 }

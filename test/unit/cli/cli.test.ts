@@ -224,15 +224,6 @@ describe('what comes from the chain', () => {
   it('an answer shows who is credited, by mark and by share, and says what that means', () => {
     const alice = '0x00000000000000000000000000000000000a11ce' as const;
     const bob = '0x0000000000000000000000000000000000000b0b' as const;
-    const span = {
-      startToken: 0,
-      endToken: 0,
-      weightQ16: 1,
-      dataNetId: 1,
-      contributionId: alice,
-      artifactRoot: alice,
-      recordIndex: 0,
-    };
     const out = createOutput({ write: () => {}, writeError: () => {}, colours: false });
     const lines = attributionLines(
       {
@@ -240,21 +231,24 @@ describe('what comes from the chain', () => {
         output: 'naïve words and those of bob',
         attribution: {
           credits: [
-            { contributor: alice, parts: 600_000_000 },
-            { contributor: bob, parts: 150_000_000 },
+            { contributor: alice, parts: 600_000_000, amount: '0xde0b6b3a7640000' },
+            { contributor: bob, parts: 150_000_000, amount: null },
           ],
           uncovered: 250_000_000,
+          note: 'what it means',
           spans: [
             // Byte positions: ï takes two.
-            { ...span, contributor: bob, startByte: 26, endByte: 29 },
-            { ...span, contributor: alice, startByte: 0, endByte: 12 },
+            { contributor: bob, startByte: 26, endByte: 29 },
+            { contributor: alice, startByte: 0, endByte: 12 },
           ],
         },
       },
       out,
     );
     expect(lines[2]).toBe('[a naïve words] and those of [b bob]');
-    expect(lines.join('\n')).toMatch(/60\.00 %[\s\S]*15\.00 %[\s\S]*nobody \(uncovered\)\s+25\.00 %/);
-    expect(lines.at(-1)).toContain('not what the model learned');
+    expect(lines.join('\n')).toMatch(
+      /60\.00 %\s+1 OPEN[\s\S]*15\.00 %[\s\S]*nobody \(uncovered\)\s+25\.00 %/,
+    );
+    expect(lines.at(-1)).toBe('what it means');
   });
 });
