@@ -234,19 +234,11 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
 // --- pieces --------------------------------------------------------------------------------------------------------
 
 /**
- * libp2p is the slowest import of this thread, and needs the fill that network.ts loads first. Loading it here lets
- * it run beside the executor's own loading; `createNetwork` then finds it ready.
+ * libp2p is the slowest import of this thread: begun here, it loads while the executor loads its own libraries.
  */
 async function loadNetworkCode(): Promise<typeof import('./network/network.ts')> {
   const code = await import('./network/network.ts');
-  await Promise.all([
-    import('libp2p'),
-    import('@libp2p/tcp'),
-    import('@libp2p/noise'),
-    import('@libp2p/yamux'),
-    import('@libp2p/identify'),
-    import('@libp2p/gossipsub'),
-  ]);
+  await code.loadLibraries();
   return code;
 }
 

@@ -1,12 +1,14 @@
 /** Facts about artifacts for execution: from the files beside the database, verified once, kept bounded. */
 import type { ArtifactInfo, Hex } from '../../state/types.ts';
 import { Fault, Unavailable } from '../../state/types.ts';
-import { describeArtifact, readArtifact } from '../artifacts/file.ts';
+import { describeArtifact, hasArtifact, readArtifact } from '../artifacts/file.ts';
 import { LIMITS } from './limits.ts';
 
 export interface ArtifactPort {
   /** @throws Unavailable while this node does not hold the bytes, Fault when the disk fails. */
   describe(root: Hex): ArtifactInfo;
+  /** Whether the file is there, unverified; if not, it is asked for. */
+  isHere(root: Hex): boolean;
   /** All leaves, read and verified each time. @throws as `describe` */
   read(root: Hex): Uint8Array[];
 }
@@ -45,6 +47,11 @@ export function createArtifactPort(dataDir: string, onMissing: (root: Hex) => vo
         leaves -= leafCount;
       }
       return info;
+    },
+    isHere(root) {
+      const here = hasArtifact(dataDir, root);
+      if (!here) onMissing(root);
+      return here;
     },
     read: (root) => guard(root, () => readArtifact(dataDir, root)),
   };

@@ -9,6 +9,8 @@ import { decodeBlock, lastCommitHash, requestsHashOf } from '../../state/block/c
 import { orderedRoot } from '../../state/block/roots.ts';
 import { createCaller } from '../../state/call.ts';
 import { openChain } from '../../state/chain.ts';
+import { concat, fromHex, keccakHex } from '../../state/crypto.ts';
+import { attributionJob, inferenceOutput, requestStatus } from '../../state/modules/inference/views.ts';
 import {
   type Block,
   type Caller,
@@ -28,11 +30,12 @@ import {
   type Origin,
   openJournal,
   type Pool,
+  type PoolJournal,
 } from '../mempool/index.ts';
 import { createBlstVerifier } from '../validator/bls.ts';
 import type { CheckAnswer } from '../validator/ports.ts';
 import { createArtifactPort } from './artifact-port.ts';
-import { type AttributionService, createAttributionService } from './attribution.ts';
+import { createAttributionService } from './attribution.ts';
 import { createEvidenceFile } from './evidence.ts';
 import { LIMITS } from './limits.ts';
 import { baseFeeAt, createPoolChain, mayNeedThisNode } from './pool-chain.ts';
@@ -97,7 +100,7 @@ export async function openExecutor(
     dataDir: settings.dataDir,
     params: genesis.params,
     workers: settings.attributionWorkers,
-    readArtifact: artifacts.read,
+    artifacts,
     log,
   });
   const honest: ExecutionPorts = {
@@ -272,6 +275,7 @@ export async function openExecutor(
         lastCommit: request.lastCommit,
       },
       candidates: candidates(),
+      stop: () => performance.now() - started > LIMITS.buildMs,
     });
     counts.lastExecuteSeconds = (performance.now() - started) / 1000;
     const dropped = built.dropped.map(({ hash }) => hash);
@@ -287,7 +291,7 @@ export async function openExecutor(
 
   async function check({ blockHash, bytes }: BlockCall): Promise<CheckAnswer> {
     const block = readBlock(bytes);
-    if (block === undefined || block.hash !== blockHash || !isWhole(block)) return { answer: 'mismatch' };
+    if (block === undefined || block.hash !== blockHash) return { answer: 'mismatch' };
     const started = performance.now();
     const answer = await chain.check(bytes);
     counts.lastExecuteSeconds = (performance.now() - started) / 1000;
@@ -299,6 +303,7 @@ export async function openExecutor(
           timestampMs: answer.block.timestampMs,
         };
       case 'invalid':
+        if (!isWhole(block, chain)) return { answer: 'mismatch' };
         log('warn', 'a proposed block is invalid', {
           block: blockHash,
           height: block.header.number,
@@ -384,9 +389,20 @@ export async function openExecutor(
     },
     artifactArrived: (root) => available(missingName({ kind: 'artifact', root })),
     counts: () => ({ ...pool.counts(), ...counts, height: chain.head().number }),
+    async previewAttribution(requestId, output) {
+      const view = chain.reader.stateAt(chain.head().number);
+      if (requestStatus(view, requestId) !== 'open') return undefined;
+      const job = attributionJob(view, requestId, output);
+      return job && attribution.explain(job);
+    },
+    async attributionDetails(requestId) {
+      const view = chain.reader.stateAt(chain.head().number);
+      const output = inferenceOutput(view, requestId);
+      if (output === undefined || requestStatus(view, requestId) !== 'settled') return undefined;
+      const job = attributionJob(view, requestId, output);
+      return job && attribution.explain(job);
+    },
     pool,
-    attribution,
-    chain,
     async close() {
       cancelTick();
       cancelFlush?.();
@@ -408,14 +424,17 @@ function readBlock(bytes: Uint8Array): Block | undefined {
 
 /**
  * Whether body and header belong together. A header's hash does not stop anybody from serving other bytes under it;
- * calling those invalid would let a stranger spoil a good block, so they are no block at all. The reveal is bound by
- * prevRandao, which needs the parent, so a wrong one is found by `check`.
+ * calling those invalid would let a stranger spoil a good block, so they are not that block at all.
  */
-function isWhole(block: Block): boolean {
+function isWhole(block: Block, chain: Chain): boolean {
+  const { header } = block;
+  const parent = chain.reader.blockByNumber(header.number - 1);
   return (
-    block.header.transactionsRoot === orderedRoot(block.transactions) &&
-    block.header.parentBeaconBlockRoot === lastCommitHash(block.lastCommit) &&
-    block.header.requestsHash === requestsHashOf(block.originRound, block.timestampMs)
+    header.transactionsRoot === orderedRoot(block.transactions) &&
+    header.parentBeaconBlockRoot === lastCommitHash(block.lastCommit) &&
+    header.requestsHash === requestsHashOf(block.originRound, block.timestampMs) &&
+    (parent?.hash !== header.parentHash ||
+      header.prevRandao === keccakHex(concat(fromHex(parent.header.prevRandao), block.reveal)))
   );
 }
 

@@ -9,12 +9,21 @@ export const LIMITS = {
   trialSenders: 1_024,
   /** Blocks whose answer is `unknown`, kept to be told when that may have changed: a few rounds of one height. */
   unknownBlocks: 64,
+  /**
+   * Longest time that a proposer puts transactions into one block, ms. Every validator needs about as long to execute
+   * it, so twice this and the votes stay within the propose timeout and a second of finality.
+   */
+  buildMs: 300,
   /** Offences kept in the evidence file: offenders are few, or the chain is lost anyway. */
   evidence: 64,
   /** Pause before transactions of our users leave in one frame, ms: long enough to gather, too short to notice. */
   broadcastDelayMs: 4,
   /** Housekeeping of the pool (sending again, lifetimes). */
   poolTickMs: 1_000,
+  /** Attributions that people look at, computed at the same time; execution must never wait behind them for long. */
+  explanationsAtOnce: 8,
+  /** Text shown on each side of a quoted passage, bytes. */
+  excerptBytes: 120,
   /** Leaves whose facts are kept, 32 bytes and an object each: about 20 MB. */
   knownLeaves: 100_000,
 } as const;

@@ -1,0 +1,230 @@
+/**
+ * Attribution for execution and for people: pinned snapshots become corpora of the worker pool, jobs of the state
+ * become jobs of the pool, and a worker's death is tried again once before it is this machine's fault (B2).
+ */
+import { AttributionError } from '../../attribution/api.ts';
+import type { ChainParams } from '../../genesis/types.ts';
+import type { AttributionSpan, AttributionView } from '../../rpc/backend.ts';
+import {
+  type AttributionJob,
+  type AttributionOutcome,
+  Fault,
+  type Hex,
+  type SequenceEntry,
+  Unavailable,
+} from '../../state/types.ts';
+import {
+  AttributionPoolError,
+  type AttributionResult,
+  createAttributionPool,
+  type PinnedContribution,
+} from '../attribution-pool/index.ts';
+import type { Log } from '../log.ts';
+import type { ArtifactPort } from './artifact-port.ts';
+import { LIMITS } from './limits.ts';
+
+export interface AttributionService {
+  /** The port of execution. @throws Unavailable, Fault */
+  attribute(job: AttributionJob): Promise<AttributionOutcome>;
+  /**
+   * The same with the spans and where they stand. @throws Unavailable; Fault; AttributionError for an output that
+   * no settlement could have; AttributionBusy for too many at once
+   */
+  explain(job: AttributionJob): Promise<AttributionView>;
+  close(): Promise<void>;
+}
+
+export interface AttributionOptions {
+  dataDir: string;
+  params: ChainParams;
+  workers: number;
+  artifacts: ArtifactPort;
+  log: Log;
+}
+
+export class AttributionBusy extends Error {
+  override name = 'AttributionBusy';
+  readonly code = 'BUSY';
+}
+
+export function createAttributionService(options: AttributionOptions): AttributionService {
+  const { dataDir, artifacts, log } = options;
+  const { commons, ...rules } = options.params.attribution;
+  const pool = createAttributionPool({ workers: options.workers });
+  let explaining = 0;
+
+  const params = {
+    version: rules.version,
+    lmin: rules.lmin,
+    sminQ16: rules.sminQ16,
+    wmaxQ16: rules.wmaxQ16,
+    maxOutputTokens: rules.maxOutputTokens,
+    // A token has at least one byte, so no prompt that the chain takes is refused.
+    maxPromptTokens: rules.maxPromptBytes,
+    recordCapPermille: rules.recordCapPermille,
+    contributorCapPermille: rules.contributorCapPermille,
+    maxContributors: rules.maxContributors,
+  };
+
+  async function once(job: AttributionJob, key: string): Promise<AttributionResult> {
+    await pool.ensureSnapshot(key, () => contributions(dataDir, job.sequence()));
+    return pool.attribute({
+      snapshot: key,
+      requestHash: job.requestHash,
+      prompt: job.prompt,
+      output: job.output,
+      params,
+      commons,
+      ineligible: job.ineligible,
+    });
+  }
+
+  async function compute(job: AttributionJob): Promise<AttributionResult> {
+    const key = snapshotKey(job);
+    if (!pool.hasSnapshot(key)) askForAll(job.sequence());
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await once(job, key);
+      } catch (error) {
+        if (error instanceof Unavailable) throw error;
+        // Other jobs pushed this snapshot out between the two steps: nobody's fault.
+        const retry = error instanceof Fault || isDropped(error);
+        if (!retry || attempt === 3) throw asFault(error);
+        log('warn', 'an attribution failed and is tried again in a fresh worker', {
+          request: job.requestHash,
+          error: error instanceof Error ? error.message : String(error),
+        });
+      }
+    }
+  }
+
+  /** Looks for every artifact before the work, so that all that is missing is fetched at once. */
+  function askForAll(sequence: readonly SequenceEntry[]): void {
+    const missing = sequence.filter(({ artifactRoot }) => !artifacts.isHere(artifactRoot));
+    const [first] = missing;
+    if (first !== undefined) throw new Unavailable({ kind: 'artifact', root: first.artifactRoot });
+  }
+
+  return {
+    async attribute(job) {
+      const { record, recordBytes, recordHash, attribution } = await compute(job);
+      return {
+        recordHash,
+        record: recordBytes,
+        outputTokens: attribution.outputTokens,
+        credits: attribution.credits.map(({ contributor, credit }) => ({
+          contributor: contributor as Hex,
+          parts: credit,
+        })),
+        uncovered: record.uncovered,
+      };
+    },
+    async explain(job) {
+      if (explaining >= LIMITS.explanationsAtOnce)
+        throw new AttributionBusy('too many attributions are being explained; try again');
+      explaining += 1;
+      try {
+        const { recordHash, attribution } = await compute(job);
+        return {
+          recordHash,
+          outputTokens: attribution.outputTokens,
+          credits: attribution.credits.map(({ contributor, credit }) => ({
+            contributor: contributor as Hex,
+            parts: credit,
+          })),
+          uncovered: attribution.uncovered,
+          spans: describeSpans(attribution.spans, job.sequence(), artifacts),
+        };
+      } catch (error) {
+        // Execution never passes such an output on; here a person may have typed it.
+        if (error instanceof Fault && error.cause instanceof AttributionError) throw error.cause;
+        throw error;
+      } finally {
+        explaining -= 1;
+      }
+    },
+    close: () => pool.close(),
+  };
+}
+
+/** The pins say the content: length and history hash of each DataNet. */
+function snapshotKey(job: AttributionJob): string {
+  return job.snapshots
+    .map(({ dataNetId, length, historyHash }) => `${dataNetId}:${length}:${historyHash}`)
+    .join(' ');
+}
+
+/** The commit's number stands for the contribution in the pool, which knows contributions by number. */
+function* contributions(dataDir: string, sequence: readonly SequenceEntry[]): Generator<PinnedContribution> {
+  for (const entry of sequence)
+    yield {
+      commitSequence: entry.commitSequence,
+      contributor: entry.contributor.toLowerCase(),
+      dataNetId: entry.dataNetId,
+      contributionId: entry.commitSequence,
+      accepted: entry.accepted,
+      leaves: { kind: 'file', dataDir, root: entry.artifactRoot },
+    };
+}
+
+function describeSpans(
+  spans: AttributionResult['attribution']['spans'],
+  sequence: readonly SequenceEntry[],
+  artifacts: ArtifactPort,
+): AttributionSpan[] {
+  const byCommit = new Map(sequence.map((entry) => [entry.commitSequence, entry]));
+  const leaves = new Map<Hex, Uint8Array[]>();
+  const described: AttributionSpan[] = [];
+  for (const span of spans) {
+    const entry = byCommit.get(span.contributionId);
+    // Words that pay nobody are shown plain.
+    if (!span.earns || entry === undefined) continue;
+    const { artifactRoot, contributionId } = entry;
+    let records = leaves.get(artifactRoot);
+    if (records === undefined) {
+      records = artifacts.read(artifactRoot);
+      leaves.set(artifactRoot, records);
+    }
+    const record = records[span.recordIndex];
+    described.push({
+      startByte: span.startByte,
+      endByte: span.endByte,
+      startToken: span.startToken,
+      endToken: span.endToken,
+      weightQ16: span.weightQ16,
+      contributor: span.contributor as Hex,
+      dataNetId: span.dataNetId,
+      contributionId,
+      artifactRoot,
+      recordIndex: span.recordIndex,
+      recordByte: span.recordByte,
+      ...(record === undefined
+        ? {}
+        : { excerpt: excerptOf(record, span.recordByte, span.endByte - span.startByte) }),
+    });
+  }
+  return described;
+}
+
+/** The text around byte `at`, cut at character borders. */
+function excerptOf(record: Uint8Array, at: number, length: number): string {
+  const isInside = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;
+  let from = Math.max(0, at - LIMITS.excerptBytes);
+  let to = Math.min(record.length, at + length + LIMITS.excerptBytes);
+  while (from > 0 && isInside(record[from])) from -= 1;
+  while (to < record.length && isInside(record[to])) to += 1;
+  const text = new TextDecoder().decode(record.subarray(from, to));
+  return `${from > 0 ? '…' : ''}${text}${to < record.length ? '…' : ''}`;
+}
+
+function isDropped(error: unknown): boolean {
+  return error instanceof AttributionPoolError && error.code === 'UnknownSnapshot';
+}
+
+/** The state checks outputs and prompts before it asks, so any refusal here is a failure of this machine. */
+function asFault(error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  return new Fault(`attribution failed: ${error instanceof Error ? error.message : String(error)}`, {
+    cause: error,
+  });
+}
