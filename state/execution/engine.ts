@@ -16,7 +16,7 @@ import {
 } from '@ethereumjs/evm';
 import { Address } from '@ethereumjs/util';
 import { createVM, runTx, type VM } from '@ethereumjs/vm';
-import { EMPTY_BYTES, fromHex, toHex } from '../crypto.ts';
+import { EMPTY_BYTES, fromHex, lesser, toHex } from '../crypto.ts';
 import { type ModuleDefinition, ModuleRevert } from '../modules/context.ts';
 import { isDelegation } from '../transactions/validate.ts';
 import { Fault, type Hex, type Log, Unavailable } from '../types.ts';
@@ -296,8 +296,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         });
         const used = result.execResult.executionGasUsed;
         const refund = result.execResult.gasRefund ?? 0n;
-        const most = used / REFUND_QUOTIENT;
-        const outcome = outcomeOf(result, used - (refund < most ? refund : most));
+        const outcome = outcomeOf(result, used - lesser(refund, used / REFUND_QUOTIENT));
         outcome.accessList = reportedAccesses(open.journal.accessList);
         await open.journal.cleanup();
         return outcome;

@@ -6,7 +6,7 @@
 import type { Common } from '@ethereumjs/common';
 import type { TypedTransaction } from '@ethereumjs/tx';
 import { Address } from '@ethereumjs/util';
-import { bigintToBytes, fromHex } from '../crypto.ts';
+import { bigintToBytes, fromHex, lesser } from '../crypto.ts';
 import { intrinsicGas } from '../transactions/intrinsic.ts';
 import type { PooledTransaction } from '../types.ts';
 
@@ -66,9 +66,7 @@ export function priorityFee(
   tx: Pick<PooledTransaction, 'maxFeePerGas' | 'maxPriorityFeePerGas'>,
   baseFee: bigint,
 ): bigint {
-  const room = tx.maxFeePerGas - baseFee;
-  if (room < tx.maxPriorityFeePerGas) return room;
-  return tx.maxPriorityFeePerGas;
+  return lesser(tx.maxPriorityFeePerGas, tx.maxFeePerGas - baseFee);
 }
 
 const floorless = new WeakMap<Common, unknown>();

@@ -1,5 +1,6 @@
 /** The base fee (A10): EIP-1559 whose step is per elapsed time, not per block. Specified in docs/execution.md. */
 import type { BlockParams } from '../../genesis/types.ts';
+import { greater, lesser } from '../crypto.ts';
 
 /** Time after which a full or an empty block moves the fee by the whole eighth. */
 export const FULL_STEP_MS = 2_000n;
@@ -20,14 +21,11 @@ export interface FeeParent {
  * Δt between the two blocks; never below the genesis minimum.
  */
 export function nextBaseFee(parent: FeeParent, timestampMs: number, params: BlockParams): bigint {
-  const atLeast = (fee: bigint): bigint => {
-    if (fee < params.minBaseFeePerGas) return params.minBaseFeePerGas;
-    return fee;
-  };
+  const atLeast = (fee: bigint): bigint => greater(fee, params.minBaseFeePerGas);
   // Block 0 has no gas to measure.
   if (parent.number === 0) return atLeast(parent.baseFeePerGas);
   const elapsed = BigInt(timestampMs - parent.timestampMs);
-  const weight = elapsed < FULL_STEP_MS ? elapsed : FULL_STEP_MS;
+  const weight = lesser(elapsed, FULL_STEP_MS);
   const target = parent.gasLimit / ELASTICITY;
   const away = parent.gasUsed - target;
   const distance = away < 0n ? -away : away;

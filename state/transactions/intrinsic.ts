@@ -1,4 +1,5 @@
 /** What a transaction costs before it runs. The formulas of Osaka; the native door has its own (docs/execution.md). */
+import { greater } from '../crypto.ts';
 import { encodeRlp } from '../rlp.ts';
 import type { PooledTransaction } from '../types.ts';
 
@@ -51,8 +52,5 @@ export function floorGas(tx: Priced): bigint {
 
 /** Least gas limit with which the transaction can be included. */
 export function minimumGasLimit(tx: Priced): bigint {
-  const intrinsic = intrinsicGas(tx);
-  const floor = floorGas(tx);
-  if (floor > intrinsic) return floor;
-  return intrinsic;
+  return greater(intrinsicGas(tx), floorGas(tx));
 }

@@ -1,0 +1,444 @@
+/** Calls, estimates and traces: execution on a state that is thrown away (E3). Views of modules answer here too. */
+import { hasCode } from './accounts/account.ts';
+import { EMPTY_BYTES, EMPTY_TRIE_ROOT, fromHex, KECCAK_EMPTY, stripZeros, ZERO_ADDRESS } from './crypto.ts';
+import { createBlockRun } from './execution/block-run.ts';
+import {
+  type BlockContext,
+  createEngine,
+  type Engine,
+  type Outcome,
+  type RunOptions,
+} from './execution/engine.ts';
+import { type ModuleTable, moduleTable } from './execution/module-table.ts';
+import { createTracer } from './execution/tracer.ts';
+import { slotName, World } from './execution/world.ts';
+import { LIMITS } from './limits.ts';
+import type { Reader } from './reader.ts';
+import { decodeTransaction } from './transactions/decode.ts';
+import { floorGas, intrinsicGas } from './transactions/intrinsic.ts';
+import {
+  type BlockOverrides,
+  type CallError,
+  type Caller,
+  type CallRequest,
+  type CallResult,
+  type EstimateResult,
+  type ExecutionPorts,
+  Fault,
+  type Hex,
+  StateNotAvailable,
+  type StateOverrides,
+  type TransactionTrace,
+  Unavailable,
+} from './types.ts';
+
+export interface CallerOptions {
+  /** Needed to run settlements and reveals; without them such calls answer `Unavailable`. */
+  ports?: ExecutionPorts;
+  modules?: ModuleTable;
+}
+
+const NO_PORTS: ExecutionPorts = {
+  attribute: async (job) => {
+    throw new Unavailable({ kind: 'attribution', requestId: job.requestHash });
+  },
+  artifact: async (root) => {
+    throw new Unavailable({ kind: 'artifact', root });
+  },
+};
+
+/** A request with everything filled in. */
+interface Prepared {
+  from: Hex;
+  to: Hex | null;
+  data: Uint8Array;
+  value: bigint;
+  gasPrice: bigint;
+  /** Most that the sender offered for one gas; 0 if it named no price. */
+  feeCap: bigint;
+  accessList: { address: Hex; storageKeys: Hex[] }[];
+  authorizationList: CallRequest['authorizationList'];
+  native: { op: number; fields: NonNullable<CallRequest['native']>['fields'] } | undefined;
+  intrinsic: bigint;
+  floor: bigint;
+}
+
+/** geth stops its bisection when the two ends are this close, in thousandths. */
+const ESTIMATE_TOLERANCE_PERMILLE = 15n;
+/** EIP-150: a call keeps 1/64 for its caller. */
+const CALL_SHARE = 64n;
+
+/** One caller runs one thing at a time; requests queue. */
+export function createCaller(reader: Reader, options: CallerOptions = {}): Caller {
+  const modules = options.modules ?? moduleTable;
+  const ports = options.ports ?? NO_PORTS;
+  let engine: Promise<Engine> | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  function serially<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
+    const run = queue.then(async () => {
+      engine ??= createEngine({
+        chainId: reader.params.chainId,
+        modules,
+        blockHash: (n) => reader.hashByNumber(n),
+      });
+      return work(await engine);
+    });
+    queue = run.catch(() => {});
+    return run;
+  }
+
+  function contextOf(number: number, overrides: BlockOverrides): BlockContext {
+    const header = reader.headerByNumber(number);
+    if (header === undefined) throw new StateNotAvailable(`there is no block ${number}`);
+    const parent = number === 0 ? undefined : reader.blockByNumber(number - 1);
+    return {
+      params: reader.params,
+      genesisHash: reader.genesisHash,
+      ports,
+      block: {
+        number: overrides.number ?? number,
+        timestamp: overrides.timestamp ?? header.timestamp,
+        parentTimestampMs: parent?.timestampMs ?? 0,
+      },
+      coinbase: overrides.coinbase ?? header.coinbase,
+      prevRandao: overrides.prevRandao ?? header.prevRandao,
+      gasLimit: overrides.gasLimit ?? header.gasLimit,
+      baseFeePerGas: overrides.baseFeePerGas ?? header.baseFeePerGas,
+    };
+  }
+
+  function worldAt(number: number, overrides: StateOverrides | undefined): World {
+    const base = reader.baseAt(number);
+    if (overrides === undefined) return new World(base);
+    const replaced = new Set<Hex>();
+    for (const [name, change] of Object.entries(overrides))
+      if (change.state !== undefined) replaced.add(name.toLowerCase() as Hex);
+    const world = new World({
+      ...base,
+      slot: (address, slot) => (replaced.has(address) ? EMPTY_BYTES : base.slot(address, slot)),
+    });
+    for (const [name, change] of Object.entries(overrides)) {
+      const address = name.toLowerCase() as Hex;
+      const account = world.read(address);
+      world.write(address, {
+        nonce: change.nonce ?? account?.nonce ?? 0n,
+        balance: change.balance ?? account?.balance ?? 0n,
+        storageRoot: account?.storageRoot ?? EMPTY_TRIE_ROOT,
+        codeHash: account?.codeHash ?? KECCAK_EMPTY,
+      });
+      if (change.code !== undefined) world.writeCode(address, change.code);
+      for (const [slot, value] of Object.entries(change.state ?? change.stateDiff ?? {}))
+        world.writeSlot(address, slotName(fromHex(slot, 32)), stripZeros(fromHex(value, 32)));
+    }
+    world.endTransaction();
+    return world;
+  }
+
+  /** Fills in a request, or says why it cannot be one. */
+  function prepare(request: CallRequest, context: BlockContext): Prepared | CallError {
+    let to = request.to ?? null;
+    let data = request.data ?? EMPTY_BYTES;
+    if (request.native !== undefined) {
+      const module = modules.ofType(request.native.type);
+      const calldata = module?.encodeNative(request.native.op, request.native.fields);
+      if (module === undefined || calldata === undefined)
+        return failure('other', `operation ${request.native.op} does not have these fields`);
+      to = module.address;
+      data = calldata;
+    }
+    const feeCap = request.gasPrice ?? request.maxFeePerGas ?? 0n;
+    const tip = request.gasPrice ?? request.maxPriorityFeePerGas ?? 0n;
+    const room = feeCap - context.baseFeePerGas;
+    const gasPrice = feeCap === 0n ? 0n : context.baseFeePerGas + lesser(tip, room);
+    if (feeCap > 0n && room < 0n)
+      return failure(
+        'other',
+        `max fee per gas less than block base fee: address ${request.from ?? ZERO_ADDRESS}, maxFeePerGas: ${feeCap}, baseFee: ${context.baseFeePerGas}`,
+      );
+    const shape = {
+      to: to === null ? null : (to.toLowerCase() as Hex),
+      data,
+      accessList: request.accessList ?? [],
+      authorizationList: request.authorizationList,
+      native: request.native,
+    };
+    const priced = {
+      to: shape.to,
+      data,
+      accessList: shape.accessList,
+      ...(shape.authorizationList === undefined ? {} : { authorizationList: shape.authorizationList }),
+      ...(shape.native === undefined ? {} : { native: shape.native }),
+    };
+    return {
+      ...shape,
+      from: (request.from ?? ZERO_ADDRESS).toLowerCase() as Hex,
+      value: request.value ?? 0n,
+      gasPrice,
+      feeCap,
+      intrinsic: intrinsicGas(priced),
+      floor: floorGas(priced),
+    };
+  }
+
+  /** Runs a prepared request with a gas limit. `gasUsed` of the result is what a transaction would pay for. */
+  async function execute(
+    running: Engine,
+    world: World,
+    context: BlockContext,
+    request: Prepared,
+    gasLimit: bigint,
+    runOptions: RunOptions = {},
+  ): Promise<{ result: CallResult; outcome: Outcome | undefined }> {
+    const least = greater(request.floor, request.intrinsic);
+    if (gasLimit < least)
+      return {
+        result: emptyResult(failure('gas too low', `intrinsic gas too low: have ${gasLimit}, want ${least}`)),
+        outcome: undefined,
+      };
+    const balance = world.read(request.from)?.balance ?? 0n;
+    const cost = request.value + request.feeCap * gasLimit;
+    if (balance < cost)
+      return {
+        result: emptyResult(
+          failure(
+            'insufficient funds',
+            `insufficient funds for gas * price + value: address ${request.from} have ${balance} want ${cost}`,
+          ),
+        ),
+        outcome: undefined,
+      };
+    // As in geth, a call that names no price sees no base fee.
+    const seen = request.feeCap === 0n ? { ...context, baseFeePerGas: 0n } : context;
+    let outcome: Outcome;
+    let gasUsed: bigint;
+    const sender = world.read(request.from);
+    if (request.authorizationList !== undefined && (sender === undefined || !hasCode(sender))) {
+      outcome = await running.runTransaction(
+        world,
+        seen,
+        {
+          type: 4,
+          from: request.from,
+          to: request.to,
+          nonce: sender?.nonce ?? 0n,
+          value: request.value,
+          gasLimit,
+          maxFeePerGas: request.gasPrice,
+          maxPriorityFeePerGas: request.feeCap === 0n ? 0n : request.gasPrice - seen.baseFeePerGas,
+          data: request.data,
+          accessList: request.accessList,
+          authorizationList: request.authorizationList,
+        },
+        { ...runOptions, lenient: true },
+      );
+      gasUsed = outcome.gasUsed;
+    } else {
+      outcome = await running.runMessage(
+        world,
+        seen,
+        {
+          from: request.from,
+          to: request.to,
+          data: request.data,
+          value: request.value,
+          gasLimit: gasLimit - request.intrinsic,
+          gasPrice: request.gasPrice,
+          warm: request.accessList,
+        },
+        runOptions,
+      );
+      gasUsed = request.intrinsic + outcome.gasUsed;
+      if (gasUsed < request.floor) gasUsed = request.floor;
+    }
+    const result: CallResult = { returnData: outcome.returnData, gasUsed, logs: outcome.logs };
+    if (outcome.exception !== undefined) result.error = errorOf(outcome);
+    return { result, outcome };
+  }
+
+  function gasOf(request: CallRequest): bigint {
+    return lesser(request.gas ?? LIMITS.callGasCap, LIMITS.callGasCap);
+  }
+
+  async function estimate(
+    running: Engine,
+    request: CallRequest,
+    number: number,
+    overrides: StateOverrides | undefined,
+  ): Promise<EstimateResult> {
+    const context = contextOf(number, {});
+    const prepared = prepare(request, context);
+    if ('kind' in prepared) return { error: prepared };
+    const fresh = () => worldAt(number, overrides);
+    let high = request.gas ?? context.gasLimit;
+    if (high > LIMITS.transactionGasCap) high = LIMITS.transactionGasCap;
+    let limitedByFunds = false;
+    if (prepared.feeCap > 0n) {
+      const balance = fresh().read(prepared.from)?.balance ?? 0n;
+      const affordable = (balance - prepared.value) / prepared.feeCap;
+      if (balance >= prepared.value && affordable < high) {
+        high = affordable;
+        limitedByFunds = true;
+      }
+    }
+    const attempt = async (gas: bigint) => (await execute(running, fresh(), context, prepared, gas)).result;
+    const most = await attempt(high);
+    if (most.error !== undefined) {
+      const tooLittle = most.error.kind === 'out of gas' || most.error.kind === 'gas too low';
+      if (tooLittle && (limitedByFunds || most.error.kind === 'gas too low'))
+        return { error: failure('gas too low', `gas required exceeds allowance (${high})`) };
+      return { error: most.error };
+    }
+    // Refunds come after: the limit must hold what was used before them, and what calls keep back.
+    let low = most.gasUsed - 1n;
+    const guess = (most.gasUsed * CALL_SHARE) / (CALL_SHARE - 1n) + 2_300n;
+    if (guess < high && (await attempt(guess)).error === undefined) high = guess;
+    const exact = await attempt(most.gasUsed);
+    if (exact.error === undefined) return { gas: most.gasUsed };
+    while (low + 1n < high) {
+      if ((high - low) * 1000n < high * ESTIMATE_TOLERANCE_PERMILLE) break;
+      const middle = (low + high) / 2n;
+      if ((await attempt(middle)).error === undefined) high = middle;
+      else low = middle;
+    }
+    return { gas: high };
+  }
+
+  return {
+    call: (request, number, overrides, blockOverrides = {}) =>
+      serially(async (running) => {
+        const context = contextOf(number, blockOverrides);
+        const prepared = prepare(request, context);
+        if ('kind' in prepared) return emptyResult(prepared);
+        const world = worldAt(number, overrides);
+        return (await execute(running, world, context, prepared, gasOf(request))).result;
+      }),
+
+    estimateGas: (request, number, overrides) =>
+      serially((running) => estimate(running, request, number, overrides)),
+
+    createAccessList: (request, number) =>
+      serially(async (running) => {
+        const context = contextOf(number, {});
+        const prepared = prepare(request, context);
+        if ('kind' in prepared) return { accessList: [], gasUsed: 0n, error: prepared };
+        const first = await execute(running, worldAt(number, undefined), context, prepared, gasOf(request), {
+          reportAccessList: true,
+        });
+        const always = new Set([prepared.from, prepared.to, context.coinbase]);
+        const accessList = (first.outcome?.accessList ?? []).filter(
+          ({ address, storageKeys }) =>
+            storageKeys.length > 0 || !(always.has(address) || isPrecompile(address)),
+        );
+        const listed = prepare({ ...request, accessList }, context);
+        if ('kind' in listed) return { accessList, gasUsed: 0n, error: listed };
+        const { result } = await execute(
+          running,
+          worldAt(number, undefined),
+          context,
+          listed,
+          gasOf(request),
+        );
+        return {
+          accessList,
+          gasUsed: result.gasUsed,
+          ...(result.error === undefined ? {} : { error: result.error }),
+        };
+      }),
+
+    traceCall: (request, number, overrides) =>
+      serially(async (running) => {
+        const context = contextOf(number, {});
+        const prepared = prepare(request, context);
+        if ('kind' in prepared) return { result: emptyResult(prepared), frame: emptyFrame(request) };
+        const tracer = createTracer();
+        const world = worldAt(number, overrides);
+        const { result } = await execute(running, world, context, prepared, gasOf(request), {
+          observer: tracer,
+        });
+        return { result, frame: tracer.root() ?? emptyFrame(request) };
+      }),
+
+    traceBlock: (number, traceOptions = {}) =>
+      serially(async (running) => {
+        const block = reader.blockByNumber(number);
+        const parent = reader.blockByNumber(number - 1);
+        if (block === undefined || parent === undefined)
+          throw new StateNotAvailable(`there is no block ${number} to trace`);
+        const run = createBlockRun({
+          engine: running,
+          modules,
+          params: reader.params,
+          genesisHash: reader.genesisHash,
+          ports,
+          world: new World(reader.baseAt(number - 1)),
+          parent: { hash: parent.hash, timestampMs: parent.timestampMs },
+          number,
+          origin: block,
+          coinbase: block.header.coinbase,
+          prevRandao: block.header.prevRandao,
+          baseFeePerGas: block.header.baseFeePerGas,
+        });
+        await run.begin();
+        const traces: TransactionTrace[] = [];
+        const last = traceOptions.index ?? block.transactions.length - 1;
+        for (let index = 0; index <= last && index < block.transactions.length; index++) {
+          const tx = decodeTransaction(block.transactions[index]!, reader.params.chainId, modules);
+          const wanted = traceOptions.index === undefined || traceOptions.index === index;
+          if (!wanted) {
+            await run.apply(tx);
+            continue;
+          }
+          const tracer = createTracer({ steps: traceOptions.steps === true });
+          const { receipt, outcome } = await run.apply(tx, tracer);
+          const frame = tracer.root();
+          if (frame === undefined) throw new Fault('a transaction ran without a frame');
+          const steps = tracer.steps();
+          traces.push({
+            receipt,
+            returnData: outcome.returnData,
+            frame: { ...frame, gas: tx.gasLimit, gasUsed: receipt.gasUsed },
+            ...(steps === undefined ? {} : { steps }),
+          });
+        }
+        return traces;
+      }),
+  };
+}
+
+function failure(kind: CallError['kind'], message: string, data: Uint8Array = EMPTY_BYTES): CallError {
+  return { kind, message, data };
+}
+
+function errorOf(outcome: Outcome): CallError {
+  const exception = outcome.exception!;
+  if (exception === 'revert') return failure('revert', 'execution reverted', outcome.returnData);
+  if (exception === 'out of gas') return failure('out of gas', 'out of gas');
+  if (exception === 'invalid opcode') return failure('invalid opcode', 'invalid opcode');
+  return failure('other', exception);
+}
+
+function emptyResult(error: CallError): CallResult {
+  return { returnData: EMPTY_BYTES, gasUsed: 0n, logs: [], error };
+}
+
+function emptyFrame(request: CallRequest) {
+  return {
+    type: 'CALL' as const,
+    from: request.from ?? ZERO_ADDRESS,
+    to: request.to ?? null,
+    value: request.value ?? 0n,
+    gas: request.gas ?? LIMITS.callGasCap,
+    gasUsed: 0n,
+    input: request.data ?? EMPTY_BYTES,
+    output: EMPTY_BYTES,
+    logs: [],
+    calls: [],
+  };
+}
+
+/** The precompiles of the fork: 0x01 to 0x11 and 0x100. */
+function isPrecompile(address: Hex): boolean {
+  const value = BigInt(address);
+  return (value >= 1n && value <= 0x11n) || value === 0x100n;
+}
