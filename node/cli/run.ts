@@ -66,6 +66,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/operator.ts'),
   },
   infer: { summary: 'ask a model and wait for the answer', load: () => import('./commands/infer.ts') },
+  story: {
+    summary: 'tell the story on a running devnet',
+    load: () => import('./commands/story.ts'),
+  },
   'attribution show': {
     summary: 'an answer, coloured by who is credited',
     load: () => import('./commands/attribution-show.ts'),

@@ -17,8 +17,9 @@ export const NODE_FLAGS = {
   rpc: {
     type: 'string',
     value: 'URL',
-    help: 'node to ask (default: $OPENLEDGER_RPC_URL, a devnet in ./.devnet, http://127.0.0.1:8545)',
+    help: 'node to ask (default: $OPENLEDGER_RPC_URL, the devnet, http://127.0.0.1:8545)',
   },
+  devnet: { type: 'string', value: 'DIR', help: 'folder of a running devnet (default ./.devnet)' },
   json: { type: 'boolean', help: 'print JSON for programs' },
 } as const satisfies Record<string, FlagSpec>;
 
@@ -37,7 +38,11 @@ const DEFAULT_RPC_URL = 'http://127.0.0.1:8545';
 const DEFAULT_DEVNET = '.devnet';
 
 type NodeInvocation = Environment & {
-  readonly flags: { readonly rpc: string | undefined; readonly json: boolean };
+  readonly flags: {
+    readonly rpc: string | undefined;
+    readonly devnet: string | undefined;
+    readonly json: boolean;
+  };
 };
 type SignerInvocation = NodeInvocation & {
   readonly flags: {
@@ -52,13 +57,24 @@ export function openClient(invocation: NodeInvocation): ChainClient {
   return createChainClient(createRpcClient(rpcUrlOf(invocation), { signal: invocation.signal }));
 }
 
-export function rpcUrlOf({ flags, variables, workingDirectory }: NodeInvocation): string {
-  const given = flags.rpc ?? variables['OPENLEDGER_RPC_URL'];
-  if (given === undefined)
-    return runningDevnet(join(workingDirectory, DEFAULT_DEVNET))?.rpcUrl ?? DEFAULT_RPC_URL;
+export function rpcUrlOf(invocation: NodeInvocation): string {
+  const { flags, variables } = invocation;
+  const fromEnvironment = flags.devnet === undefined ? variables['OPENLEDGER_RPC_URL'] : undefined;
+  const given = flags.rpc ?? fromEnvironment;
+  if (given === undefined) return devnetOf(invocation)?.rpcUrl ?? DEFAULT_RPC_URL;
   if (!/^https?:\/\/\S+$/.test(given))
     throw new UserError('USAGE', `'${given}' is not the URL of a node; write http://HOST:PORT`);
   return given;
+}
+
+/** The devnet that runs in the folder that is meant. @throws UserError DEVNET_NOT_RUNNING if one was named. */
+function devnetOf({ flags, workingDirectory }: Pick<NodeInvocation, 'workingDirectory'> & { flags: object }) {
+  const named = 'devnet' in flags ? (flags.devnet as string | undefined) : undefined;
+  const folder = resolve(workingDirectory, named ?? DEFAULT_DEVNET);
+  const running = runningDevnet(folder);
+  if (running === undefined && named !== undefined)
+    throw new UserError('DEVNET_NOT_RUNNING', `no devnet is running in ${folder}`);
+  return running;
 }
 
 /** Default folder of a person's keys: that of the node, if one is named. */
@@ -76,7 +92,7 @@ export function keysDirectory(
 export async function openAccount(invocation: SignerInvocation): Promise<Account> {
   const { flags, variables } = invocation;
   const wanted = flags.from ?? variables['OPENLEDGER_FROM'];
-  const development = runningDevnet(join(invocation.workingDirectory, DEFAULT_DEVNET))?.accounts ?? [];
+  const development = devnetOf(invocation)?.accounts ?? [];
   const directory = keysDirectory(flags.keys, invocation);
   const files = keyFilesIn(directory);
   const names = [...development.map((account) => account.name), ...files.keys()];
@@ -120,7 +136,7 @@ export function addressOrName(
   const path = keyFilesIn(keysDirectory(keys, invocation)).get(text);
   const inFile = path === undefined ? undefined : addressInKeystore(readKeyJson(path));
   if (inFile !== undefined) return inFile;
-  const development = runningDevnet(join(invocation.workingDirectory, DEFAULT_DEVNET))?.accounts ?? [];
+  const development = devnetOf(invocation)?.accounts ?? [];
   const account = development.find((one) => one.name === text);
   if (account !== undefined) return account.address.toLowerCase() as Hex;
   throw new UserError(

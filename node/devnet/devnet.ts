@@ -101,10 +101,13 @@ export async function runDevnet(options: RunOptions, environment: Environment): 
         return child;
       },
     };
+    let failed = false;
     if (options.whenReady && !signal.aborted)
       await options.whenReady(network).catch((error: unknown) => {
         if (signal.aborted) return;
+        failed = true;
         out.note(`${out.paint('red', 'error')}: ${error instanceof Error ? error.message : String(error)}`);
+        out.note('The network goes on. Ctrl-C ends it.');
       });
     // All validators gone: nothing is left that could go on.
     const allGone = Promise.all(nodes.map((child) => child.exited)).then(() => 'gone' as const);
@@ -112,7 +115,7 @@ export async function runDevnet(options: RunOptions, environment: Environment): 
       out.note('All validators have ended.');
       return EXIT.failed;
     }
-    return EXIT.ok;
+    return failed ? EXIT.failed : EXIT.ok;
   } finally {
     stopping = true;
     rmSync(join(plan.dir, DEVNET_FILE), { force: true });

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { UserError } from '../../config/errors.ts';
-import { runDevnet } from '../../devnet/devnet.ts';
-import { defineCommand, NO_POSITIONALS } from '../command.ts';
+import { type RunningNetwork, runDevnet } from '../../devnet/devnet.ts';
+import { defineCommand, type Environment, NO_POSITIONALS } from '../command.ts';
 import { wholeNumber } from '../values.ts';
 
 export const command = defineCommand({
@@ -16,6 +16,7 @@ export const command = defineCommand({
       value: 'P',
       help: 'validator i serves RPC at port P+i (default: any free ports)',
     },
+    story: { type: 'boolean', help: 'tell the story when it is ready: contribute, ask, attribute, pay' },
     fresh: { type: 'boolean', help: 'delete the chain in the folder and begin anew' },
     'log-level': { type: 'string', value: 'LEVEL', help: 'debug, info, warn or error (default info)' },
   },
@@ -37,8 +38,20 @@ at once.`,
             ? undefined
             : wholeNumber(flags['rpc-port'], '--rpc-port', 1, 65_520),
         logLevel: level,
+        ...(flags.story && { whenReady: (network) => tellStory(network, environment) }),
       },
       environment,
     );
   },
 });
+
+/** The model of the story is run by a process of its own, as an operator would run it. */
+async function tellStory(network: RunningNetwork, { out, signal }: Environment): Promise<void> {
+  const [{ runStory }] = await Promise.all([
+    import('../../story/index.ts'),
+    network.addProcess('operator', ['operator', '--devnet', network.dir, '--from', 'operator']),
+  ]);
+  await runStory({ rpcUrls: network.rpcUrls, accounts: network.accounts, out, signal });
+  out.line();
+  out.line(`The network goes on. The page is open at ${network.rpcUrls[0]}/`);
+}

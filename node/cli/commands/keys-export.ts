@@ -14,7 +14,7 @@ export const command = defineCommand({
   async run({ flags, positionals, ...environment }) {
     const account = await openAccount({
       ...environment,
-      flags: { ...flags, from: positionals[0], rpc: undefined },
+      flags: { ...flags, from: positionals[0], rpc: undefined, devnet: undefined },
     });
     const privateKey = toHex(account.privateKey);
     if (flags.json) environment.out.json({ address: account.address, privateKey });
