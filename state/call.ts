@@ -1,6 +1,15 @@
 /** Calls, estimates and traces: execution on a state that is thrown away (E3). Views of modules answer here too. */
 import { hasCode } from './accounts/account.ts';
-import { EMPTY_BYTES, EMPTY_TRIE_ROOT, fromHex, KECCAK_EMPTY, stripZeros, ZERO_ADDRESS } from './crypto.ts';
+import {
+  EMPTY_BYTES,
+  EMPTY_TRIE_ROOT,
+  fromHex,
+  greater,
+  KECCAK_EMPTY,
+  lesser,
+  stripZeros,
+  ZERO_ADDRESS,
+} from './crypto.ts';
 import { createBlockRun } from './execution/block-run.ts';
 import {
   type BlockContext,
