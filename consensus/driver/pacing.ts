@@ -18,10 +18,9 @@ export interface Pacing {
 
 /** Earliest time at which the proposer of round 0 builds. Finite, because the heartbeat comes. */
 export function buildAtMs(pacing: Pacing, parameters: ConsensusParameters): number {
-  const wantedAt = Math.min(
-    pacing.transactionsSinceMs ?? Number.POSITIVE_INFINITY,
-    pacing.startMs + parameters.heartbeatMs,
-  );
+  // The heartbeat is counted from the parent: after a pause of the whole chain, and for its first block, it is due.
+  const heartbeatAt = Math.min(pacing.parentTimestampMs, pacing.startMs) + parameters.heartbeatMs;
+  const wantedAt = Math.min(pacing.transactionsSinceMs ?? Number.POSITIVE_INFINITY, heartbeatAt);
   return Math.max(wantedAt, notBeforeMs(pacing, parameters));
 }
 
