@@ -22,8 +22,8 @@ import type { RoundSummary, Status, StatusAnswer } from './messages.ts';
 export function describe(core: Core, height: Height): Status {
   const round = roundOf(core);
   const interesting = new Set<number>([round, round + 1, core.machine.lockedRound, core.machine.validRound]);
-  const asked = core.proposals.get(round)?.[0]?.proposal.validRound ?? NO_ROUND;
-  interesting.add(asked);
+  for (const number of [round, round + 1])
+    interesting.add(core.proposals.get(asRound(number))?.[0]?.proposal.validRound ?? NO_ROUND);
   for (let back = 1; back <= 4; back++) interesting.add(round - back);
   const rounds = [...interesting]
     .filter((number) => number >= 0)

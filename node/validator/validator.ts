@@ -16,6 +16,7 @@ import {
   type CommitCertificate,
   type Hash,
   type Height,
+  NO_ROUND,
   type Proposal,
   type Round,
   type ValidatorSet,
@@ -24,7 +25,7 @@ import {
 import { proposerAt } from '../../consensus/validator-set/rotation.ts';
 import { findValidator, indexOfValidator, isMinority } from '../../consensus/validator-set/set.ts';
 import { votesOf } from '../../consensus/votes/keeper.ts';
-import { powerFor } from '../../consensus/votes/round-votes.ts';
+import { hasQuorumFor, powerFor } from '../../consensus/votes/round-votes.ts';
 import { shuffled } from './blocks.ts';
 import { type CatchUp, createCatchUp } from './catch-up.ts';
 import { createHeight, type Decision, type HeightRun } from './height.ts';
@@ -112,6 +113,7 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
   let voting = false;
   let lastProgressMs = 0;
   let lastHintMs = 0;
+  let lastRound = 0;
   const cancels = new Set<Cancel>();
   const subscriptions: Cancel[] = [];
 
@@ -157,11 +159,13 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
       onDecide: (decision) => void commitDecided(current, decision),
       onProgress(round, branch) {
         lastProgressMs = clock.nowMs();
+        if (round > lastRound) askInNewRound(round);
         options.onProgress?.(height, round, branch);
       },
       onFault: halt,
     });
     run = current;
+    lastRound = 0;
     voting = maySign && current.core.config.self !== undefined;
     lastProgressMs = clock.nowMs();
     current.begin();
@@ -180,6 +184,7 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
     current.blocks.source(proposal.blockHash, from);
     if (block !== undefined) current.blocks.offer(proposal.blockHash, block);
     current.feed({ kind: 'proposal', proposal, arrivalMs });
+    askForPolka(proposal, current, from);
   };
 
   /** Rules about keys whose past is uncertain: silence costs a few blocks, a second signature costs the stake. */
@@ -418,6 +423,21 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
     later(LIMITS.retryMs, () => {
       if (run?.height === height) void askStatus(from);
     });
+  };
+
+  /** A round that failed may have failed because a message was lost: somebody will have it. */
+  const askInNewRound = (round: Round): void => {
+    lastRound = round;
+    const [peer] = shuffled(net.peers(), env.random);
+    if (peer !== undefined) later(0, () => void askStatus(peer));
+  };
+
+  /** Line 28 needs the polka of an earlier round; the proposer has it, or it would not have proposed so. */
+  const askForPolka = (proposal: Proposal, current: HeightRun, from: PeerId): void => {
+    if (proposal.validRound === NO_ROUND || proposal.round < roundOf(current.core)) return;
+    const prevotes = votesOf(current.core.votes, proposal.validRound, 'prevote');
+    if (prevotes === undefined || !hasQuorumFor(prevotes, current.core.config.set, proposal.blockHash))
+      later(0, () => void askStatus(from));
   };
 
   const later = (delayMs: number, work: () => void): void => {

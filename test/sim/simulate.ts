@@ -444,7 +444,7 @@ class Simulation {
   }
 
   async heal(): Promise<void> {
-    const { options, world } = this;
+    const { world } = this;
     this.calm = true;
     this.groups = undefined;
     for (const process of this.processes) {
@@ -468,7 +468,6 @@ class Simulation {
       return;
     }
     this.checkRounds(before, goal, startRounds);
-    void options;
   }
 
   /**
