@@ -503,7 +503,9 @@ function accountMethods(): Methods {
 }
 
 /** Names of `share` in the event Paid, by number. */
-const SHARES = new Map(Object.entries(SHARE).map(([name, number]) => [number, name as Share]));
+const SHARES: ReadonlyMap<number, Share> = new Map(
+  Object.entries(SHARE).map(([name, number]) => [number, name as Share]),
+);
 
 interface Payment {
   share: Share;
