@@ -23,6 +23,11 @@ export interface PhraseCursor {
   /** Appends a token (-1: a token that the corpus does not have). False if the longer phrase does not occur; then the
    * cursor stays at the shorter one. */
   extend(token: number): boolean;
+  /**
+   * Appends `tokens[from], tokens[from + 1], …`, at most up to `to`, as long as no occurrence is lost; returns how many
+   * were appended. The same as calling `extend` while `count` stays, but cheap for long quotations.
+   */
+  extendAll(tokens: Int32Array, from: number, to: number): number;
   /** Tokens in the phrase. */
   readonly depth: number;
   /** Occurrences of the phrase. Meaningless for the empty phrase. */
@@ -89,6 +94,7 @@ export function buildTokenIndex(corpus: Corpus): TokenIndex {
   const recordAt = recordOfSuffixes(sa, recordStarts);
   const minimum = createRangeMinimum(recordAt);
   const bucketStarts = bucketsOf(text, records, types);
+  const samples = sampleSymbols(text, sa);
   const surprisal = createSurprisal(text.length - records, types);
   let nextOtherRecord: Int32Array | undefined;
 
@@ -110,7 +116,7 @@ export function buildTokenIndex(corpus: Corpus): TokenIndex {
       return { record, token: position - recordStarts[record]! };
     },
     byteOffsetOf: (position) => byteOffsets[position]!,
-    cursor: () => new SuffixCursor(text, sa, bucketStarts, records, minimum.argMin),
+    cursor: () => new SuffixCursor({ text, sa, bucketStarts, samples, records, argMin: minimum.argMin }),
     followers(cursor) {
       const [low, high, depth] = cursor.mark();
       // Suffixes that end after the phrase have a separator next, which is lower than every token: they come first.
@@ -125,33 +131,30 @@ export function buildTokenIndex(corpus: Corpus): TokenIndex {
   };
 }
 
-/** Suffixes at either end of a range that are looked at before bisection. */
-const EDGE = 8;
+/** Every 16th suffix's symbols at depths 1 to 3 lie together, so that bisection of a wide range stays in the cache. */
+const SAMPLE_BITS = 4;
+const SAMPLED_DEPTHS = 3;
+
+interface SuffixTables {
+  readonly text: Int32Array;
+  readonly sa: Int32Array;
+  readonly bucketStarts: Int32Array;
+  /** samples[d][i] is the symbol at depth d of suffix 16·i. */
+  readonly samples: readonly Int32Array[];
+  readonly records: number;
+  readonly argMin: (low: number, high: number) => number;
+}
 
 /** A range of the suffix array: all suffixes that start with the phrase. */
 class SuffixCursor implements PhraseCursor {
   depth = 0;
   #low = 0;
   #high: number;
-  readonly #text: Int32Array;
-  readonly #sa: Int32Array;
-  readonly #bucketStarts: Int32Array;
-  readonly #records: number;
-  readonly #argMin: (low: number, high: number) => number;
+  readonly #tables: SuffixTables;
 
-  constructor(
-    text: Int32Array,
-    sa: Int32Array,
-    bucketStarts: Int32Array,
-    records: number,
-    argMin: (low: number, high: number) => number,
-  ) {
-    this.#text = text;
-    this.#sa = sa;
-    this.#bucketStarts = bucketStarts;
-    this.#records = records;
-    this.#argMin = argMin;
-    this.#high = sa.length;
+  constructor(tables: SuffixTables) {
+    this.#tables = tables;
+    this.#high = tables.sa.length;
   }
 
   get count(): number {
@@ -161,7 +164,7 @@ class SuffixCursor implements PhraseCursor {
   reset(): void {
     this.depth = 0;
     this.#low = 0;
-    this.#high = this.#sa.length;
+    this.#high = this.#tables.sa.length;
   }
 
   mark(): readonly [number, number, number] {
@@ -173,21 +176,21 @@ class SuffixCursor implements PhraseCursor {
   }
 
   earliest(): number {
-    return this.#sa[this.#argMin(this.#low, this.#high)]!;
+    return this.#tables.sa[this.#tables.argMin(this.#low, this.#high)]!;
   }
 
   extend(token: number): boolean {
     if (token < 0) return false;
+    const { bucketStarts, records } = this.#tables;
     const { depth } = this;
     let low: number;
     let high: number;
     if (depth === 0) {
-      low = this.#bucketStarts[token]!;
-      high = this.#bucketStarts[token + 1]!;
+      low = bucketStarts[token]!;
+      high = bucketStarts[token + 1]!;
     } else {
-      const symbol = token + this.#records;
-      low = this.#firstAtLeast(symbol, this.#low, this.#high, depth);
-      high = low === this.#high ? low : this.#firstAbove(symbol, low, this.#high, depth);
+      low = this.#firstAtLeast(token + records, this.#low, this.#high);
+      high = low === this.#high ? low : this.#firstAfter(token + records, low, this.#high);
     }
     if (low >= high) return false;
     this.#low = low;
@@ -196,16 +199,77 @@ class SuffixCursor implements PhraseCursor {
     return true;
   }
 
-  /** First suffix in [low, high) whose symbol at `depth` is at least `symbol`. */
-  #firstAtLeast(symbol: number, low: number, high: number, depth: number): number {
-    const text = this.#text;
-    const sa = this.#sa;
-    // A phrase read on usually keeps its range, or loses a few suffixes at its edge: look there first.
+  extendAll(tokens: Int32Array, from: number, to: number): number {
+    const { text, sa, records } = this.#tables;
+    if (this.depth === 0) return 0;
+    // What the first and the last suffix of a sorted range share, all of it shares.
+    const first = sa[this.#low]! + this.depth;
+    const last = sa[this.#high - 1]! + this.depth;
+    let length = 0;
+    while (
+      from + length < to &&
+      tokens[from + length]! >= 0 &&
+      text[first + length] === tokens[from + length]! + records &&
+      text[last + length] === text[first + length]
+    )
+      length++;
+    this.depth += length;
+    return length;
+  }
+
+  /**
+   * First suffix in [low, high) whose next symbol is at least `symbol`. A phrase read on usually keeps its range, or
+   * loses suffixes at its edge: look there first, in steps that double.
+   */
+  #firstAtLeast(symbol: number, low: number, high: number): number {
+    const { text, sa, samples } = this.#tables;
+    const { depth } = this;
     if (text[sa[low]! + depth]! >= symbol) return low;
     low++;
-    if (low + EDGE < high) {
-      if (text[sa[low + EDGE]! + depth]! >= symbol) high = low + EDGE;
-      else low += EDGE + 1;
+    if (depth >= samples.length)
+      for (let step = 1; low + step < high; step *= 2) {
+        if (text[sa[low + step]! + depth]! >= symbol) {
+          high = low + step;
+          break;
+        }
+        low += step + 1;
+      }
+    return this.#bisect(symbol, low, high);
+  }
+
+  /** First suffix in [low, high) whose next symbol is above `symbol`, from the other edge. */
+  #firstAfter(symbol: number, low: number, high: number): number {
+    const { text, sa, samples } = this.#tables;
+    const { depth } = this;
+    if (text[sa[high - 1]! + depth]! <= symbol) return high;
+    high--;
+    if (depth >= samples.length)
+      for (let step = 1; high - 1 - step > low; step *= 2) {
+        if (text[sa[high - 1 - step]! + depth]! <= symbol) {
+          low = high - step;
+          break;
+        }
+        high -= step + 1;
+      }
+    return this.#bisect(symbol + 1, low, high);
+  }
+
+  /** First suffix in [low, high) whose next symbol is at least `symbol`; symbols are integers, so this finds both ends. */
+  #bisect(symbol: number, low: number, high: number): number {
+    const { text, sa, samples } = this.#tables;
+    const { depth } = this;
+    const sampled = samples[depth];
+    if (sampled !== undefined && high - low > 4 << SAMPLE_BITS) {
+      // The samples of the range are sorted, too: find the two between which the answer lies.
+      let left = (low + (1 << SAMPLE_BITS) - 1) >> SAMPLE_BITS;
+      let right = ((high - 1) >> SAMPLE_BITS) + 1;
+      while (left < right) {
+        const middle = (left + right) >>> 1;
+        if (sampled[middle]! < symbol) left = middle + 1;
+        else right = middle;
+      }
+      high = Math.min(high, left << SAMPLE_BITS);
+      low = Math.max(low, ((left - 1) << SAMPLE_BITS) + 1);
     }
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -214,24 +278,16 @@ class SuffixCursor implements PhraseCursor {
     }
     return low;
   }
+}
 
-  /** First suffix in [low, high) whose symbol at `depth` is above `symbol`. */
-  #firstAbove(symbol: number, low: number, high: number, depth: number): number {
-    const text = this.#text;
-    const sa = this.#sa;
-    if (text[sa[high - 1]! + depth]! <= symbol) return high;
-    high--;
-    if (high - EDGE - 1 > low) {
-      if (text[sa[high - EDGE - 1]! + depth]! <= symbol) low = high - EDGE;
-      else high -= EDGE + 1;
-    }
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (text[sa[middle]! + depth]! <= symbol) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
+/** Symbols of every 16th suffix by depth. Those beyond the end of the text are never asked for. */
+function sampleSymbols(text: Int32Array, sa: Int32Array): Int32Array[] {
+  const size = (sa.length + (1 << SAMPLE_BITS) - 1) >> SAMPLE_BITS;
+  return Array.from({ length: SAMPLED_DEPTHS + 1 }, (_, depth) => {
+    const symbols = new Int32Array(depth === 0 ? 0 : size);
+    for (let i = 0; i < symbols.length; i++) symbols[i] = text[sa[i << SAMPLE_BITS]! + depth] ?? -1;
+    return symbols;
+  });
 }
 
 interface ReadRecords {

@@ -33,30 +33,64 @@ export function findMatches(
   const length = ids.length;
   const cursor = index.cursor();
   const windows = creditableWindows(index, output, prompt, rules);
+  const limits = runEnds(windows, lmin);
   const ends = new Int32Array(length);
   const rows = new Int32Array(length);
-  const earliest: number[] = [];
+  const earliest = new Table();
   for (let s = 0; s < windows.length; s++) {
     const window = windows[s];
     if (window === undefined) continue;
     cursor.rewind(window.mark);
     rows[s] = earliest.length;
-    earliest.push(window.earliest);
+    earliest.push(window.earliest, 1);
     let count = cursor.count;
     let position = window.earliest;
     let end = s + lmin;
-    // Longer by a token as long as the window that it completes is creditable and the whole stands in one record.
-    while (end < length && windows[end - lmin + 1] !== undefined && cursor.extend(ids[end]!)) {
-      end++;
+    // Longer as long as the windows are creditable and the whole stands in one record.
+    for (;;) {
+      const same = cursor.extendAll(ids, end, limits[s]!);
+      earliest.push(position, same);
+      end += same;
+      if (end === limits[s] || !cursor.extend(ids[end]!)) break;
       if (cursor.count !== count) {
         count = cursor.count;
         position = cursor.earliest();
       }
-      earliest.push(position);
+      earliest.push(position, 1);
+      end++;
     }
     ends[s] = end;
   }
-  return { ends, rows, earliest: Int32Array.from(earliest) };
+  return { ends, rows, earliest: earliest.values() };
+}
+
+/** By start: where the run of creditable windows that starts there ends. */
+function runEnds(windows: readonly (Window | undefined)[], lmin: number): Int32Array {
+  const ends = new Int32Array(windows.length);
+  for (let s = windows.length - 1; s >= 0; s--)
+    if (windows[s] !== undefined) ends[s] = windows[s + 1] !== undefined ? ends[s + 1]! : s + lmin;
+  return ends;
+}
+
+/** A growing array of integers. */
+class Table {
+  length = 0;
+  #values = new Int32Array(1024);
+
+  push(value: number, times: number): void {
+    const end = this.length + times;
+    if (end > this.#values.length) {
+      const values = new Int32Array(Math.max(end, this.#values.length * 2));
+      values.set(this.#values);
+      this.#values = values;
+    }
+    this.#values.fill(value, this.length, end);
+    this.length = end;
+  }
+
+  values(): Int32Array {
+    return this.#values.subarray(0, this.length);
+  }
 }
 
 interface Window {
@@ -75,15 +109,20 @@ function creditableWindows(
   const { ids, surprisalBefore, wordsBefore } = output;
   const cursor = index.cursor();
   const quoted = windowsOfPrompt(ids, prompt, lmin);
-  const windows: (Window | undefined)[] = [];
-  for (let s = 0; s + lmin <= ids.length; s++) {
-    windows.push(undefined);
+  const windows: (Window | undefined)[] = Array(Math.max(0, ids.length - lmin + 1)).fill(undefined);
+  // The shortest phrase known not to occur, to the right: a window that contains it does not occur either.
+  let absentEnd = Number.POSITIVE_INFINITY;
+  for (let s = windows.length - 1; s >= 0; s--) {
     const surprisal = surprisalBefore[s + lmin]! - surprisalBefore[s]!;
     if (wordsBefore[s + lmin] === wordsBefore[s] || surprisal < sminQ16 || quoted[s] === 1) continue;
+    if (absentEnd <= s + lmin) continue;
     cursor.reset();
     let end = s;
     while (end < s + lmin && cursor.extend(ids[end]!)) end++;
-    if (end < s + lmin) continue;
+    if (end < s + lmin) {
+      absentEnd = end + 1;
+      continue;
+    }
     const earliest = cursor.earliest();
     const first = index.corpus.records[index.recordOf(earliest)]!;
     if (!commons.has(first.dataNetId)) windows[s] = { mark: cursor.mark(), earliest };

@@ -1,4 +1,4 @@
-import type { TokenIndex } from '../index/token-index.ts';
+import type { PhraseCursor, TokenIndex } from '../index/token-index.ts';
 import { MAX_OUTPUT_TOKENS } from '../limits.ts';
 import { type CreditRules, earns } from './credits.ts';
 import { type IndexedText, readText } from './text.ts';
@@ -55,8 +55,16 @@ function phraseAround(index: TokenIndex, ids: Int32Array, at: number, position: 
   let end = at + 1;
   while (end < ids.length && ids[end]! >= 0 && index.tokenAt(position + end - at) === ids[end]) end++;
   const cursor = index.cursor();
-  for (let i = start; i < end; i++) cursor.extend(ids[i]!);
+  readOn(cursor, ids, start, end);
   return { matchStartToken: start, matchLength: end - start, count: cursor.count };
+}
+
+/** Reads tokens[from, to) as far as the phrase occurs; returns where it ended. */
+function readOn(cursor: PhraseCursor, tokens: Int32Array, from: number, to: number): number {
+  let end = from;
+  do end += cursor.extendAll(tokens, end, to);
+  while (end < to && cursor.extend(tokens[end]!) && ++end < to);
+  return end;
 }
 
 /** A phrase of the output that stands in the snapshots and cannot be longer on either side. */
@@ -87,8 +95,7 @@ export function maximalSpans(index: TokenIndex, output: Uint8Array, minTokens: n
   let reached = 0;
   for (let start = 0; start < ids.length; start++) {
     cursor.reset();
-    let end = start;
-    while (end < ids.length && cursor.extend(ids[end]!)) end++;
+    const end = readOn(cursor, ids, start, ids.length);
     // A match that ends where the previous one ended is a part of it.
     if (end <= reached) continue;
     reached = end;

@@ -196,6 +196,54 @@ describe('the token index', () => {
     );
   });
 
+  it('finds both ends of wide ranges, where it bisects over samples', () => {
+    // 40 types, Zipf-like, so that ranges of all widths occur; 300 records of 60 tokens.
+    let state = 1;
+    const draw = () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor(40 / (1 + ((state >>> 8) % 40)));
+    };
+    const lists = Array.from({ length: 300 }, () => Array.from({ length: 60 }, () => `t${draw()}`));
+    const wide = buildTokenIndex(createCorpus(recordsOf(lists.map((list) => list.join(' ')))));
+    const counts = new Map<string, number>();
+    for (const list of lists)
+      for (let length = 1; length <= 5; length++)
+        for (let at = 0; at + length <= list.length; at++) {
+          const phrase = list.slice(at, at + length).join(' ');
+          counts.set(phrase, (counts.get(phrase) ?? 0) + 1);
+        }
+    for (const [phrase, count] of counts) expect(find(wide, phrase).count).toBe(count);
+    for (let i = 0; i < 3000; i++) {
+      const phrase = Array.from({ length: 1 + (i % 5) }, () => `t${draw()}`).join(' ');
+      expect(find(wide, phrase).count).toBe(counts.get(phrase) ?? 0);
+    }
+  });
+
+  it('reads on as long as no occurrence is lost, and not further', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.constantFrom('a', 'b'), { maxLength: 12 }), { maxLength: 6 }),
+        (lists) => {
+          const drawn = buildTokenIndex(createCorpus(recordsOf(lists.map((list) => list.join(' ')))));
+          const query = Int32Array.from(idsOf(drawn, (lists[0] ?? []).join(' ')));
+          const fast = drawn.cursor();
+          const slow = drawn.cursor();
+          for (let at = 0; at < query.length; at++) {
+            fast.reset();
+            slow.reset();
+            if (!fast.extend(query[at]!) || !slow.extend(query[at]!)) continue;
+            const { count } = slow;
+            let end = at + 1;
+            while (end < query.length && slow.extend(query[end]!) && slow.count === count) end++;
+            expect(fast.extendAll(query, at + 1, query.length)).toBe(end - at - 1);
+            expect([fast.count, fast.depth]).toEqual([count, end - at]);
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
   it('works on no records, empty records and records of white space', () => {
     for (const texts of [[], [''], ['', ' ', '\n']]) {
       const empty = buildTokenIndex(createCorpus(recordsOf(texts)));

@@ -286,7 +286,7 @@ describe('the definition', () => {
           fast.fill(keys.indexOf(span.orderKey), span.startToken, span.endToken);
         expect(fast, JSON.stringify(show(input))).toEqual(owners);
       }),
-      { numRuns: 1500 },
+      { numRuns: 1000 },
     );
   });
 
@@ -302,7 +302,7 @@ describe('the definition', () => {
         const largest = Math.max(0, ...result.credits.map((entry) => entry.credit));
         expect(largest).toBeLessThanOrEqual(input.params.contributorCapPermille * 1_000_000);
       }),
-      { numRuns: 800 },
+      { numRuns: 600 },
     );
   });
 
@@ -393,6 +393,8 @@ describe('the worst case', () => {
             return work.apply(cursor, args);
           }) as unknown as T;
         proxy.extend = count(cursor.extend);
+        proxy.extendAll = count(cursor.extendAll);
+        Object.defineProperty(proxy, 'depth', { get: () => cursor.depth });
         proxy.earliest = count(cursor.earliest);
         proxy.rewind = count(cursor.rewind);
         proxy.reset = count(cursor.reset);
