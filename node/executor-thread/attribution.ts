@@ -26,6 +26,8 @@ import { LIMITS } from './limits.ts';
 export interface AttributionService {
   /** The port of execution. @throws Unavailable, Fault */
   attribute(job: AttributionJob): Promise<AttributionOutcome>;
+  /** The same for calls and estimates. @throws AttributionBusy too */
+  attributeForOthers(job: AttributionJob): Promise<AttributionOutcome>;
   /**
    * The same with the spans and where they stand. @throws Unavailable; Fault; AttributionError for an output that
    * no settlement could have; AttributionBusy for too many at once
@@ -51,7 +53,7 @@ export function createAttributionService(options: AttributionOptions): Attributi
   const { dataDir, artifacts, log } = options;
   const { commons, ...rules } = options.params.attribution;
   const pool = createAttributionPool({ workers: options.workers });
-  let explaining = 0;
+  let forOthersRunning = 0;
 
   const params = {
     version: rules.version,
@@ -105,46 +107,54 @@ export function createAttributionService(options: AttributionOptions): Attributi
     if (first !== undefined) throw new Unavailable({ kind: 'artifact', root: first.artifactRoot });
   }
 
+  async function attribute(job: AttributionJob): Promise<AttributionOutcome> {
+    const { record, recordBytes, recordHash, attribution } = await compute(job);
+    return {
+      recordHash,
+      record: recordBytes,
+      outputTokens: attribution.outputTokens,
+      credits: creditsOf(attribution),
+      uncovered: record.uncovered,
+    };
+  }
+
+  async function explain(job: AttributionJob): Promise<AttributionView> {
+    const { recordHash, attribution } = await compute(job);
+    return {
+      recordHash,
+      outputTokens: attribution.outputTokens,
+      credits: creditsOf(attribution),
+      uncovered: attribution.uncovered,
+      spans: describeSpans(attribution.spans, job.sequence(), artifacts),
+    };
+  }
+
+  /** Work for people waits for its turn, so that a block never waits long behind it. */
+  async function forOthers<T>(work: () => Promise<T>): Promise<T> {
+    if (forOthersRunning >= LIMITS.attributionsForOthers)
+      throw new AttributionBusy('too many attributions are being looked at; try again');
+    forOthersRunning += 1;
+    try {
+      return await work();
+    } catch (error) {
+      // Execution never passes such an output on; here a person may have typed it.
+      if (error instanceof Fault && error.cause instanceof AttributionError) throw error.cause;
+      throw error;
+    } finally {
+      forOthersRunning -= 1;
+    }
+  }
+
   return {
-    async attribute(job) {
-      const { record, recordBytes, recordHash, attribution } = await compute(job);
-      return {
-        recordHash,
-        record: recordBytes,
-        outputTokens: attribution.outputTokens,
-        credits: attribution.credits.map(({ contributor, credit }) => ({
-          contributor: contributor as Hex,
-          parts: credit,
-        })),
-        uncovered: record.uncovered,
-      };
-    },
-    async explain(job) {
-      if (explaining >= LIMITS.explanationsAtOnce)
-        throw new AttributionBusy('too many attributions are being explained; try again');
-      explaining += 1;
-      try {
-        const { recordHash, attribution } = await compute(job);
-        return {
-          recordHash,
-          outputTokens: attribution.outputTokens,
-          credits: attribution.credits.map(({ contributor, credit }) => ({
-            contributor: contributor as Hex,
-            parts: credit,
-          })),
-          uncovered: attribution.uncovered,
-          spans: describeSpans(attribution.spans, job.sequence(), artifacts),
-        };
-      } catch (error) {
-        // Execution never passes such an output on; here a person may have typed it.
-        if (error instanceof Fault && error.cause instanceof AttributionError) throw error.cause;
-        throw error;
-      } finally {
-        explaining -= 1;
-      }
-    },
+    attribute,
+    attributeForOthers: (job) => forOthers(() => attribute(job)),
+    explain: (job) => forOthers(() => explain(job)),
     close: () => pool.close(),
   };
+}
+
+function creditsOf({ credits }: AttributionResult['attribution']): AttributionOutcome['credits'] {
+  return credits.map(({ contributor, credit }) => ({ contributor: contributor as Hex, parts: credit }));
 }
 
 /** The pins say the content: length and history hash of each DataNet. */

@@ -93,6 +93,8 @@ export function runExecutorThread(
             },
             previewAttribution: async ({ requestId, output }) =>
               (await opened).previewAttribution(requestId, output),
+            attribute: async ({ entries, ...job }) =>
+              (await opened).attribute({ ...job, sequence: () => entries }),
             attributionDetails: async (requestId) => (await opened).attributionDetails(requestId),
           },
         });

@@ -12,6 +12,8 @@ import { openChain } from '../../state/chain.ts';
 import { concat, fromHex, keccakHex } from '../../state/crypto.ts';
 import { attributionJob, inferenceOutput, requestStatus } from '../../state/modules/inference/views.ts';
 import {
+  type AttributionJob,
+  type AttributionOutcome,
   type Block,
   type Caller,
   type Chain,
@@ -80,6 +82,8 @@ export interface Executor {
   counts(): ExecutorCounts;
   /** What settling `output` now would credit; undefined if there is no such open request. */
   previewAttribution(requestId: Hex, output: Uint8Array): Promise<AttributionView | undefined>;
+  /** For calls and estimates of other threads. @throws Unavailable, Fault, BUSY */
+  attribute(job: AttributionJob): Promise<AttributionOutcome>;
   /** Attribution of a settled request with its spans; undefined if it is unknown or not settled. */
   attributionDetails(requestId: Hex): Promise<AttributionView | undefined>;
   readonly pool: Pool;
@@ -109,7 +113,7 @@ export async function openExecutor(
   };
   const ports = overrides.wrapPorts?.(honest) ?? honest;
 
-  let chain: Chain;
+  let chain: Awaited<ReturnType<typeof openChain>>;
   try {
     chain = await openChain({
       dir: settings.chainDir,
@@ -395,6 +399,7 @@ export async function openExecutor(
       const job = attributionJob(view, requestId, output);
       return job && attribution.explain(job);
     },
+    attribute: attribution.attributeForOthers,
     async attributionDetails(requestId) {
       const view = chain.reader.stateAt(chain.head().number);
       const output = inferenceOutput(view, requestId);

@@ -20,8 +20,8 @@ export const LIMITS = {
   broadcastDelayMs: 4,
   /** Housekeeping of the pool (sending again, lifetimes). */
   poolTickMs: 1_000,
-  /** Attributions that people look at, computed at the same time; execution must never wait behind them for long. */
-  explanationsAtOnce: 8,
+  /** Attributions for the RPC at the same time; a block's own waits behind at most these. */
+  attributionsForOthers: 8,
   /** Text shown on each side of a quoted passage, bytes. */
   excerptBytes: 120,
   /** Leaves whose facts are kept, 32 bytes and an object each: about 20 MB. */

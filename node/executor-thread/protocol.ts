@@ -5,7 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Genesis } from '../../genesis/types.ts';
 import type { PoolTransaction, RpcBackend } from '../../rpc/backend.ts';
-import type { Head, Hex } from '../../state/types.ts';
+import type { AttributionJob, AttributionOutcome, Head, Hex, SequenceEntry } from '../../state/types.ts';
 import type { LogFields, LogLevel } from '../log.ts';
 import type { AddResult, Origin, PoolCounts } from '../mempool/index.ts';
 import type { CheckAnswer } from '../validator/ports.ts';
@@ -104,7 +104,12 @@ export interface ExecutorRpcCalls {
     output: Uint8Array;
   }): ReturnType<RpcBackend['previewAttribution']>;
   attributionDetails(requestId: Hex): ReturnType<RpcBackend['attributionDetails']>;
+  /** For calls and estimates of settlements. */
+  attribute(job: ClonedJob): Promise<AttributionOutcome>;
 }
+
+/** A job that can cross to another thread. */
+export type ClonedJob = Omit<AttributionJob, 'sequence'> & { entries: SequenceEntry[] };
 
 export interface ExecutorRpcEvents {
   /** After the block is durable. */

@@ -4,6 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { RunningRpc } from '../../rpc/start.ts';
+import { type ExecutionPorts, Unavailable } from '../../state/types.ts';
 import type { ExecutorRpcCalls, ExecutorRpcEvents } from '../executor-thread/protocol.ts';
 import type { Log } from '../log.ts';
 import { createLink } from '../threads/index.ts';
@@ -28,7 +29,7 @@ export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
       async open() {
         const [{ openReader }, { createCaller }, { startRpc }] = await code;
         const reader = await openReader(settings.chainDir, settings.genesis);
-        const caller = createCaller(reader);
+        const caller = createCaller(reader, { ports });
         let running: RunningRpc;
         try {
           running = await startRpc({
@@ -83,5 +84,21 @@ export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
       },
     },
   );
-  const node: NodeBackend = createBackend(executor, main, readerOfArtifacts(settings.dataDir));
+  const artifacts = readerOfArtifacts(settings.dataDir);
+  const node: NodeBackend = createBackend(executor, main, artifacts);
+  /** Lets wallets call and estimate what needs bytes or an attribution, as if it were executed here. */
+  const ports: ExecutionPorts = {
+    async artifact(root) {
+      const info = artifacts.describe(root);
+      if (info === undefined) throw new Unavailable({ kind: 'artifact', root });
+      return info;
+    },
+    async attribute({ sequence, ...job }) {
+      try {
+        return await executor.call('attribute', { ...job, entries: sequence() });
+      } catch {
+        throw new Unavailable({ kind: 'attribution', requestId: job.requestHash });
+      }
+    },
+  };
 }
