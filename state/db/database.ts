@@ -73,7 +73,14 @@ export async function openDatabase(dir: string, options: { readOnly?: boolean } 
   };
   return {
     dir: location,
-    get: (key) => guard('read', () => level.getSync(key)),
+    get: (key) =>
+      guard('read', () => {
+        const value = level.getSync(key);
+        // LevelDB hands out Buffers, whose `slice` is a view where a Uint8Array's is a copy.
+        return value === undefined
+          ? undefined
+          : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+      }),
     async write(writes) {
       if (readOnly) throw new Fault('write to a database that was opened for reading');
       if (!open) throw new ChainError('CLOSED', 'the database is closed');
