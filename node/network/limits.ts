@@ -67,7 +67,7 @@ export const defaultNetworkLimits: NetworkLimits = {
   maxGossipValidationsPerPeer: 256,
   handshakeMs: 10_000,
   dialMs: 5_000,
-  redialMinMs: 200,
+  redialMinMs: 100,
   redialMaxMs: 5_000,
   enoughPeers: 8,
   maxLearnedAddresses: 128,

@@ -236,7 +236,12 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const redialer = createRedialer(
     {
       self,
-      dial,
+      async dial(address) {
+        const peer = await dial(address);
+        // An address without a peer id tells whom it means only now.
+        if (options.persistentPeers.includes(address)) persistentIds.add(peer);
+        return peer;
+      },
       isConnected: (peer) => peers.has(peer),
       peerCount: () => readyPeers().length,
     },

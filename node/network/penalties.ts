@@ -3,17 +3,17 @@ import type { NetworkLimits } from './limits.ts';
 import type { Clock, NetworkPenaltyCode, PeerId } from './types.ts';
 
 /**
- * 100: proof of malice or of a different chain. 50: cannot happen by accident with our software. 20: may be an old
- * version or a damaged disk. Less: may be load.
+ * 100: proof of malice or of a different chain. 60: cannot happen by accident with our software; two strikes. 20: may
+ * be an old version or a damaged disk. Less: may be load.
  */
 export const PENALTY_WEIGHT: Readonly<Record<NetworkPenaltyCode, number>> = {
   WRONG_CHAIN: 100,
   BAD_CERTIFICATE: 100,
-  BAD_ARTIFACT: 50,
-  WRONG_BLOCK: 50,
-  BAD_SIGNATURE: 50,
-  MALFORMED: 50,
-  BAD_FRAME: 50,
+  BAD_ARTIFACT: 60,
+  WRONG_BLOCK: 60,
+  BAD_SIGNATURE: 60,
+  MALFORMED: 60,
+  BAD_FRAME: 60,
   NOT_AUTHORISED: 20,
   INVALID_GOSSIP: 20,
   BAD_ANSWER: 20,

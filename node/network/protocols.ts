@@ -10,6 +10,7 @@ import {
   createByteBudget,
   createTokenBucket,
   linkedAbort,
+  sharedAbort,
   type TokenBucket,
 } from './quota.ts';
 import type {
@@ -70,7 +71,7 @@ interface PeerQuota {
 
 export function createProtocols(host: StreamHost, env: NetworkEnv): Protocols {
   const { clock, log } = env;
-  const stopping = new AbortController();
+  const stopping = sharedAbort();
   const quotas = new Map<string, Map<PeerId, PeerQuota>>();
   const budgets = new Map<string, ByteBudget>();
 

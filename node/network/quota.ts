@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from './types.ts';
 
 /** A number of bytes that may be in memory at once; takers wait their turn, first come first served. */
@@ -78,13 +79,20 @@ export function createTokenBucket(clock: Clock, perSecond: number, burst: number
   };
 }
 
+/** An abort controller that many may listen to at once: every exchange in progress does. */
+export function sharedAbort(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+}
+
 /** A signal that aborts with the first of: the parents, or `abort()`. `dispose` detaches it from the parents. */
 export function linkedAbort(...parents: (AbortSignal | undefined)[]): {
   signal: AbortSignal;
   abort: (reason: unknown) => void;
   dispose: () => void;
 } {
-  const controller = new AbortController();
+  const controller = sharedAbort();
   const undo: (() => void)[] = [];
   for (const parent of parents) {
     if (!parent) continue;

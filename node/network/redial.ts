@@ -32,7 +32,7 @@ interface Target {
 }
 
 /** The second of two nodes that name each other waits this long, so that they do not open two connections. */
-const SECOND_DIALER_WAIT_MS = 400;
+const SECOND_DIALER_WAIT_MS = 250;
 /** A peer of another chain does not change by asking again soon. */
 const WRONG_CHAIN_WAIT_MS = 60_000;
 const MAX_DOUBLINGS = 16;
@@ -96,12 +96,10 @@ export function createRedialer(
       entry.failures += 1;
       const wrongChain = error instanceof NetworkError && error.code === 'WRONG_CHAIN';
       if (entry.failures === 1 && !wrongChain)
-        env.log('info', 'peer not reached yet, will keep trying', { address: entry.address });
-      env.log('debug', 'dial failed', {
-        address: entry.address,
-        failures: entry.failures,
-        error: (error as Error).message,
-      });
+        env.log('info', 'peer not reached yet, will keep trying', {
+          address: entry.address,
+          error: (error as Error).message,
+        });
       schedule(entry, wrongChain ? WRONG_CHAIN_WAIT_MS : backoffMs(entry.failures));
     }
   }

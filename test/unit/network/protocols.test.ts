@@ -241,6 +241,23 @@ describe('limits', () => {
     expect(await outcome).toBe('ABORTED');
   });
 
+  it('a crowd of requests at once leaves nothing behind that Node warns of', async () => {
+    const warnings: string[] = [];
+    const listen = (warning: Error) => warnings.push(warning.name);
+    process.on('warning', listen);
+    const { client, peer } = await pair(once(new Uint8Array(1)), {
+      ...spec,
+      maxConcurrentPerPeer: 60,
+      maxConcurrent: 60,
+    });
+    const all = await Promise.all(
+      Array.from({ length: 50 }, () => codeOf(client.network.request(peer, spec, new Uint8Array(0)))),
+    );
+    process.off('warning', listen);
+    expect(new Set(all)).toEqual(new Set(['OK']));
+    expect(warnings).toEqual([]);
+  });
+
   it('many large answers at once share the bytes in flight and all arrive', async () => {
     const narrow = { ...spec, maxBytesInFlight: 1024 * 1024, maxConcurrentPerPeer: 8 };
     const { client, peer } = await pair(async function* () {
