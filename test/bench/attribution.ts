@@ -1,0 +1,200 @@
+/**
+ * Token attribution on the Brown corpus (1.2 million tokens, 15 genres as contributors): building the index, and the
+ * attribution of answers of 450 tokens that the continuation model makes. Peers, in the same run and on the same data:
+ * a scan of all tokens without an index, and the way infini-gram finds spans (for each start of the answer a binary
+ * search over a suffix array with whole-phrase comparisons), both in plain JavaScript and asked for the spans only.
+ */
+import { pathToFileURL } from 'node:url';
+import {
+  attributeTokens,
+  buildTokenIndex,
+  type CorpusRecord,
+  continueText,
+  createCorpus,
+  DEFAULT_TOKEN_ATTRIBUTION_PARAMS,
+  maximalSpans,
+  packOrderKey,
+  type TokenIndex,
+} from '../../attribution/api.ts';
+import { suffixArray } from '../../attribution/index/suffix-array.ts';
+import { readIds } from '../../attribution/token/text.ts';
+import { loadBrownCorpus } from '../../node/datasets/brown.ts';
+import type { BenchRow } from './types.ts';
+
+const ANSWERS = 25;
+const ANSWER_TOKENS = 450;
+const RECORD_WORDS = 60;
+const MIN_SPAN = 4;
+const encoder = new TextEncoder();
+
+export async function run(): Promise<BenchRow[]> {
+  const records = brownRecords();
+  const builds = Array.from({ length: 3 }, () => timed(() => buildTokenIndex(createCorpus(records))));
+  const { value: index } = builds[0]!;
+  const buildSeconds = median(builds.map((build) => build.ms)) / 1000;
+
+  const { text, suffixes } = plainSuffixArray(index);
+  const times = {
+    attribute: [] as number[],
+    spans: [] as number[],
+    scan: [] as number[],
+    search: [] as number[],
+  };
+  for (let i = 0; i < ANSWERS; i++) {
+    const prompt = encoder.encode('The');
+    const output = continueText({
+      index,
+      prompt,
+      seed: encoder.encode(`answer ${i}`),
+      maxTokens: ANSWER_TOKENS,
+    }).text;
+    const ids = readIds(index, output, ANSWER_TOKENS);
+    const input = { index, output, prompt, commons: new Set<number>(), ineligible: new Set<string>() };
+    times.attribute.push(
+      timed(() => attributeTokens({ ...input, params: DEFAULT_TOKEN_ATTRIBUTION_PARAMS })).ms,
+    );
+    const ours = timed(() => maximalSpans(index, output, MIN_SPAN));
+    const scan = timed(() => spansByScan(text, ids));
+    const search = timed(() => spansBySearch(text, suffixes, ids));
+    times.spans.push(ours.ms);
+    times.scan.push(scan.ms);
+    times.search.push(search.ms);
+    const expected = ours.value.map((span) => `${span.startToken}-${span.endToken}`).join();
+    if (scan.value.join() !== expected || search.value.join() !== expected)
+      throw new Error(`answer ${i}: the peers find other spans, so the comparison is void`);
+  }
+  const attribute = median(times.attribute);
+  const spans = median(times.spans);
+  return [
+    { name: 'attribution: Brown index build', value: buildSeconds, unit: 's' },
+    {
+      name: 'attribution: index build rate',
+      value: index.totalTokens / buildSeconds / 1e6,
+      unit: 'Mtoken/s',
+    },
+    {
+      name: 'attribution: answer of 450 tokens, credits',
+      value: attribute,
+      unit: 'ms',
+      peer: 'scan without an index (spans only)',
+      ratio: median(times.scan) / attribute,
+    },
+    {
+      name: 'attribution: answer of 450 tokens, spans',
+      value: spans,
+      unit: 'ms',
+      peer: 'infini-gram style search, plain JS',
+      ratio: median(times.search) / spans,
+    },
+  ];
+}
+
+/** Records of about 60 words, one contributor a genre. */
+function brownRecords(): CorpusRecord[] {
+  const genres: string[] = [];
+  return loadBrownCorpus().flatMap(({ genre, text }, document) => {
+    if (!genres.includes(genre)) genres.push(genre);
+    const contributor = `0x${(genres.indexOf(genre) + 1).toString(16).padStart(40, '0')}`;
+    const words = text.split(/\s+/);
+    return Array.from({ length: Math.ceil(words.length / RECORD_WORDS) }, (_, recordIndex) => ({
+      orderKey: packOrderKey(document, recordIndex),
+      contributor,
+      dataNetId: genres.indexOf(genre) + 1,
+      contributionId: document,
+      recordIndex,
+      bytes: encoder.encode(
+        words.slice(recordIndex * RECORD_WORDS, (recordIndex + 1) * RECORD_WORDS).join(' '),
+      ),
+    }));
+  });
+}
+
+/** The corpus as a plain array of token numbers, -1 between records, and its suffix array. */
+function plainSuffixArray(index: TokenIndex): { text: Int32Array; suffixes: Int32Array } {
+  const parts = index.corpus.records.map((record) => readIds(index, record.bytes, Number.MAX_SAFE_INTEGER));
+  const text = new Int32Array(parts.reduce((sum, part) => sum + part.length + 1, 0)).fill(-1);
+  let at = 0;
+  for (const part of parts) {
+    text.set(part, at);
+    at += part.length + 1;
+  }
+  const shifted = text.map((symbol) => symbol + 1);
+  return { text, suffixes: suffixArray(shifted, index.types + 1) };
+}
+
+/** Longest match of each start by one pass over all tokens, with a table of the answer's four-token windows. */
+function spansByScan(text: Int32Array, ids: Int32Array): string[] {
+  const starts = new Map<string, number[]>();
+  const key = (list: Int32Array, at: number) => `${list[at]},${list[at + 1]},${list[at + 2]},${list[at + 3]}`;
+  const firstTokens = new Uint8Array(Math.max(...ids) + 2);
+  for (let s = 0; s + MIN_SPAN <= ids.length; s++) {
+    firstTokens[ids[s]! + 1] = 1;
+    const list = starts.get(key(ids, s));
+    if (list === undefined) starts.set(key(ids, s), [s]);
+    else list.push(s);
+  }
+  const ends = new Int32Array(ids.length);
+  for (let at = 0; at + MIN_SPAN <= text.length; at++) {
+    if (firstTokens[text[at]! + 1] !== 1) continue;
+    for (const s of starts.get(key(text, at)) ?? []) {
+      let length = MIN_SPAN;
+      while (s + length < ids.length && text[at + length] === ids[s + length] && ids[s + length]! >= 0)
+        length++;
+      ends[s] = Math.max(ends[s]!, s + length);
+    }
+  }
+  return maximal(ends);
+}
+
+/** Longest match of each start: insertion point in the suffix array, then the longer of both neighbours' prefixes. */
+function spansBySearch(text: Int32Array, suffixes: Int32Array, ids: Int32Array): string[] {
+  const shared = (position: number, s: number): number => {
+    let length = 0;
+    while (s + length < ids.length && ids[s + length]! >= 0 && text[position + length] === ids[s + length])
+      length++;
+    return length;
+  };
+  const ends = new Int32Array(ids.length);
+  for (let s = 0; s < ids.length; s++) {
+    let low = 0;
+    let high = suffixes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const position = suffixes[middle]!;
+      const length = shared(position, s);
+      const isLess = s + length < ids.length && (text[position + length] ?? -1) < ids[s + length]!;
+      if (isLess) low = middle + 1;
+      else high = middle;
+    }
+    const before = low > 0 ? shared(suffixes[low - 1]!, s) : 0;
+    const after = low < suffixes.length ? shared(suffixes[low]!, s) : 0;
+    ends[s] = s + Math.max(before, after);
+  }
+  return maximal(ends);
+}
+
+function maximal(ends: Int32Array): string[] {
+  let reached = 0;
+  return [...ends].flatMap((end, s) => {
+    if (end <= reached) return [];
+    reached = end;
+    return end - s < MIN_SPAN ? [] : [`${s}-${end}`];
+  });
+}
+
+function timed<T>(work: () => T): { value: T; ms: number } {
+  const start = performance.now();
+  const value = work();
+  return { value, ms: performance.now() - start };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  for (const row of await run()) {
+    const comparison = row.ratio === undefined ? '' : `  ${row.ratio.toFixed(1)}x against ${row.peer}`;
+    console.log(`${row.name}: ${row.value.toFixed(3)} ${row.unit}${comparison}`);
+  }
+}
