@@ -1,9 +1,9 @@
 /**
  * Layout. Account 0x4f4c…52 holds bonds, stakes and stakers' fees: `model.count`; per id `model.owner`, `model.operator`,
  * `model.beneficiary`, `model.state` (status u8, kind u8, version u32, openRequests u32, createdAt u64), `model.price`
- * (base u128, token u128), `model.bond`, `model.stake` (total), `model.acc` (fees per staked wei, 2^64ths), `model.rest`
- * (2^64ths of a wei not yet given out); per id and staker `model.staker` (amount u128, lockedUntil u64),
- * `model.staker.acc`, `model.staker.owed` (2^64ths of a wei). Record account 0x4f4c…0152: per id `model.card`; per id
+ * (base u128, token u128), `model.bond`, `model.stake` (total), `model.acc` (fees per staked wei, 2^128ths), `model.rest`
+ * (2^128ths of a wei not yet given out); per id and staker `model.staker` (amount u128, lockedUntil u64),
+ * `model.staker.acc`, `model.staker.owed` (2^128ths of a wei). Record account 0x4f4c…0152: per id `model.card`; per id
  * and version `model.pins`.
  */
 import { Fault, type Hex, type SnapshotPin, type StateView } from '../../types.ts';
@@ -292,8 +292,11 @@ export function closeRequest(context: ModuleContext, id: bigint): ModelState {
 
 // --- stakers: a pull accumulator that loses nothing (C4) --------------------------------------------------------
 
-/** Fractions of a wei are kept in 2^64ths. */
-const FRACTION = 64n;
+/**
+ * Fractions of a wei are kept in 2^128ths: all coins together are below 2^100 wei, so what waits in `rest` is far below
+ * one wei, and no product comes near 2^256.
+ */
+const FRACTION = 128n;
 
 export function readTotalStake(view: StateView, id: bigint): bigint {
   return readUint(view, MODEL_ADDRESS, stakeSlot(id));
@@ -301,7 +304,7 @@ export function readTotalStake(view: StateView, id: bigint): bigint {
 
 /**
  * Gives `amount` wei to the stakers of a model in proportion to their stakes; there must be some. What does not divide
- * waits in `rest` for the next fee, and fractions of a wei stay with the staker they belong to: in 2^64ths of a wei,
+ * waits in `rest` for the next fee, and fractions of a wei stay with the staker they belong to: in 2^128ths of a wei,
  * sum over stakers + rest = all that was ever given - all that was ever claimed, always.
  */
 export function giveToStakers(context: ModuleContext, id: bigint, amount: bigint): void {
@@ -315,7 +318,7 @@ export function giveToStakers(context: ModuleContext, id: bigint, amount: bigint
 interface Position {
   amount: bigint;
   lockedUntil: number;
-  /** 2^64ths of a wei, up to date. */
+  /** 2^128ths of a wei, up to date. */
   owed: bigint;
 }
 
