@@ -48,7 +48,7 @@ export interface NetworkLimits {
   readonly maintenanceMs: number;
   /** A peer that answers no status this often in a row has gone without saying so. */
   readonly maxMissedStatuses: number;
-  /** Least time between two head announcements to the same peers. */
+  /** Least time between two head announcements. A status costs both sides about 2 ms; proposals tell heads sooner. */
   readonly headAnnounceMs: number;
 }
 
@@ -78,5 +78,5 @@ export const defaultNetworkLimits: NetworkLimits = {
   maxScoredPeers: 1_024,
   maintenanceMs: 5_000,
   maxMissedStatuses: 3,
-  headAnnounceMs: 1_000,
+  headAnnounceMs: 5_000,
 };

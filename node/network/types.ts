@@ -190,7 +190,7 @@ export interface Network {
   onPeer(listener: (event: PeerEvent) => void): Cancel;
   /** Lowers a peer's standing; at `banScore` it is disconnected and refused for limits.banMs. */
   penalise(peer: PeerId, code: NetworkPenaltyCode): void;
-  /** Tells every peer the new head (used for "who is ahead"). Cheap: at most one message a second to each. */
+  /** Tells every peer the new head (used for "who is ahead"). At most once in limits.headAnnounceMs. */
   announceHead(): void;
   /** Dials once, now. Resolves when the peer is connected and on our chain. @throws NetworkError */
   dial(address: string): Promise<PeerId>;

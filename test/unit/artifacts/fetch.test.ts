@@ -119,7 +119,7 @@ describe('fetching', () => {
     ]);
   });
 
-  it('keeps wanting until somebody has it, and asks a newcomer at once', async () => {
+  it('B1: keeps wanting until somebody has it, and asks a newcomer at once', async () => {
     const a = await holder({ retryMinMs: 60_000, retryMaxMs: 60_000 });
     const root = rootOf([text('later')]);
     const lateComer = await holder();
@@ -130,7 +130,7 @@ describe('fetching', () => {
     expect((await waiting).leafCount).toBe(1);
   });
 
-  it('comes back to a peer that gets the artifact later', async () => {
+  it('B1: comes back to a peer that gets the artifact later', async () => {
     const a = await holder({ retryMinMs: 20 });
     const b = await holder();
     await a.network.dial(b.address);

@@ -124,7 +124,7 @@ describe('limits are checked while the bytes arrive', () => {
     expect(pulled).toBe(6);
   });
 
-  it('other content than promised is refused', async () => {
+  it('D2: other content than committed to is refused', async () => {
     await expect(store.putStream([text('a')], LIMITS, rootOf([text('b')]))).rejects.toMatchObject({
       code: 'ROOT_MISMATCH',
     });
