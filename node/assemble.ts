@@ -270,17 +270,13 @@ function connectArtifacts(
     for (const root of roots) {
       try {
         // Looks at the bytes: a damaged file is deleted here and then fetched.
-        store.describe(root);
-        tell(root);
-      } catch {
-        try {
-          want(root);
-        } catch (error) {
-          log('warn', 'an artifact that a block or a transaction needs cannot be asked for', {
-            root,
-            error: error instanceof Error ? error.message : String(error),
-          });
-        }
+        if (store.verify(root)) tell(root);
+        else want(root);
+      } catch (error) {
+        log('warn', 'an artifact that a block or a transaction needs cannot be asked for', {
+          root,
+          error: error instanceof Error ? error.message : String(error),
+        });
       }
     }
   });
