@@ -5,31 +5,33 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { RunningRpc } from '../../rpc/start.ts';
 import { type ExecutionPorts, Unavailable } from '../../state/types.ts';
+import { systemClock } from '../authorities.ts';
 import type { ExecutorRpcCalls, ExecutorRpcEvents } from '../executor-thread/protocol.ts';
 import type { Log } from '../log.ts';
 import { createLink } from '../threads/index.ts';
 import { readerOfArtifacts } from './artifacts.ts';
 import { createBackend, type ExecutorLink, type MainLink, type NodeBackend } from './backend.ts';
+import { createLazyCaller } from './lazy-caller.ts';
 import type { RpcCalls, RpcEvents, RpcMainCalls, RpcSettings } from './protocol.ts';
+
+/** By then the other nodes of a devnet on the same machine have started, too. */
+const WARM_AFTER_MS = 5_000;
 
 type NoCalls = Record<never, never>;
 
 export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
   // The code is loaded while the executor still opens the chain.
-  const code = Promise.all([
-    import('../../state/reader.ts'),
-    import('../../state/call.ts'),
-    import('../../rpc/start.ts'),
-  ]);
+  const code = Promise.all([import('../../state/reader.ts'), import('../../rpc/start.ts')]);
   code.catch(() => {});
   let close: () => Promise<void> = async () => {};
+  let cancelWarm: () => void = () => {};
 
   const main: MainLink = createLink<RpcCalls, RpcMainCalls, RpcEvents>(port, {
     handlers: {
       async open() {
-        const [{ openReader }, { createCaller }, { startRpc }] = await code;
+        const [{ openReader }, { startRpc }] = await code;
         const reader = await openReader(settings.chainDir, settings.genesis);
-        const caller = createCaller(reader, { ports });
+        const caller = createLazyCaller(reader, ports);
         let running: RunningRpc;
         try {
           running = await startRpc({
@@ -60,9 +62,11 @@ export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
           await running.close();
           await reader.close();
         };
+        cancelWarm = systemClock.setTimer(WARM_AFTER_MS, caller.warm);
         return { port: running.port };
       },
       async shutdown() {
+        cancelWarm();
         await close();
         // The answer leaves first; with both ports closed nothing keeps the thread alive.
         setImmediate(() => {

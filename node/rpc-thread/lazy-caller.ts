@@ -1,0 +1,21 @@
+/** The EVM is a third of this thread's code and no node needs it to start: it is loaded for the first call. */
+
+import type { Reader } from '../../state/reader.ts';
+import type { Caller, ExecutionPorts } from '../../state/types.ts';
+
+/** A caller that loads itself. `warm` begins the loading, for a moment when nobody waits. */
+export function createLazyCaller(reader: Reader, ports: ExecutionPorts): Caller & { warm(): void } {
+  let loading: Promise<Caller> | undefined;
+  const load = (): Promise<Caller> => {
+    loading ??= import('../../state/call.ts').then(({ createCaller }) => createCaller(reader, { ports }));
+    return loading;
+  };
+  return {
+    call: async (...args) => (await load()).call(...args),
+    estimateGas: async (...args) => (await load()).estimateGas(...args),
+    createAccessList: async (...args) => (await load()).createAccessList(...args),
+    traceCall: async (...args) => (await load()).traceCall(...args),
+    traceBlock: async (...args) => (await load()).traceBlock(...args),
+    warm: () => void load().catch(() => {}),
+  };
+}
