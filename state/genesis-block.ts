@@ -3,6 +3,7 @@
  * the validators; its header commits to all of it, and its parentHash is the hash of the parameters, so that chains
  * with different rules never share a genesis hash.
  */
+import { canonicalParams } from '../genesis/schema.ts';
 import type { ChainParams, Genesis } from '../genesis/types.ts';
 import { openHeadState, type Sealed } from './accounts/head-state.ts';
 import { BLOOM_BYTES } from './block/bloom.ts';
@@ -44,21 +45,9 @@ export interface GenesisBlock {
   sets: ValidatorSets;
 }
 
-/** JSON with sorted keys and without spaces; big integers as decimal strings. One value has one text. */
-export function canonicalJson(value: unknown): string {
-  if (typeof value === 'bigint') return `"${value}"`;
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-    entries.sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${canonicalJson(inner)}`).join(',')}}`;
-  }
-  return JSON.stringify(value);
-}
-
-/** keccak of the canonical JSON of the parameters: parentHash of block 0. */
+/** keccak of the canonical bytes of the parameters: parentHash of block 0. */
 export function paramsHash(params: ChainParams): Hex {
-  return keccakHex(Buffer.from(canonicalJson(params), 'utf8'));
+  return keccakHex(canonicalParams(params));
 }
 
 const NO_DATABASE: Database = {
