@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createArtifactFetcher, indexProtocol, leavesProtocol } from '../../../node/artifacts/fetch.ts';
 import { artifactPath } from '../../../node/artifacts/file.ts';
@@ -326,6 +327,65 @@ describe('bad peers', () => {
     expect(a.fetcher.wanted()).toEqual([]);
     // The peer did nothing wrong: it served what was asked for.
     expect(a.network.peers()[0]!.penalty).toBe(0);
+  });
+
+  it('garbage for leaves is never stored and always costs standing', async () => {
+    const leaves = [text('a'), text('b')];
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 4 }), async (garbage) => {
+        // The first leaf by chance, or nothing wrong so far, would be fair play.
+        fc.pre(!Buffer.concat(garbage).subarray(0, 5).equals(framed(leaves[0]!)));
+        const liar = await impostor(
+          () => indexOf(leaves),
+          async function* () {
+            yield* garbage;
+          },
+        );
+        const a = await holder();
+        await a.network.dial(liar.address);
+        a.fetcher.want(rootOf(leaves));
+        await untilTrue(() => a.network.peers().every((p) => p.penalty > 0));
+        expect(a.store.has(rootOf(leaves))).toBe(false);
+        expect(a.fetcher.wanted()).toMatchObject([{ leaves: 0 }]);
+        a.fetcher.unwant(rootOf(leaves));
+        await a.network.stop();
+        await liar.network.stop();
+      }),
+      { numRuns: 10, verbose: 1 },
+    );
+  });
+
+  it('many artifacts are fetched a few at a time, from those who have them', async () => {
+    let active = 0;
+    let mostActive = 0;
+    const all = Array.from({ length: 24 }, (_, i) => [text(`first of ${i}`), text(`second of ${i}`)]);
+    const byRoot = new Map(all.map((leaves) => [rootOf(leaves), leaves]));
+    const served = async (half: number) => {
+      const node = await cluster.prepare();
+      const find = (payload: Uint8Array) => {
+        const root: Hex = `0x${Buffer.from(payload.subarray(0, 32)).toString('hex')}`;
+        const leaves = byRoot.get(root);
+        if (!leaves || all.indexOf(leaves) % 2 !== half) throw new RequestError('NOT_FOUND', 'not here');
+        return leaves;
+      };
+      node.network.handle(indexProtocol(LIMITS), async ({ payload }) => indexOf(find(payload)));
+      node.network.handleStream(leavesProtocol(LIMITS), async function* ({ payload }) {
+        active += 1;
+        mostActive = Math.max(mostActive, active);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        active -= 1;
+        yield framed(...find(payload));
+      });
+      await node.network.start();
+      return node.network.addresses()[0]!;
+    };
+    const a = await holder({ maxDownloads: 3 });
+    await a.network.dial(await served(0));
+    await a.network.dial(await served(1));
+    await Promise.all([...byRoot.keys()].map((root) => a.fetcher.get(root)));
+    expect(mostActive).toBeGreaterThan(1);
+    expect(mostActive).toBeLessThanOrEqual(3);
+    expect(a.network.peers().every((p) => p.penalty === 0)).toBe(true);
   });
 
   it('nonsense requests are refused', async () => {

@@ -274,6 +274,16 @@ describe('a peer that falls silent', () => {
     expect(node.logs.some((l) => l.message.includes('fell silent'))).toBe(true);
   });
 
+  it('is disconnected when its gossip stream is gone, since only a new connection brings it back', async () => {
+    const node = await cluster.start({ limits: { maintenanceMs: 50, handshakeMs: 300 } });
+    const deaf = await stranger();
+    const met = peerEvent(node.network, 'connected');
+    const gone = peerEvent(node.network, 'disconnected');
+    await deaf.dial(multiaddr(node.address));
+    await met;
+    await gone;
+  });
+
   it('heads are told to peers when they change', async () => {
     let height = 1;
     const a = await cluster.start({
