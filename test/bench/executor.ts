@@ -1,0 +1,271 @@
+/**
+ * Blocks of transfers and of storage-writing calls through our block executor, against the stock library's `runBlock`
+ * in the same process and the same run. Both start from raw bytes (decode, recover senders, execute, all roots) and
+ * must end in the same state root. CPU time of the process, so that a busy machine does not decide the ratio.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createBlock } from '@ethereumjs/block';
+import { createCustomCommon, Mainnet } from '@ethereumjs/common';
+import { MerkleStateManager } from '@ethereumjs/statemanager';
+import { createTxFromRLP } from '@ethereumjs/tx';
+import { Account, Address } from '@ethereumjs/util';
+import { createVM, runBlock } from '@ethereumjs/vm';
+import { DEFAULT_PARAMS, OPEN } from '../../genesis/parameters.ts';
+import { openHeadState } from '../../state/accounts/head-state.ts';
+import { encodeReceipt } from '../../state/block/receipts.ts';
+import { orderedRoot } from '../../state/block/roots.ts';
+import {
+  addressOfPrivateKey,
+  bigintToBytes,
+  concat,
+  EMPTY_TRIE_ROOT,
+  fromHex,
+  KECCAK_EMPTY,
+  keccak256,
+  signHash,
+  toHex,
+  ZERO_HASH,
+} from '../../state/crypto.ts';
+import { openDatabase, type Write } from '../../state/db/database.ts';
+import { versionedWriter } from '../../state/db/versioned.ts';
+import { createBlockRun } from '../../state/execution/block-run.ts';
+import { createEngine } from '../../state/execution/engine.ts';
+import { createModuleTable } from '../../state/execution/module-table.ts';
+import { World } from '../../state/execution/world.ts';
+import { encodeRlp } from '../../state/rlp.ts';
+import { decodeTransaction } from '../../state/transactions/decode.ts';
+import { Fault, type Hex, type Receipt } from '../../state/types.ts';
+import type { BenchRow } from './types.ts';
+
+const SENDERS = 300;
+const FUNDED = 10_000;
+const BLOCKS = 3;
+const BASE_FEE = 10_000_000_000n;
+const COINBASE: Hex = '0x00000000000000000000000000000000000d00cb';
+const TOKEN: Hex = '0x00000000000000000000000000000000000d0001';
+/**
+ * What a token's transfer costs without its compiler: two balances moved, one log. Calldata: from slot, to slot,
+ * amount. slot[from] -= amount; slot[to] += amount; log.
+ */
+const TOKEN_CODE = fromHex('0x6040355f3554035f35556040356020355401602035556040355f526020355f3560205fa200');
+/** Enough that the parameters never end a block. */
+const GAS_LIMIT = 200_000_000n;
+
+const noModules = createModuleTable([], {
+  genesisBalances: () => [],
+  genesis() {},
+  beginBlock() {},
+  endBlock() {},
+  validatorSets: () => ({ next: [], afterNext: [] }),
+});
+
+const keys = Array.from({ length: SENDERS }, (_, i) => keccak256(Buffer.from(`bench ${i}`)));
+const senders = keys.map(addressOfPrivateKey);
+
+function word(value: bigint): Uint8Array {
+  const short = bigintToBytes(value);
+  return concat(new Uint8Array(32 - short.length), short);
+}
+
+function sign(
+  key: Uint8Array,
+  nonce: number,
+  to: Hex,
+  value: bigint,
+  data: Uint8Array,
+  gas: bigint,
+): Uint8Array {
+  const items = [
+    bigintToBytes(BigInt(DEFAULT_PARAMS.chainId)),
+    bigintToBytes(BigInt(nonce)),
+    bigintToBytes(1_000_000_000n),
+    bigintToBytes(100_000_000_000n),
+    bigintToBytes(gas),
+    fromHex(to),
+    bigintToBytes(value),
+    data,
+    [],
+  ];
+  const { r, s, yParity } = signHash(keccak256(concat(Uint8Array.of(2), encodeRlp(items))), key);
+  return concat(
+    Uint8Array.of(2),
+    encodeRlp([...items, bigintToBytes(BigInt(yParity)), bigintToBytes(r), bigintToBytes(s)]),
+  );
+}
+
+type Workload = (sender: number, block: number) => Uint8Array;
+const transfers: Workload = (sender, block) =>
+  sign(
+    keys[sender]!,
+    block,
+    fundedAddress((sender * 7 + block * 13) % FUNDED),
+    1n,
+    new Uint8Array(0),
+    21_000n,
+  );
+const tokens: Workload = (sender, block) =>
+  sign(
+    keys[sender]!,
+    block,
+    TOKEN,
+    0n,
+    concat(word(BigInt(sender + 1)), word(BigInt(1000 + ((sender * 7 + block) % SENDERS))), word(1n)),
+    150_000n,
+  );
+
+function fundedAddress(index: number): Hex {
+  return `0x${(0x1000_0000 + index).toString(16).padStart(40, '0')}`;
+}
+
+const funded = Array.from({ length: FUNDED }, (_, i) => fundedAddress(i));
+
+function cpuMs(since?: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since);
+  return (user + system) / 1000;
+}
+
+async function ours(blocks: Uint8Array[][]): Promise<{ cpu: number; commitCpu: number; root: string }> {
+  const dir = mkdtempSync(join(tmpdir(), 'openledger-bench-'));
+  const db = await openDatabase(dir);
+  const head = openHeadState(db, EMPTY_TRIE_ROOT);
+  const world = new World(head);
+  const give = (address: Hex, balance: bigint) =>
+    world.write(address, { nonce: 0n, balance, storageRoot: EMPTY_TRIE_ROOT, codeHash: KECCAK_EMPTY });
+  for (const address of senders) give(address, OPEN);
+  for (const address of funded) give(address, 1n);
+  give(TOKEN, 1n);
+  world.writeCode(TOKEN, TOKEN_CODE);
+  world.endTransaction();
+  const commit = async (done: World, number: number) => {
+    const sealed = head.seal(done.changes());
+    const writes: Write[] = [];
+    const versioned = versionedWriter(db, number, writes);
+    writes.push(...head.writes(sealed, new Set(), versioned));
+    versioned.finish();
+    await db.write(writes);
+    head.advance(sealed);
+  };
+  await commit(world, 0);
+  const engine = await createEngine({
+    chainId: DEFAULT_PARAMS.chainId,
+    modules: noModules,
+    blockHash: () => ZERO_HASH,
+  });
+  let cpu = 0;
+  let commitCpu = 0;
+  let root = '';
+  for (const [number, raws] of blocks.entries()) {
+    const start = process.cpuUsage();
+    const current = new World(head);
+    const run = createBlockRun({
+      engine,
+      modules: noModules,
+      params: { ...DEFAULT_PARAMS, block: { ...DEFAULT_PARAMS.block, gasLimit: GAS_LIMIT } },
+      genesisHash: ZERO_HASH,
+      ports: {
+        attribute: async () => {
+          throw new Fault('no inference here');
+        },
+        artifact: async () => {
+          throw new Fault('no artifacts here');
+        },
+      },
+      world: current,
+      parent: { hash: ZERO_HASH, timestampMs: 0 },
+      number: number + 1,
+      origin: { originRound: 0, timestampMs: 1000, reveal: new Uint8Array(96), lastCommit: null },
+      coinbase: COINBASE,
+      prevRandao: ZERO_HASH,
+      baseFeePerGas: BASE_FEE,
+    });
+    await run.begin();
+    const receipts: Receipt[] = [];
+    for (const raw of raws) {
+      const { receipt } = await run.apply(decodeTransaction(raw, DEFAULT_PARAMS.chainId, noModules));
+      receipts.push(receipt);
+    }
+    await run.finish();
+    orderedRoot(raws);
+    orderedRoot(receipts.map(encodeReceipt));
+    root = toHex(head.seal(current.changes()).stateRoot);
+    if (receipts.some((receipt) => receipt.status === 0)) throw new Error('a benchmark transaction failed');
+    // The first block warms the compiler and the caches.
+    if (number > 0) cpu += cpuMs(start);
+    const committing = process.cpuUsage();
+    await commit(current, number + 1);
+    if (number > 0) commitCpu += cpuMs(committing);
+  }
+  await db.close();
+  rmSync(dir, { recursive: true, force: true });
+  return { cpu, commitCpu, root };
+}
+
+async function stock(blocks: Uint8Array[][]): Promise<{ cpu: number; root: string }> {
+  const common = createCustomCommon({ chainId: DEFAULT_PARAMS.chainId, name: 'bench' }, Mainnet, {
+    hardfork: 'prague',
+  });
+  const stateManager = new MerkleStateManager({ common });
+  for (const address of senders)
+    await stateManager.putAccount(new Address(fromHex(address)), new Account(0n, OPEN));
+  for (const address of funded)
+    await stateManager.putAccount(new Address(fromHex(address)), new Account(0n, 1n));
+  await stateManager.putAccount(new Address(fromHex(TOKEN)), new Account(0n, 1n));
+  await stateManager.putCode(new Address(fromHex(TOKEN)), TOKEN_CODE);
+  const vm = await createVM({ common, stateManager });
+  let cpu = 0;
+  let root = '';
+  for (const [number, raws] of blocks.entries()) {
+    const start = process.cpuUsage();
+    const block = createBlock(
+      {
+        header: {
+          number: number + 1,
+          timestamp: 1,
+          coinbase: new Address(fromHex(COINBASE)),
+          gasLimit: GAS_LIMIT,
+          baseFeePerGas: BASE_FEE,
+        },
+        transactions: raws.map((raw) => createTxFromRLP(raw, { common })),
+      },
+      { common, skipConsensusFormatValidation: true },
+    );
+    const result = await runBlock(vm, { block, generate: true, skipBlockValidation: true });
+    root = toHex(result.stateRoot);
+    if (number > 0) cpu += cpuMs(start);
+  }
+  return { cpu, root };
+}
+
+async function compare(name: string, workload: Workload): Promise<BenchRow[]> {
+  const blocks = Array.from({ length: BLOCKS }, (_, block) =>
+    Array.from({ length: SENDERS }, (_, sender) => workload(sender, block)),
+  );
+  const measured = SENDERS * (BLOCKS - 1);
+  const we = await ours(blocks);
+  const they = await stock(blocks);
+  if (we.root !== they.root) throw new Error(`${name}: roots differ: ${we.root} and ${they.root}`);
+  const perSecond = (cpu: number) => (measured * 1000) / cpu;
+  return [
+    {
+      name: `executor.${name}`,
+      value: perSecond(we.cpu),
+      unit: 'tx/s of CPU',
+      peer: `@ethereumjs/vm runBlock ${perSecond(they.cpu).toFixed(0)}`,
+      ratio: they.cpu / we.cpu,
+    },
+    {
+      name: `executor.${name}.with-commit`,
+      value: perSecond(we.cpu + we.commitCpu),
+      unit: 'tx/s of CPU',
+      peer: `@ethereumjs/vm runBlock (in memory) ${perSecond(they.cpu).toFixed(0)}`,
+      ratio: they.cpu / (we.cpu + we.commitCpu),
+    },
+  ];
+}
+
+export async function run(): Promise<BenchRow[]> {
+  return [...(await compare('transfers', transfers)), ...(await compare('tokens', tokens))];
+}
