@@ -67,7 +67,7 @@ describe('the range minimum', () => {
             expect(minimum.argMin(low, high)).toBe(low + part.indexOf(Math.min(...part)));
           }
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 });
