@@ -245,7 +245,12 @@ function keepOpen(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> 
 
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    response.once('drain', resolve);
-    response.once('close', () => resolve());
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.once('drain', done);
+    response.once('close', done);
   });
 }
