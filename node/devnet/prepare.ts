@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { OPEN } from '../../genesis/parameters.ts';
+import { DEVNET_PARAMS, OPEN } from '../../genesis/parameters.ts';
 import { createGenesis } from '../../genesis/presets.ts';
 import { serialiseGenesis } from '../../genesis/schema.ts';
 import type { GenesisValidator, Hex } from '../../genesis/types.ts';
@@ -60,8 +60,9 @@ export async function prepareDevnet(options: DevnetOptions): Promise<DevnetPlan>
     throw new UserError('USAGE', `--validators must be from 1 to ${MAX_VALIDATORS}`);
   const existing = readManifest(dir);
   refuseRunning(dir);
-  if (options.fresh) wipe(dir, existing !== undefined);
-  const manifest = options.fresh ? undefined : existing;
+  const anew = options.fresh || existing?.validators === 0;
+  if (anew) wipe(dir, existing !== undefined);
+  const manifest = anew ? undefined : existing;
   if (manifest !== undefined && manifest.validators !== count)
     throw new UserError(
       'DEVNET_DIFFERS',
@@ -94,12 +95,16 @@ export function runningDevnet(dir: string): { rpcUrl: string; accounts: Developm
   }
 }
 
-/** New keys, a genesis file and the homes; the manifest last, since it says that all is there. Returns the chain id. */
+/**
+ * New keys, a genesis file and the homes. The manifest comes first, so that what a crash leaves may be wiped, and
+ * again last, since it says that all is there. Returns the chain id.
+ */
 function found(dir: string, count: number, nowMs: number): number {
+  const { chainId } = DEVNET_PARAMS;
+  writeManifest(dir, { validators: 0, chainId });
   const validators: GenesisValidator[] = [];
   const balances = new Map<Hex, bigint>();
   for (const { address, balance } of developmentAccounts()) balances.set(parseAddress(address), balance);
-  const chain = createGenesis({ validators: [], balances, timestamp: 0 }).params.chainId;
   for (let index = 0; index < count; index++) {
     const account = validatorAccount(index);
     const address = parseAddress(account.address);
@@ -111,7 +116,7 @@ function found(dir: string, count: number, nowMs: number): number {
     validators.push({
       address,
       blsPublicKey: toHex(key.publicKey),
-      proofOfPossession: toHex(provePossession(key, address, chain)),
+      proofOfPossession: toHex(provePossession(key, address, chainId)),
       bond: BOND,
       recipient: address,
     });
@@ -119,9 +124,13 @@ function found(dir: string, count: number, nowMs: number): number {
   // A minute old, so that the first heartbeat block is due at once.
   const genesis = createGenesis({ validators, balances, timestamp: Math.floor(nowMs / 1000) - 60 });
   writeFileAtomic(join(dir, 'genesis.json'), serialiseGenesis(genesis), { replace: true, mode: 0o644 });
-  const manifest = { kind: 'openledger-devnet', chainId: genesis.params.chainId, validators: count };
-  writeFileAtomic(join(dir, MANIFEST_FILE), `${JSON.stringify(manifest)}\n`, { replace: true, mode: 0o644 });
-  return genesis.params.chainId;
+  writeManifest(dir, { validators: count, chainId });
+  return chainId;
+}
+
+function writeManifest(dir: string, manifest: Manifest): void {
+  const text = `${JSON.stringify({ kind: 'openledger-devnet', ...manifest })}\n`;
+  writeFileAtomic(join(dir, MANIFEST_FILE), text, { replace: true, mode: 0o644 });
 }
 
 /** Ports and configuration files of this start. */
@@ -164,6 +173,7 @@ function homeOf(dir: string, index: number): string {
 
 interface Manifest {
   readonly chainId: number;
+  /** 0: not finished. */
   readonly validators: number;
 }
 
