@@ -66,11 +66,16 @@ export function toErrorObject(
       ...(thrown.data === undefined ? {} : { data: thrown.data }),
     };
   // Errors of the floors below carry a string code and a message made for people.
-  if (thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string') {
-    if (SPEAKING_CODES.has(thrown.code)) return { code: RPC_CODES.server, message: thrown.message };
-  }
+  if (codeOf(thrown) !== undefined && SPEAKING_CODES.has(codeOf(thrown) ?? ''))
+    return { code: RPC_CODES.server, message: (thrown as Error).message };
   report(thrown);
   return { code: RPC_CODES.internal, message: 'internal error' };
+}
+
+export function codeOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+    ? thrown.code
+    : undefined;
 }
 
 /** Codes of errors below whose message may go to a client: they say something about the question, not the machine. */

@@ -21,6 +21,7 @@ export interface Filters {
   remove(id: Hex): boolean;
   /** From the pool. */
   announce(hashes: readonly Hex[]): void;
+  readonly pendingListeners: number;
 }
 
 /**
@@ -32,6 +33,7 @@ export function createFilters(
   limits: RpcLimits,
   now: () => number,
   newId: () => Hex,
+  onChange: () => void = () => {},
 ): Filters {
   const filters = new Map<Hex, Filter>();
 
@@ -46,6 +48,7 @@ export function createFilters(
     if (filters.size >= limits.maxFilters) throw limitExceeded('filters', limits.maxFilters);
     const id = newId();
     filters.set(id, filter);
+    onChange();
     return id;
   }
 
@@ -60,7 +63,16 @@ export function createFilters(
       filter.used = now();
       return filter;
     },
-    remove: (id) => filters.delete(id),
+    remove(id) {
+      const removed = filters.delete(id);
+      onChange();
+      return removed;
+    },
+    get pendingListeners() {
+      let count = 0;
+      for (const { kind } of filters.values()) if (kind === 'pending') count += 1;
+      return count;
+    },
     announce(hashes) {
       for (const filter of filters.values()) {
         if (filter.kind !== 'pending') continue;

@@ -68,8 +68,18 @@ export async function startRpc(options: StartRpcOptions): Promise<RunningRpc> {
   const limits = { ...DEFAULT_LIMITS, ...config.limits };
   const namespaces = config.namespaces ?? NAMESPACES;
 
-  const subscriptions = createSubscriptions(limits, newId);
-  const filters = createFilters(reader, limits, now, newId);
+  // Asks the pool for news only while somebody listens.
+  let pendingNews: Cancel | undefined;
+  const onListeners = (): void => {
+    const wanted = subscriptions.pendingListeners + filters.pendingListeners > 0;
+    if (wanted) pendingNews ??= announcePending(context);
+    else {
+      pendingNews?.();
+      pendingNews = undefined;
+    }
+  };
+  const subscriptions = createSubscriptions(limits, newId, onListeners);
+  const filters = createFilters(reader, limits, now, newId, onListeners);
   const context: RpcContext = {
     reader,
     caller,
@@ -85,7 +95,12 @@ export async function startRpc(options: StartRpcOptions): Promise<RunningRpc> {
     allowedHosts: config.allowedHosts ?? [],
     allowedOrigins: config.allowedOrigins ?? [],
   };
-  const cancels = announce(context, report);
+  const cancelHeads = announceHeads(context, report);
+  const stopNews = (): void => {
+    cancelHeads();
+    pendingNews?.();
+    pendingNews = undefined;
+  };
   try {
     const server = await listen(
       {
@@ -105,12 +120,12 @@ export async function startRpc(options: StartRpcOptions): Promise<RunningRpc> {
       host,
       port: server.port,
       async close() {
-        for (const cancel of cancels) cancel();
         await server.close();
+        stopNews();
       },
     };
   } catch (error) {
-    for (const cancel of cancels) cancel();
+    stopNews();
     throw error;
   }
 }
@@ -129,9 +144,9 @@ function chosenMethods(limits: RpcLimits, namespaces: readonly string[]): Method
   );
 }
 
-/** Hands news of the node to subscriptions and filters. */
-function announce(context: RpcContext, report: (error: unknown, where: string) => void): Cancel[] {
-  const { reader, backend, subscriptions, filters } = context;
+/** Hands new blocks to subscriptions. */
+function announceHeads(context: RpcContext, report: (error: unknown, where: string) => void): Cancel {
+  const { reader, backend, subscriptions } = context;
   let announced = reader.head().number;
   let syncing = false;
 
@@ -176,18 +191,20 @@ function announce(context: RpcContext, report: (error: unknown, where: string) =
     );
   };
 
-  return [
-    backend.onHead(onHead),
-    backend.onPendingTransactions((transactions) => {
-      filters.announce(transactions.map(({ hash }) => hash));
-      subscriptions.publishPending(
-        transactions.map(({ hash, raw }) => ({
-          hash,
-          json: () => JSON.stringify(pendingTransactionJson(raw, reader.params.chainId)),
-        })),
-      );
-    }),
-  ];
+  return backend.onHead(onHead);
+}
+
+/** Hands transactions that became executable to subscriptions and filters. */
+function announcePending({ reader, backend, subscriptions, filters }: RpcContext): Cancel {
+  return backend.onPendingTransactions((transactions) => {
+    filters.announce(transactions.map(({ hash }) => hash));
+    subscriptions.publishPending(
+      transactions.map(({ hash, raw }) => ({
+        hash,
+        json: () => JSON.stringify(pendingTransactionJson(raw, reader.params.chainId)),
+      })),
+    );
+  });
 }
 
 /** Ready: answers are current. Not ready while the node syncs or after it stopped by itself. */

@@ -39,9 +39,15 @@ export interface Subscriptions {
   publishPending(notices: readonly PendingNotice[]): void;
   publishSyncing(json: string): void;
   readonly size: number;
+  /** How many wait for pending transactions: the pool is only asked to tell them while somebody listens. */
+  readonly pendingListeners: number;
 }
 
-export function createSubscriptions(limits: RpcLimits, newId: () => Hex): Subscriptions {
+export function createSubscriptions(
+  limits: RpcLimits,
+  newId: () => Hex,
+  onChange: () => void = () => {},
+): Subscriptions {
   const byConnection = new Map<Connection, Map<Hex, Subscription>>();
   let size = 0;
 
@@ -71,11 +77,13 @@ export function createSubscriptions(limits: RpcLimits, newId: () => Hex): Subscr
       own.set(id, { id, connection, topic, active: false });
       byConnection.set(connection, own);
       size += 1;
+      onChange();
       return id;
     },
     remove(connection, id) {
       const removed = byConnection.get(connection)?.delete(id) ?? false;
       if (removed) size -= 1;
+      if (removed) onChange();
       return removed;
     },
     activate(connection) {
@@ -84,6 +92,7 @@ export function createSubscriptions(limits: RpcLimits, newId: () => Hex): Subscr
     drop(connection) {
       size -= byConnection.get(connection)?.size ?? 0;
       byConnection.delete(connection);
+      onChange();
     },
     publishBlock(block, receipts, headJson) {
       let head: string | undefined;
@@ -106,6 +115,12 @@ export function createSubscriptions(limits: RpcLimits, newId: () => Hex): Subscr
     },
     get size() {
       return size;
+    },
+    get pendingListeners() {
+      let count = 0;
+      for (const own of byConnection.values())
+        for (const { topic } of own.values()) if (topic.kind === 'newPendingTransactions') count += 1;
+      return count;
     },
   };
 }

@@ -21,6 +21,9 @@ const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/** Browsers ask for the second one by themselves. */
+const ALIASES: Readonly<Record<string, string>> = { '/': '/index.html', '/favicon.ico': '/icon.svg' };
+
 /**
  * Folder of the page's files. The program runs from sources, from `dist/`, or bundled: the folder is looked for
  * upwards from this file.
@@ -56,7 +59,7 @@ export function loadStaticFiles(directory: string | undefined): StaticFiles {
     }
   return {
     serve(path, request, response) {
-      const file = files.get(path === '/' ? '/index.html' : path);
+      const file = files.get(ALIASES[path] ?? path);
       if (!file) {
         response.statusCode = 404;
         response.setHeader('Content-Type', 'text/plain; charset=utf-8');

@@ -30,7 +30,7 @@ import { validators } from '../../state/modules/staking/views.ts';
 import type { Block, ChainReader, Hex, Receipt, StateView } from '../../state/types.ts';
 import type { AttributionView, RpcBackend } from '../backend.ts';
 import { hexOf, quantity } from '../encode.ts';
-import { limitExceeded } from '../errors.ts';
+import { codeOf, limitExceeded, RPC_CODES, RpcError } from '../errors.ts';
 import type { RpcLimits } from '../limits.ts';
 import { type Methods, method, type RpcContext, resolveNumber, stateOf } from '../method.ts';
 import { describeCall, describeLog, revertReason } from '../native.ts';
@@ -462,7 +462,7 @@ function inferenceMethods(limits: RpcLimits): Methods {
       async (context, id, output) => {
         const limit = context.reader.params.attribution.maxOutputBytes;
         if (output.length > limit) throw limitExceeded(`output of ${output.length} bytes`, limit);
-        const preview = await context.backend.previewAttribution(id, output);
+        const preview = await context.backend.previewAttribution(id, output).catch(inWords);
         return preview === undefined
           ? null
           : attributionJson(headState(context), { ...preview, requestId: id, output });
@@ -500,6 +500,13 @@ function accountMethods(): Methods {
       };
     }),
   };
+}
+
+/** What an output is refused for (not UTF-8, too many tokens, bytes not here yet) is said; faults of this node are not. */
+function inWords(error: unknown): never {
+  const code = codeOf(error);
+  if (code === undefined || code === 'FAULT') throw error;
+  throw new RpcError(RPC_CODES.server, (error as Error).message, { code });
 }
 
 /** Names of `share` in the event Paid, by number. */

@@ -215,7 +215,7 @@ describe('calls', () => {
 
   it('estimate gas of transfers and of both doors of a module', async () => {
     expect(await ask('eth_estimateGas', { from: A, to: B, value: '0x1' })).toBe('0x5208');
-    const create = ['Name', 'Summary', 'Text', ['tag']] as const;
+    const create: [string, string, string, string[]] = ['Name', 'Summary', 'Text', ['tag']];
     const solidity = {
       from: A,
       to: dataNetInterface.address,

@@ -200,7 +200,7 @@ function describe(root: Hex, leaves: Uint8Array[]): ArtifactInfo {
 function createExplainer(artifacts: Map<Hex, Uint8Array[]>) {
   const core = createWorkerCore();
   const ask = (request: object): never => {
-    const response = core({ id: 0, ...request } as never) as { kind: string; value: never };
+    const response = core({ id: 0, ...request } as never) as unknown as { kind: string; value: never };
     if (response.kind !== 'done') throw new Error(`the worker failed: ${JSON.stringify(response)}`);
     return response.value;
   };

@@ -3,95 +3,100 @@ import { ask } from '../rpc.js';
 import { blockColumns, inferenceColumns, transactionColumns } from './lists.js';
 
 export async function showHome() {
-  const [info, blocks, transactions, dataNets, models, inferences] = await Promise.all([
-    ask('ol_chainInfo'),
-    ask('ol_blocks', { limit: 8 }),
-    ask('ol_transactions', { limit: 8 }),
-    ask('ol_dataNets', { limit: 6 }),
-    ask('ol_models', { limit: 6 }),
-    ask('ol_inferences', { limit: 8 }),
-  ]);
-  const numbers = h('div', null);
-  const blockList = h('div', null);
-  const transactionList = h('div', null);
-  const inferenceList = h('div', null);
-  const rows = [...blocks.items];
+  const parts = {
+    numbers: h('div', null),
+    blocks: h('div', null),
+    transactions: h('div', null),
+    dataNets: h('div', null),
+    models: h('div', null),
+    inferences: h('div', null),
+  };
+  let newest = -1;
 
-  const drawNumbers = (chain) =>
-    numbers.replaceChildren(
+  /** Reads and draws everything; an empty block changes blocks and numbers only. */
+  async function refresh(empty) {
+    const [info, blocks] = await Promise.all([ask('ol_chainInfo'), ask('ol_blocks', { limit: 8 })]);
+    const rows = blocks.items.map((block) => ({ ...block, fresh: newest >= 0 && block.number > newest }));
+    newest = info.head.number;
+    parts.numbers.replaceChildren(
       stats([
-        ['Latest block', count(chain.head.number)],
-        ['DataNets', count(chain.totals.dataNets)],
-        ['Contributions', count(chain.totals.contributions)],
-        ['Models', count(chain.totals.models)],
-        ['Inferences', count(chain.totals.inferences)],
-        ['Peers', count(chain.peers)],
+        ['Latest block', count(info.head.number)],
+        ['DataNets', count(info.totals.dataNets)],
+        ['Contributions', count(info.totals.contributions)],
+        ['Models', count(info.totals.models)],
+        ['Inferences', count(info.totals.inferences)],
+        ['Peers', count(info.peers)],
       ]),
     );
-  const drawTransactions = (items) =>
-    transactionList.replaceChildren(table(transactionColumns, items, 'No transactions yet.'));
-  const drawInferences = (items) =>
-    inferenceList.replaceChildren(table(inferenceColumns, items, 'No questions asked yet.'));
-  drawNumbers(info);
-  blockList.replaceChildren(table(blockColumns, rows));
-  drawTransactions(transactions.items);
-  drawInferences(inferences.items);
+    parts.blocks.replaceChildren(table(blockColumns, rows));
+    if (empty) return;
+    const [transactions, dataNets, models, inferences] = await Promise.all([
+      ask('ol_transactions', { limit: 8 }),
+      ask('ol_dataNets', { limit: 5 }),
+      ask('ol_models', { limit: 5 }),
+      ask('ol_inferences', { limit: 6 }),
+    ]);
+    parts.transactions.replaceChildren(table(transactionColumns, transactions.items, 'No transactions yet.'));
+    parts.dataNets.replaceChildren(table(dataNetColumns, dataNets.items, 'No DataNets yet.'));
+    parts.models.replaceChildren(table(modelColumns, models.items, 'No models yet.'));
+    parts.inferences.replaceChildren(table(inferenceColumns, inferences.items, 'No questions asked yet.'));
+  }
 
-  const node = h(
-    'div',
-    null,
-    h('h1', null, 'Who helped make this answer possible'),
-    h(
-      'p',
-      { class: 'lead' },
-      'Data, models and inferences of this chain. Each answer shows whose words it quotes and who was paid for it.',
-    ),
-    numbers,
-    card('Latest inferences', inferenceList, h('a', { href: '#/inferences' }, 'all inferences')),
-    h(
-      'div',
-      { class: 'grid' },
-      card('Latest blocks', blockList, h('a', { href: '#/blocks' }, 'all blocks')),
-      card(
-        'DataNets',
-        table(dataNetColumns, dataNets.items, 'No DataNets yet.'),
-        h('a', { href: '#/datanets' }, 'all DataNets'),
-      ),
-    ),
-    card('Latest transactions', transactionList),
-    card(
-      'Models',
-      table(modelColumns, models.items, 'No models yet.'),
-      h('a', { href: '#/models' }, 'all models'),
-    ),
-  );
+  await refresh(false);
   return {
     title: 'Overview',
-    node,
-    async onHead(head) {
-      rows.unshift({
-        number: Number(head.number),
-        timestamp: Number(head.timestamp),
-        transactions: head.transactionCount ?? 0,
-        gasUsed: head.gasUsed,
-        gasLimit: head.gasLimit,
-        miner: head.miner,
-        fresh: true,
-      });
-      rows.length = Math.min(rows.length, 8);
-      blockList.replaceChildren(table(blockColumns, rows));
-      rows[0].fresh = false;
-      // An empty block changes nothing else.
-      if (Number(head.gasUsed) === 0) return numbers.querySelector('dd')?.replaceChildren(count(head.number));
-      const [chain, newest, asked] = await Promise.all([
-        ask('ol_chainInfo'),
-        ask('ol_transactions', { limit: 8 }),
-        ask('ol_inferences', { limit: 8 }),
-      ]);
-      drawNumbers(chain);
-      drawTransactions(newest.items);
-      drawInferences(asked.items);
-    },
+    node: h(
+      'div',
+      null,
+      h('h1', null, 'Who helped make this answer possible'),
+      h(
+        'p',
+        { class: 'lead' },
+        'Data, models and inferences of this chain. Each answer shows whose words it quotes and who was paid for it.',
+      ),
+      parts.numbers,
+      card('Latest inferences', parts.inferences, h('a', { href: '#/inferences' }, 'all inferences')),
+      h(
+        'div',
+        { class: 'grid' },
+        card('Latest blocks', parts.blocks, h('a', { href: '#/blocks' }, 'all blocks')),
+        h(
+          'div',
+          null,
+          card('DataNets', parts.dataNets, h('a', { href: '#/datanets' }, 'all DataNets')),
+          card('Models', parts.models, h('a', { href: '#/models' }, 'all models')),
+        ),
+      ),
+      card('Latest transactions', parts.transactions),
+    ),
+    onHead: oneAtATime((head) => refresh(Number(head.gasUsed) === 0)),
+  };
+}
+
+/**
+ * Blocks can come faster than answers: while one refresh runs, the heads that come meanwhile ask for one more only.
+ * A full block among them makes that one a full refresh.
+ */
+function oneAtATime(refresh) {
+  let running = false;
+  let waiting = null;
+  return async function onHead(head) {
+    if (running) {
+      if (waiting === null || Number(head.gasUsed) > 0) waiting = head;
+      return;
+    }
+    running = true;
+    try {
+      await refresh(head);
+    } catch {
+      // The connection is lost for a moment; the next head tries again.
+    }
+    running = false;
+    if (waiting !== null) {
+      const next = waiting;
+      waiting = null;
+      await onHead(next);
+    }
   };
 }
 
