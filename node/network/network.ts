@@ -377,7 +377,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     try {
       connection = await libp2p.dial(multiaddr(address), { signal: AbortSignal.timeout(limits.dialMs) });
     } catch (error) {
-      throw new NetworkError('DIAL_FAILED', `cannot reach ${address}: ${(error as Error).message}`, error);
+      throw new NetworkError('DIAL_FAILED', `cannot reach ${address}: ${dialReason(error)}`, error);
     }
     const id = connection.remotePeer.toString();
     if (!peers.has(id)) addPeer(connection.remotePeer);
@@ -619,6 +619,19 @@ function owned(bytes: Uint8Array): Uint8Array {
 /** The topic is part of the id: the same bytes on another topic must not make the real message look seen. */
 function gossipId(topic: string, data: Uint8Array): Uint8Array {
   return createHash('sha256').update(topic).update(data).digest().subarray(0, GOSSIP_ID_BYTES);
+}
+
+/** libp2p wraps the system's error in up to two others; people need the innermost. */
+function dialReason(error: unknown): string {
+  const { code, name, message, errors, cause } = error as NodeJS.ErrnoException & {
+    errors?: readonly unknown[];
+    cause?: unknown;
+  };
+  if (errors?.[0] !== undefined) return dialReason(errors[0]);
+  if (code === 'ECONNREFUSED' || /ECONNREFUSED/.test(message))
+    return 'nobody listens there (connection refused)';
+  if (name === 'TimeoutError' || name === 'AbortError') return 'no answer in time';
+  return cause === undefined ? message : dialReason(cause);
 }
 
 function listenError(error: unknown, listen: readonly string[]): NetworkError {

@@ -36,6 +36,8 @@ const SECOND_DIALER_WAIT_MS = 250;
 /** A peer of another chain does not change by asking again soon. */
 const WRONG_CHAIN_WAIT_MS = 60_000;
 const MAX_DOUBLINGS = 16;
+/** Nodes that start together miss each other at first; that is nothing to tell people. */
+const QUIET_FAILURES = 3;
 /** Learned addresses tried at a time. */
 const LEARNED_DIALS = 2;
 
@@ -95,11 +97,8 @@ export function createRedialer(
       if (stopped) return;
       entry.failures += 1;
       const wrongChain = error instanceof NetworkError && error.code === 'WRONG_CHAIN';
-      if (entry.failures === 1 && !wrongChain)
-        env.log('info', 'peer not reached yet, will keep trying', {
-          address: entry.address,
-          error: (error as Error).message,
-        });
+      if (entry.failures === QUIET_FAILURES && !wrongChain)
+        env.log('info', 'a peer is not reached, will keep trying', { reason: (error as Error).message });
       schedule(entry, wrongChain ? WRONG_CHAIN_WAIT_MS : backoffMs(entry.failures));
     }
   }

@@ -171,6 +171,9 @@ describe('redial', () => {
     const met = peerEvent(b.network, 'connected');
     await b.network.start();
     await untilTrue(() => b.logs.some((l) => l.message.includes('will keep trying')));
+    expect(b.logs.find((l) => l.message.includes('will keep trying'))!.fields).toEqual({
+      reason: `cannot reach ${listen[0]}: nobody listens there (connection refused)`,
+    });
     const late = await cluster.start({ listen });
     expect(await met).toMatchObject({ peer: late.network.peerId });
   });
@@ -198,8 +201,11 @@ describe('redial', () => {
       listen: [own.replace(/\/p2p\/.*/, '')],
       persistentPeers: [own],
     });
-    const b = await cluster.start();
-    await b.network.dial(again.address);
-    expect(again.logs.filter((l) => l.message.includes('dial'))).toEqual([]);
+    const late = await cluster.start();
+    await late.network.stop();
+    // A second peer that is never there tells how long the loop had to try.
+    const watcher = await cluster.start({ persistentPeers: [late.address] });
+    await untilTrue(() => watcher.logs.some((l) => l.message.includes('will keep trying')));
+    expect(again.logs.filter((l) => l.message.includes('will keep trying'))).toEqual([]);
   });
 });
