@@ -37,8 +37,11 @@ export const LEX_BYTE = 4n;
  * a fifth of what 30 Mgas stand for: about 92 gas a unit.
  */
 export const ATTRIBUTION_UNIT = 100n;
-/** Per pinned contribution that a settlement may have to read for its index. */
-export const PINNED_ENTRY = 50n;
+/**
+ * Per pinned contribution that a settlement may have to read for its index: a twentieth of a cold read of a record,
+ * since an index that was built stays for the settlements that follow.
+ */
+export const PINNED_ENTRY = 250n;
 /**
  * Per record at approval: one look-up and one write of the index of exact duplicates, done in bulk. Cheaper than the
  * EVM's 22,100 for a slot, so that 4,096 records fit into one transaction; the bytes behind it were paid at the reveal.

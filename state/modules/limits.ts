@@ -23,8 +23,17 @@ export const MAX_PARENTS = 16;
  * gas), and a settlement with the longest answer and 64 contributors must fit into the gas of one transaction, 2^24.
  */
 export const MAX_ANCESTORS = 128;
-/** Contributions in all snapshots of one model: a settlement may have to read them all (E2, about 3.3 Mgas). */
-export const MAX_PINNED_ENTRIES = 65_536;
+/**
+ * Contributions in all snapshots of one model. A settlement may have to read them all, and pays for it (E2): 4 Mgas at
+ * most, which is what the largest settlement leaves of the gas of one transaction.
+ */
+export const MAX_PINNED_ENTRIES = 16_384;
+/**
+ * Records and bytes of all snapshots of one model. The token index holds 64 Mi symbols: one per token, which has at
+ * least one byte, and one per record. A model beyond it could be registered and never be answered.
+ */
+export const MAX_PINNED_RECORDS = 1024 * 1024;
+export const MAX_PINNED_BYTES = 63 * 1024 * 1024;
 
 /** Open commits looked at by the sweep at the end of a block; more wait for the next one. Each is two reads. */
 export const MAX_SWEEP_PER_BLOCK = 512;

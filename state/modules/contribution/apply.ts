@@ -121,7 +121,7 @@ export const handlers: ModuleSpec<typeof contributionInterface.spec>['handlers']
       leafHashes,
     );
     if (acceptedCount === 0) throw revert('NothingNew', []);
-    const { index, historyHash } = appendEntry(context, {
+    const entry = {
       contributionId: id,
       dataNetId: Number(dataNetId),
       contributor,
@@ -129,7 +129,8 @@ export const handlers: ModuleSpec<typeof contributionInterface.spec>['handlers']
       artifactRoot: revealed.artifactRoot,
       recordCount: revealed.recordCount,
       accepted,
-    });
+    };
+    const { index, historyHash } = appendEntry(context, entry, revealed.size);
     writeContributionState(context, id, {
       ...state,
       status: 'approved',

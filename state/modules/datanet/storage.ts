@@ -1,6 +1,6 @@
 /**
  * Layout. Account 0x4f4c…50: `datanet.count`; per id `datanet.head` (status u8, policy u8, createdAt u64, owner),
- * `datanet.length`, `datanet.history`. Record account 0x4f4c…0150: per id `datanet.text`; per id and index
+ * `datanet.length`, `datanet.history`, `datanet.volume` (records u64, bytes u64). Record account 0x4f4c…0150: per id `datanet.text`; per id and index
  * `datanet.entry`.
  */
 import { Fault, type Hex, type SequenceEntry, type SnapshotPin, type StateView } from '../../types.ts';
@@ -34,6 +34,7 @@ export const DATANET_RECORDS = recordAddress(TYPE.datanet);
 const COUNT = slotOf('datanet.count');
 const headSlot = (id: bigint) => slotOf('datanet.head', id);
 const lengthSlot = (id: bigint) => slotOf('datanet.length', id);
+const volumeSlot = (id: bigint) => slotOf('datanet.volume', id);
 const historySlot = (id: bigint) => slotOf('datanet.history', id);
 const textSlot = (id: bigint) => slotOf('datanet.text', id);
 const entrySlot = (id: bigint, index: number) => slotOf('datanet.entry', id, index);
@@ -43,6 +44,11 @@ const HEAD = [
   ['policy', 1],
   ['createdAt', 8],
   ['owner', 20],
+] as const;
+
+const VOLUME = [
+  ['records', 8],
+  ['bytes', 8],
 ] as const;
 
 /** What owners decide about a DataNet and settlements never read. */
@@ -170,10 +176,17 @@ export function readEntries(view: StateView, id: bigint, from: number, to: numbe
   });
 }
 
-/** Appends to the sequence; it is never shortened and no entry ever changes. */
+/** Records and bytes of all contributions in the sequence, refused records included. */
+export function readVolume(view: StateView, id: bigint): { records: number; bytes: number } {
+  const { records, bytes } = readPacked(view, DATANET_ADDRESS, volumeSlot(id), VOLUME);
+  return { records: Number(records), bytes: Number(bytes) };
+}
+
+/** Appends `item`, whose artifact has `bytes` bytes; the sequence is never shortened and no entry ever changes. */
 export function appendEntry(
   context: ModuleContext,
   item: SequenceEntry,
+  bytes: number,
 ): { index: number; historyHash: Hex } {
   const id = BigInt(item.dataNetId);
   const { length: index, historyHash: previous } = readSnapshot(context, id);
@@ -193,6 +206,11 @@ export function appendEntry(
       historyHash,
     }),
   );
+  const volume = readVolume(context, id);
+  writePacked(context, DATANET_ADDRESS, volumeSlot(id), VOLUME, {
+    records: BigInt(volume.records + item.recordCount),
+    bytes: BigInt(volume.bytes + bytes),
+  });
   writeUint(context, DATANET_ADDRESS, lengthSlot(id), index + 1);
   writeHash(context, DATANET_ADDRESS, historySlot(id), historyHash);
   return { index, historyHash };

@@ -84,6 +84,8 @@ interface IModel is IModule {
     error NoDataNets();
     error TooManyDataNets(uint256 count, uint256 limit);
     error TooManyEntries(uint256 count, uint256 limit);
+    error TooManyRecords(uint256 count, uint256 limit);
+    error SnapshotsTooLarge(uint256 size, uint256 limit);
     error NotAscending(uint256 id);
     error TooManyParents(uint256 count, uint256 limit);
     error TooManyAncestors(uint256 count, uint256 limit);

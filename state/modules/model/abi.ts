@@ -77,6 +77,8 @@ export const modelInterface = defineInterface({
     NoDataNets: 'error NoDataNets()',
     TooManyDataNets: 'error TooManyDataNets(uint256 count, uint256 limit)',
     TooManyEntries: 'error TooManyEntries(uint256 count, uint256 limit)',
+    TooManyRecords: 'error TooManyRecords(uint256 count, uint256 limit)',
+    SnapshotsTooLarge: 'error SnapshotsTooLarge(uint256 size, uint256 limit)',
     NotAscending: 'error NotAscending(uint256 id)',
     TooManyParents: 'error TooManyParents(uint256 count, uint256 limit)',
     TooManyAncestors: 'error TooManyAncestors(uint256 count, uint256 limit)',

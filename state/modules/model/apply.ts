@@ -1,6 +1,6 @@
 /** Operations of models. What they do and refuse is README.md beside this file. */
 import type { Hex, SnapshotPin } from '../../types.ts';
-import { readDataNetHead, readSnapshot } from '../datanet/storage.ts';
+import { readDataNetHead, readSnapshot, readVolume } from '../datanet/storage.ts';
 import * as LIMIT from '../limits.ts';
 import type { MeteredContext } from '../meter.ts';
 import { checkText, type ModuleSpec } from '../module.ts';
@@ -239,18 +239,25 @@ function pinNow(context: MeteredContext, dataNetIds: readonly bigint[]): Snapsho
   if (dataNetIds.length === 0) throw revert('NoDataNets', []);
   if (dataNetIds.length > limit) throw revert('TooManyDataNets', [BigInt(dataNetIds.length), BigInt(limit)]);
   checkAscending(dataNetIds);
-  let entries = 0;
+  let [entries, records, bytes] = [0, 0, 0];
   const pinned = dataNetIds.map((id) => {
     const head = readDataNetHead(context, id);
     if (head === undefined) throw revert('UnknownDataNet', [id]);
     if (head.status !== 'published') throw revert('DataNetNotPublished', [id]);
     const pin = readSnapshot(context, id);
     if (pin.length === 0) throw revert('EmptySnapshot', [id]);
+    const volume = readVolume(context, id);
     entries += pin.length;
+    records += volume.records;
+    bytes += volume.bytes;
     return pin;
   });
   if (entries > LIMIT.MAX_PINNED_ENTRIES)
     throw revert('TooManyEntries', [BigInt(entries), BigInt(LIMIT.MAX_PINNED_ENTRIES)]);
+  if (records > LIMIT.MAX_PINNED_RECORDS)
+    throw revert('TooManyRecords', [BigInt(records), BigInt(LIMIT.MAX_PINNED_RECORDS)]);
+  if (bytes > LIMIT.MAX_PINNED_BYTES)
+    throw revert('SnapshotsTooLarge', [BigInt(bytes), BigInt(LIMIT.MAX_PINNED_BYTES)]);
   return pinned;
 }
 

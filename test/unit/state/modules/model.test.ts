@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { appendEntry } from '../../../../state/modules/datanet/storage.ts';
 import { flattenLineage, splitByLineage } from '../../../../state/modules/model/lineage.ts';
 import { giveToStakers } from '../../../../state/modules/model/storage.ts';
 import { WHOLE } from '../../../../state/modules/model/types.ts';
 import { model, modelSnapshots, modelStake, models, snapshot } from '../../../../state/modules/views.ts';
 import { ask, contribute, createDataNet, registerArguments, registerModel } from './story.ts';
-import { createWorld, moduleNamed, person, type World } from './world.ts';
+import { createWorld, moduleNamed, person, salt, type World } from './world.ts';
 
 const seed = Number(process.env['FC_SEED'] ?? 20260701);
 let world: World;
@@ -78,6 +79,29 @@ describe('a model', () => {
           value,
         }),
       ).toMatchObject(error);
+  });
+
+  it('refuses pins beyond what an index can hold: it could be registered and never be answered', async () => {
+    const value = world.params.inference.minOperatorBond;
+    world.give(person(1), value);
+    const register = () =>
+      world.call('model', 'register', registerArguments({ ...who, dataNetIds: [net] }), {
+        from: person(1),
+        value,
+      });
+    const entry = {
+      contributionId: salt(1),
+      dataNetId: Number(net),
+      contributor: person(2),
+      commitSequence: 9,
+      artifactRoot: salt(2),
+      recordCount: 1,
+      accepted: Uint8Array.of(1),
+    };
+    appendEntry(world.system(), entry, 63 * 1024 * 1024);
+    expect(await register()).toMatchObject({ error: 'SnapshotsTooLarge' });
+    appendEntry(world.system(), { ...entry, recordCount: 1024 * 1024 }, 0);
+    expect(await register()).toMatchObject({ error: 'TooManyRecords' });
   });
 
   it('obeys its owner only', async () => {
