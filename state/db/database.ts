@@ -85,14 +85,12 @@ export async function openDatabase(dir: string, options: { readOnly?: boolean } 
       if (readOnly) throw new Fault('write to a database that was opened for reading');
       if (!open) throw new ChainError('CLOSED', 'the database is closed');
       try {
-        await level.batch(
-          writes.map((w) =>
-            w.value === undefined
-              ? { type: 'del' as const, key: w.key }
-              : { type: 'put' as const, key: w.key, value: w.value },
-          ),
-          { sync: true },
-        );
+        // A chained batch hands each operation over as it comes; an array would be copied and checked twice.
+        const batch = level.batch();
+        for (const { key, value } of writes)
+          if (value === undefined) batch.del(key);
+          else batch.put(key, value);
+        await batch.write({ sync: true });
       } catch (error) {
         throw new Fault(`database write failed: ${(error as Error).message}`, { cause: error });
       }
