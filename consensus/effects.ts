@@ -18,7 +18,7 @@ import type {
 } from './types.ts';
 
 export type Effect =
-  /** Answer: the signature, already durable beside the key and in the log, or null if signing is refused. */
+  /** Answer: the signature, made after its reasons and the vote itself became durable, or null if signing is refused. */
   | { readonly kind: 'signVote'; readonly vote: UnsignedVote }
   /** Answer: as for signVote. */
   | { readonly kind: 'signProposal'; readonly proposal: UnsignedProposal }

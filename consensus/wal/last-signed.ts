@@ -47,6 +47,15 @@ export function decideSigning(last: LastSigned | undefined, next: LastSigned): S
   return { decision: 'refuse', reason: `the key has already signed another message at ${place}` };
 }
 
+/** Before the first signature: proof that the record was not lost. Every real signature is at a later place. */
+export const NEVER_SIGNED: LastSigned = {
+  height: asHeight(0),
+  round: asRound(0),
+  step: SIGN_STEP.proposal,
+  loggedBefore: 0,
+  message: new Uint8Array(0),
+};
+
 const VERSION = 1;
 const MAX_MESSAGE_BYTES = 512;
 

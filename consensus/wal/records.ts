@@ -14,7 +14,7 @@ export type WalRecord =
   /** First record: which chain and height the log is about. */
   | { readonly kind: 'height'; readonly genesisHash: Hash; readonly height: Height }
   | { readonly kind: 'input'; readonly input: Input }
-  /** Signed by this node. Synced before it leaves. */
+  /** Signed by this node: spares the replay a second signature, and shows how complete the log is. */
   | { readonly kind: 'ownVote'; readonly vote: Vote }
   | { readonly kind: 'ownProposal'; readonly proposal: Proposal }
   | { readonly kind: 'block'; readonly blockHash: Hash; readonly bytes: Uint8Array };

@@ -77,7 +77,7 @@ export function createHeight(parts: HeightParts): HeightRun {
   let open = true;
   let running = false;
   let replay: Replay | undefined;
-  /** Own signatures that the log holds durably. */
+  /** Own signatures in the log. */
   let ownRecords = parts.resumed?.filter(isOwn).length ?? 0;
   let decision: Omit<Decision, 'bytes'> | undefined;
 
@@ -92,6 +92,8 @@ export function createHeight(parts: HeightParts): HeightRun {
     onVerdict(blockHash, verdict, bytes) {
       // A lock on a block is worth nothing without its bytes: they go into the log before the vote can.
       if (verdict.answer === 'valid') log({ kind: 'block', blockHash, bytes });
+      if (verdict.answer === 'invalid')
+        env.log('warn', 'refused a block', { height, blockHash, code: verdict.code });
       feed({ kind: 'checked', blockHash, verdict: factOf(verdict) });
     },
   });
@@ -185,7 +187,12 @@ export function createHeight(parts: HeightParts): HeightRun {
     }
   };
 
-  // -------------------------------------------------------------- signing: guard, then log, then the network
+  // -------------------------------------------------------------- signing: log, then guard, then the network
+  //
+  // First everything that led to the vote is made durable, then the vote itself (as the guard's record), then it is
+  // signed and leaves. A crash in between loses nothing: the replay comes to the same vote, and the guard allows it
+  // again. The other way round, a vote signed but not explained by the log could neither be repeated nor replaced,
+  // and a network that needs it would stand still.
 
   const signVote = (vote: Omit<Vote, 'signature'>): Uint8Array | null => {
     const logged = replay?.ownVotes.get(`${vote.round}/${vote.type}`);
@@ -196,10 +203,10 @@ export function createHeight(parts: HeightParts): HeightRun {
       return same ? logged.signature : null;
     }
     if (parts.guard === undefined || !parts.maySign) return null;
+    wal.sync();
     const signature = parts.guard.signVote(vote, ownRecords);
     if (signature === null) return null;
     wal.append({ kind: 'ownVote', vote: { ...vote, signature } });
-    wal.sync();
     ownRecords++;
     return signature;
   };
@@ -216,10 +223,10 @@ export function createHeight(parts: HeightParts): HeightRun {
       return same ? logged.signature : null;
     }
     if (parts.guard === undefined || !parts.maySign) return null;
+    wal.sync();
     const signature = parts.guard.signProposal(proposal, ownRecords);
     if (signature === null) return null;
     wal.append({ kind: 'ownProposal', proposal: { ...proposal, signature } });
-    wal.sync();
     ownRecords++;
     return signature;
   };

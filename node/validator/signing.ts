@@ -6,6 +6,7 @@ import {
   decodeLastSigned,
   encodeLastSigned,
   type LastSigned,
+  NEVER_SIGNED,
   SIGN_STEP,
 } from '../../consensus/wal/last-signed.ts';
 import type { Log, Signer, Storage } from './ports.ts';
@@ -13,8 +14,10 @@ import type { Log, Signer, Storage } from './ports.ts';
 export const LAST_SIGNED_FILE = 'last-signed';
 
 export interface SigningGuard {
-  /** undefined if the key has never signed as far as this directory knows. */
+  /** undefined if there is no record: the key may have signed anything. */
   last(): LastSigned | undefined;
+  /** Writes down that the key has never signed; does nothing if there is a record. */
+  declareNew(): void;
   /**
    * Signature, or null if signing this could contradict what was signed before.
    * @param loggedBefore own signatures of this height that the log holds durably
@@ -51,6 +54,11 @@ export function createSigningGuard(parts: {
 
   return {
     last: () => last,
+    declareNew() {
+      if (last !== undefined) return;
+      storage.replaceFile(LAST_SIGNED_FILE, encodeLastSigned(NEVER_SIGNED));
+      last = NEVER_SIGNED;
+    },
     signVote: (vote, loggedBefore) =>
       sign({
         height: vote.height,

@@ -82,6 +82,8 @@ export interface ValidatorOptions {
   readonly doubleSignCheckHeight?: number;
 }
 
+const LOOK_STEP_MS = 100;
+
 /** Messages of the next height, already checked, waiting for this one to end. */
 type Waiting =
   | { readonly kind: 'vote'; readonly vote: Vote }
@@ -97,11 +99,19 @@ type Waiting =
 export function createValidator(options: ValidatorOptions): ValidatorHandle {
   const { env, genesisHash } = options;
   const guard = env.signer && createSigningGuard({ ...env, signer: env.signer, genesisHash });
+  // An empty database beside a key without a record is a first start; a running one is a record that went missing.
+  const isFirstStart = guard !== undefined && guard.last() === undefined && env.app.head().height === 0;
+  if (isFirstStart || options.keyNeverSigned === true) guard?.declareNew();
   const wal = createWal({ ...env, genesisHash });
-  return createShell(options, guard, wal);
+  return createShell(options, guard, wal, isFirstStart);
 }
 
-function createShell(options: ValidatorOptions, guard: SigningGuard | undefined, wal: Wal): ValidatorHandle {
+function createShell(
+  options: ValidatorOptions,
+  guard: SigningGuard | undefined,
+  wal: Wal,
+  isFirstStart: boolean,
+): ValidatorHandle {
   const { env, genesisHash } = options;
   const { app, clock, net, log } = env;
   let run: HeightRun | undefined;
@@ -114,6 +124,8 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
   let lastProgressMs = 0;
   let lastHintMs = 0;
   let lastRound = 0;
+  /** Peers that told where they are, for the first start. */
+  const answered = new Set<PeerId>();
   const cancels = new Set<Cancel>();
   const subscriptions: Cancel[] = [];
 
@@ -192,7 +204,6 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
     if (guard === undefined) return false;
     const last = guard.last();
     if (last === undefined) {
-      if (height === 1 || keyIsNew || options.keyNeverSigned === true) return true;
       log(
         'error',
         'LAST_SIGNED_MISSING: this key has no last-signed record on a chain that is already running; not signing',
@@ -210,9 +221,6 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
     }
     return true;
   };
-  /** A fresh directory: the chain was at its beginning, or this node had nothing yet, when the key was first used. */
-  const keyIsNew = guard !== undefined && guard.last() === undefined && app.head().height === 0;
-
   const commitDecided = async (current: HeightRun, decision: Decision): Promise<void> => {
     if (run !== current || committing !== undefined) return;
     const head = app.head();
@@ -406,6 +414,7 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
     if (bytes === undefined || state !== 'running') return;
     try {
       const answer = decodeStatusAnswer(bytes);
+      if (answered.size < LIMITS.maxFutureMessages) answered.add(peer);
       catchUp.peerAt(peer, answer.headHeight);
       for (const proposal of answer.proposals) takeProposal(proposal, undefined, peer);
       if (answer.votes.length > 0) await takeVotes(answer.votes, peer);
@@ -446,6 +455,23 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
       if (state === 'running') work();
     });
     cancels.add(cancel);
+  };
+
+  /**
+   * A first start may be the second life of a key whose disk was lost. Voting at height 1 of a chain that is
+   * running would then be double signing, so peers are heard first; at a real genesis they all say "height 0".
+   */
+  const lookAround = async (): Promise<void> => {
+    const others = app.head().validators.validators.length - 1;
+    for (
+      let waitedMs = 0;
+      waitedMs < LIMITS.lookAroundMs && answered.size < others;
+      waitedMs += LOOK_STEP_MS
+    ) {
+      if (state !== 'running' || catchUp.target() !== undefined) return;
+      await new Promise<void>((resolve) => void clock.setTimer(LOOK_STEP_MS, resolve));
+      for (const peer of net.peers()) if (!answered.has(peer)) void askStatus(peer);
+    }
   };
 
   const watch = (): void => {
@@ -527,9 +553,11 @@ function createShell(options: ValidatorOptions, guard: SigningGuard | undefined,
         }),
         app.onReady((blockHash) => run?.blocks.ready(blockHash)),
       );
-      startHeight(head);
       watch();
       for (const peer of net.peers()) void askStatus(peer);
+      if (isFirstStart && head.validators.validators.length > 1) await lookAround();
+      if (run === undefined && committing === undefined && catchUp.target() === undefined)
+        startHeight(app.head());
     },
     async stop() {
       if (state === 'running') close();

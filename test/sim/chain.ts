@@ -86,7 +86,7 @@ export interface SimApp extends App {
 
 export interface ChainFaults {
   /** Probability that a block is unknown at first, and for how long at most. */
-  readonly unknownChance: number;
+  readonly unknownChance: () => number;
   readonly unknownMs: number;
   /** Whether the executor tells when it knows, or leaves it to the next question. */
   readonly announces: boolean;
@@ -148,7 +148,7 @@ export function createSimApp(parts: {
   };
 
   const drawKnownFrom = (blockHash: Hash): number => {
-    const from = world.nowMs() + (rng.chance(faults.unknownChance) ? rng.between(1, faults.unknownMs) : 0);
+    const from = world.nowMs() + (rng.chance(faults.unknownChance()) ? rng.between(1, faults.unknownMs) : 0);
     knownFrom.set(blockHash, from);
     if (from > world.nowMs() && faults.announces)
       world.at(from, () => {

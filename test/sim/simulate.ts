@@ -196,7 +196,8 @@ class Simulation {
       disk: process.chain,
       rules: this.rules,
       faults: {
-        unknownChance: options.unknownChance,
+        // In calm, data is there: how long it may take is not for consensus to promise.
+        unknownChance: () => (this.calm ? 0 : options.unknownChance),
         unknownMs: options.unknownMs,
         announces: options.announcesReady,
         executeMs: options.executeMs,
