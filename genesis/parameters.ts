@@ -74,7 +74,7 @@ export const DEFAULT_PARAMS: ChainParams = {
     revealWindowBlocks: 600,
     // Holding places in the order costs a coin each until revealed.
     commitDeposit: OPEN,
-    // Storage is paid: 5 MiB cost 10.5 Mgas, one third of a block. Twice the EIP-7623 floor would exceed a block.
+    // Storage is paid: 5 MiB cost 10.5 Mgas, a third of a block, and fit the 16.8 Mgas of one transaction (EIP-7825).
     gasPerArtifactByte: 2n,
   },
   attribution: {

@@ -196,6 +196,12 @@ function checkParams(params: ChainParams): void {
     );
   if (block.initialBaseFeePerGas < block.minBaseFeePerGas)
     throw new GenesisError('baseFeePerGas', 'below config.openledger.block.minBaseFeePerGas');
+  // One unit is one byte of answer or prompt: what can be asked for must be able to be settled.
+  if (attribution.maxOutputBytes + attribution.maxPromptBytes > block.attributionUnits)
+    throw new GenesisError(
+      'config.openledger.block.attributionUnits',
+      'a block must hold the largest settlement (attribution.maxOutputBytes + maxPromptBytes)',
+    );
   if (attribution.maxOutputBytes + attribution.maxPromptBytes + 4_096 > block.maxBytes)
     throw new GenesisError(
       'config.openledger.block.maxBytes',

@@ -174,6 +174,7 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       parameters: params.consensus,
       onCommitted: (head, round) => metrics?.committed(round, head.timestampMs),
       onHalt: (message) => ending.fail('HALTED', message),
+      keyNeverSigned: config.validator.keyNeverSigned,
     });
     ending.addCloser('validator', () => validator.stop());
     metrics = createNodeMetrics({

@@ -38,6 +38,14 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'hash of the first block of a genesis file',
     load: () => import('./commands/genesis-hash.ts'),
   },
+  'wal check': {
+    summary: 'whether the consensus log of a stopped node is whole',
+    load: () => import('./commands/wal-check.ts'),
+  },
+  'wal repair': {
+    summary: 'cut the damaged end off a consensus log',
+    load: () => import('./commands/wal-repair.ts'),
+  },
   'datanet create': { summary: 'create a DataNet', load: () => import('./commands/datanet-create.ts') },
   'datanet publish': {
     summary: 'open a DataNet for contributions',

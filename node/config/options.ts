@@ -64,6 +64,10 @@ export const OPTIONS = {
   validator: {
     key: path('', 'consensus key of a validator (EIP-2335 or development key); empty: full node'),
     passwordFile: path('', 'file whose first line is the password of the consensus key'),
+    keyNeverSigned: flag(
+      false,
+      'the key lost its record of what it signed, and you know that it never signed on this chain; a wrong yes may cost the stake',
+    ),
     operator: text(
       '',
       "validator's account; empty: the account that the genesis or the stake names for the key",

@@ -1,0 +1,57 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { encodeFrame } from '../../../consensus/wal/frame.ts';
+import { createOutput } from '../../../node/cli/output.ts';
+import { runCommandLine } from '../../../node/cli/run.ts';
+
+let home: string;
+let path: string;
+const frames = [1, 2, 3].map((kind) => encodeFrame(kind, new Uint8Array(40).fill(kind)));
+const length = frames[0]!.length;
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'ol-wal-'));
+  path = join(home, 'data', 'consensus', 'consensus.wal');
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, Buffer.concat(frames));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+async function wal(...args: string[]) {
+  let text = '';
+  const write = (more: string) => {
+    text += more;
+  };
+  const code = await runCommandLine(['wal', ...args, '--home', home], {
+    out: createOutput({ write, writeError: write, colours: false }),
+    variables: {},
+    workingDirectory: home,
+    signal: new AbortController().signal,
+    nowMs: () => 0,
+  });
+  return { code, text };
+}
+
+it('a whole log is whole, and not repaired', async () => {
+  expect(await wal('check')).toMatchObject({ code: 0, text: expect.stringContaining('3 records') });
+  expect(await wal('repair', '--offset', String(length))).toMatchObject({ code: 1 });
+  expect(readFileSync(path)).toHaveLength(3 * length);
+});
+
+it('damage is named, cut off at the named place alone, and kept beside the log', async () => {
+  const bytes = readFileSync(path);
+  bytes[length + 12]! ^= 1;
+  writeFileSync(path, bytes);
+  expect(await wal('check')).toMatchObject({ code: 1, text: expect.stringContaining(`offset ${length}`) });
+  expect(await wal('repair', '--offset', '0')).toMatchObject({
+    code: 1,
+    text: expect.stringContaining(`begins at ${length}`),
+  });
+  expect(await wal('repair', '--offset', String(length))).toMatchObject({ code: 0 });
+  expect(readFileSync(path)).toEqual(Buffer.from(frames[0]!));
+  const kept = readdirSync(dirname(path)).find((name) => name.includes('damaged'))!;
+  expect(readFileSync(join(dirname(path), kept))).toEqual(bytes);
+  expect(await wal('check')).toMatchObject({ code: 0 });
+});
