@@ -6,7 +6,7 @@ const BLOCK = 1 << BLOCK_BITS;
  * two blocks. About 4·log₂(n/32)/32 bytes a value.
  */
 export interface RangeMinimum {
-  /** Index of the smallest value in [low, high); the lowest such index if several are equal. Needs low < high. */
+  /** Index of the smallest value in [low, high); the highest such index if several are equal. Needs low < high. */
   argMin(low: number, high: number): number;
 }
 
@@ -15,10 +15,10 @@ export function createRangeMinimum(values: Int32Array): RangeMinimum {
   const blocks = Math.max(1, (values.length + BLOCK - 1) >> BLOCK_BITS);
   const scan = (low: number, high: number): number => {
     let best = low;
-    for (let i = low + 1; i < high; i++) if (values[i]! < values[best]!) best = i;
+    for (let i = low + 1; i < high; i++) if (values[i]! <= values[best]!) best = i;
     return best;
   };
-  const better = (a: number, b: number): number => (values[b]! < values[a]! ? b : a);
+  const better = (a: number, b: number): number => (values[b]! <= values[a]! ? b : a);
   const levels: Int32Array[] = [];
   const ground = new Int32Array(blocks);
   for (let b = 0; b < blocks; b++) ground[b] = scan(b * BLOCK, Math.min(values.length, (b + 1) * BLOCK));

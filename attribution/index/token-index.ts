@@ -150,6 +150,9 @@ class SuffixCursor implements PhraseCursor {
   depth = 0;
   #low = 0;
   #high: number;
+  /** Where `earliest` was found last; it stays the earliest of every narrower range that still has it.
+   * (Of several in one record the last in suffix order is taken, since short suffixes drop out first.) */
+  #earliestAt = -1;
   readonly #tables: SuffixTables;
 
   constructor(tables: SuffixTables) {
@@ -165,6 +168,7 @@ class SuffixCursor implements PhraseCursor {
     this.depth = 0;
     this.#low = 0;
     this.#high = this.#tables.sa.length;
+    this.#earliestAt = -1;
   }
 
   mark(): readonly [number, number, number] {
@@ -173,10 +177,14 @@ class SuffixCursor implements PhraseCursor {
 
   rewind(mark: readonly [number, number, number]): void {
     [this.#low, this.#high, this.depth] = mark;
+    this.#earliestAt = -1;
   }
 
   earliest(): number {
-    return this.#tables.sa[this.#tables.argMin(this.#low, this.#high)]!;
+    const { sa, argMin } = this.#tables;
+    const isInRange = this.#earliestAt >= this.#low && this.#earliestAt < this.#high;
+    if (!isInRange) this.#earliestAt = argMin(this.#low, this.#high);
+    return sa[this.#earliestAt]!;
   }
 
   extend(token: number): boolean {

@@ -56,7 +56,7 @@ describe('the suffix array', () => {
 });
 
 describe('the range minimum', () => {
-  it('finds the first smallest value of any range, across blocks and within them', () => {
+  it('finds the last smallest value of any range, across blocks and within them', () => {
     const values = fc.oneof(
       fc.array(fc.nat(3), { minLength: 1, maxLength: 300, size: 'max' }),
       fc.array(fc.nat(1_000_000), { minLength: 1, maxLength: 300, size: 'max' }),
@@ -66,10 +66,10 @@ describe('the range minimum', () => {
         const minimum = createRangeMinimum(Int32Array.from(list));
         const wrong: string[] = [];
         for (let low = 0; low < list.length; low++) {
-          let first = low;
+          let last = low;
           for (let high = low + 1; high <= list.length; high++) {
-            if (list[high - 1]! < list[first]!) first = high - 1;
-            if (minimum.argMin(low, high) !== first) wrong.push(`${low}-${high}`);
+            if (list[high - 1]! <= list[last]!) last = high - 1;
+            if (minimum.argMin(low, high) !== last) wrong.push(`${low}-${high}`);
           }
         }
         expect(wrong).toEqual([]);
@@ -92,8 +92,9 @@ describe('the vocabulary', () => {
   it('keeps 50,000 words apart', () => {
     const vocabulary = new Vocabulary();
     const word = (i: number) => utf8(`w${i.toString(36)}`);
-    for (let i = 0; i < 50_000; i++) expect(vocabulary.intern(word(i), 0, word(i).length)).toBe(i);
-    for (let i = 0; i < 50_000; i += 7) expect(vocabulary.find(word(i), 0, word(i).length)).toBe(i);
+    const numbers = Array.from({ length: 50_000 }, (_, i) => i);
+    expect(numbers.filter((i) => vocabulary.intern(word(i), 0, word(i).length) !== i)).toEqual([]);
+    expect(numbers.filter((i) => vocabulary.find(word(i), 0, word(i).length) !== i)).toEqual([]);
   });
 
   it('keeps words apart that were crafted to share one hash', () => {
