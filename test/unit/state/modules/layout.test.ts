@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest';
+import type { ChainParams } from '../../../../genesis/types.ts';
+import { toHex, utf8Bytes } from '../../../../state/modules/abi.ts';
+import { emptyHistory, extendHistory } from '../../../../state/modules/datanet/storage.ts';
+import { keccakHex } from '../../../../state/modules/hash.ts';
+import { paramsHashOf, requestIdOf } from '../../../../state/modules/inference/storage.ts';
+import { interfaces } from '../../../../state/modules/interfaces.ts';
+import { modules } from '../../../../state/modules/registry.ts';
+import { slotOf } from '../../../../state/modules/storage.ts';
+import { commitmentOf, contributionIdOf, requestHash } from '../../../../state/modules/views.ts';
+import { ask, contribute, createDataNet, registerModel } from './story.ts';
+import { createWorld, person, salt } from './world.ts';
+
+// Defaults of genesis may change without changing any format, so the values here are their own.
+const attribution: ChainParams['attribution'] = {
+  version: 1,
+  lmin: 4,
+  sminQ16: 32 << 16,
+  wmaxQ16: 12 << 16,
+  maxOutputTokens: 512,
+  maxOutputBytes: 16_384,
+  maxPromptBytes: 4_096,
+  recordCapPermille: 100,
+  contributorCapPermille: 500,
+  maxContributors: 64,
+  commons: [3, 5],
+};
+const contribution: ChainParams['contribution'] = {
+  maxBytes: 1_000_000,
+  maxRecordBytes: 100_000,
+  maxRecords: 4_096,
+  maxMetadataBytes: 4_096,
+  revealWindowBlocks: 600,
+  commitDeposit: 1_000n,
+  gasPerArtifactByte: 2n,
+};
+const inference: ChainParams['inference'] = {
+  platformBps: 1_000,
+  modelBps: 2_000,
+  stakersBps: 2_000,
+  dataBps: 5_000,
+  expiryBlocks: 600,
+  minOperatorBond: 1_000_000n,
+  slashFeeMultiple: 10n,
+  vestingBlocks: 10_000,
+  maxSnapshotsPerModel: 16,
+};
+
+/**
+ * What is hashed into state or signed by people is frozen here. A change of any of these values is another chain: make
+ * it on purpose, with a decision record.
+ */
+describe('frozen formats', () => {
+  it('addresses and transaction types', () => {
+    expect(
+      modules.map(({ type, name, address, recordAddress }) => [type, name, address, recordAddress]),
+    ).toEqual([
+      [
+        0x50,
+        'datanet',
+        '0x4f4c000000000000000000000000000000000050',
+        '0x4f4c000000000000000000000000000000000150',
+      ],
+      [
+        0x51,
+        'contribution',
+        '0x4f4c000000000000000000000000000000000051',
+        '0x4f4c000000000000000000000000000000000151',
+      ],
+      [
+        0x52,
+        'model',
+        '0x4f4c000000000000000000000000000000000052',
+        '0x4f4c000000000000000000000000000000000152',
+      ],
+      [
+        0x53,
+        'inference',
+        '0x4f4c000000000000000000000000000000000053',
+        '0x4f4c000000000000000000000000000000000153',
+      ],
+      [
+        0x55,
+        'staking',
+        '0x4f4c000000000000000000000000000000000055',
+        '0x4f4c000000000000000000000000000000000155',
+      ],
+      [
+        0x58,
+        'reward',
+        '0x4f4c000000000000000000000000000000000058',
+        '0x4f4c000000000000000000000000000000000158',
+      ],
+    ]);
+  });
+
+  it('operation numbers', () => {
+    const numbers = Object.fromEntries(
+      Object.entries(interfaces).map(([module, { functions }]) => [
+        module,
+        [...functions.values()].flatMap(({ op, name }) => (op === undefined ? [] : [`${op} ${name}`])),
+      ]),
+    );
+    expect(numbers).toEqual({
+      datanet: ['1 create', '2 amend', '3 publish', '4 setPolicy', '5 transfer', '6 retire'],
+      contribution: ['1 commit', '2 reveal', '3 withdraw', '4 approve', '5 reject', '6 flag'],
+      model: [
+        '1 register',
+        '2 repin',
+        '3 setPrice',
+        '4 stake',
+        '5 unstake',
+        '6 retire',
+        '7 claim',
+        '8 addBond',
+        '9 setOperator',
+      ],
+      inference: ['1 request', '2 settle', '4 expire'],
+      staking: [],
+      reward: ['1 claim', '2 setBeneficiary'],
+    });
+  });
+
+  it('JSON ABIs', () => {
+    const hashes = Object.fromEntries(
+      Object.entries(interfaces).map(([module, { abi }]) => [
+        module,
+        keccakHex(utf8Bytes(JSON.stringify(abi))),
+      ]),
+    );
+    expect(hashes).toMatchInlineSnapshot(`
+      {
+        "contribution": "0x8c44cd6fec8763d25fcdb3ad06d908464bf0465178a3669f367979eff1fc937f",
+        "datanet": "0x106894b9a0d5cede644b31ed0eaf2e96213be7caf1fe9bf5010571dcb8df3481",
+        "inference": "0x38b206b0e3975f5d54541e925b1c657c3131f06411ef0cbf9a83b0431892d504",
+        "model": "0xb62bb9baa976198c66521343353b913eb862c1ead0485ec8d6ac6d466b536e2c",
+        "reward": "0x6dbd426cf0225c4cdb4369b1651a0c6a0944e3f14a4e0563d0a012f13079a353",
+        "staking": "0xf032cfc8a94473a241cb136d147505d72f6e8c0118822dbd13c55270cd237fa4",
+      }
+    `);
+  });
+
+  it('hashes of commitments, ids, histories, parameters and slots', () => {
+    const commitment = commitmentOf({
+      sender: person(1),
+      dataNetId: 7,
+      artifactRoot: salt(2),
+      size: 1_000,
+      salt: salt(3),
+    });
+    expect({
+      commitment,
+      contributionId: contributionIdOf(7, person(1), commitment),
+      requestId: requestIdOf(salt(4), person(1), 5),
+      paramsHash: paramsHashOf(attribution),
+      emptyHistory: emptyHistory(7n),
+      history: extendHistory(emptyHistory(7n), {
+        contributionId: salt(1),
+        dataNetId: 7,
+        contributor: person(2),
+        commitSequence: 3,
+        artifactRoot: salt(2),
+        recordCount: 9,
+        accepted: Uint8Array.of(0xff, 0x01),
+      }),
+      slot: toHex(slotOf('datanet.head', 7n)),
+      slotOfTwo: toHex(slotOf('model.staker', 7n, person(1))),
+    }).toMatchInlineSnapshot(`
+      {
+        "commitment": "0xedfef5c9429fedd6a3bf679659f77c5ff1d1f6904bf7a5be234dd9e9f09c6e02",
+        "contributionId": "0x10e9d542852d7aea7f3b73bae187c35b0f4705bf764124ee237a214e769de81f",
+        "emptyHistory": "0x6f4c69206e8a1967250176e7af09df5974e4658f413a48b40f0ffd0d42ce5aac",
+        "history": "0xdcfd129c8e812bbb897a9285c3ca89fa1e485209405384295a87bf421420a518",
+        "paramsHash": "0x1fb334206a4f89e56bc380a8e087971a3a08010801bd7081fd5d73c15c150c51",
+        "requestId": "0x455871fe0f48ee502b84167fb0325e72c11a75aebbca18bd7dcf88661e9deced",
+        "slot": "0xab2713b382fbd18a6670cb21fcf25a6f661e4a36e7da31881077acb7f6e25f2d",
+        "slotOfTwo": "0xe32bc62eac759451dbf9c1382aa7640cf93633a12888abd337feeb875596a497",
+      }
+    `);
+  });
+
+  it('the layout of a whole state', async () => {
+    const world = createWorld((params) => Object.assign(params, { attribution, contribution, inference }));
+    const net = await createDataNet(world, person(1));
+    await contribute(world, person(1), person(2), net, ['sing']);
+    const model = await registerModel(world, {
+      owner: person(1),
+      operator: person(3),
+      beneficiary: person(4),
+      dataNetIds: [net],
+    });
+    const id = await ask(world, person(5), model);
+    expect({ id, requestHash: requestHash(world.view, id) }).toMatchInlineSnapshot(`
+      {
+        "id": "0xbe8f978399a12788cdae86104e070634b5cc8608f13bb520a57fb37b69ae9cc1",
+        "requestHash": "0xb6f7e71ad4449da20d361ad6ab3bc91ceb5b9bc08d46058844a74045c346b802",
+      }
+    `);
+    expect(keccakHex(utf8Bytes(world.digest()))).toMatchInlineSnapshot(
+      `"0xd90a2e2a74a44d2637d61d72635dc06dd4da76594838a63099898afdd9449c26"`,
+    );
+  });
+});
