@@ -26,6 +26,8 @@ export interface TestNode {
   kill(): Promise<void>;
   /** Asks it to stop; resolves with its exit code. */
   stop(): Promise<number | null>;
+  /** Resolves with the exit code when the process ends by itself. */
+  ended(): Promise<number | null>;
   /** SIGSTOP and SIGCONT. */
   pause(): void;
   resume(): void;
@@ -159,6 +161,7 @@ function createNode(
       running?.stop();
       return gone();
     },
+    ended: gone,
     pause: () => running?.signal('SIGSTOP'),
     resume: () => running?.signal('SIGCONT'),
     log: () => readFileSync(logFile, 'utf8'),
