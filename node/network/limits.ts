@@ -23,7 +23,7 @@ export interface NetworkLimits {
   readonly maxGossipValidations: number;
   /** The same for one peer, so that one cannot use up the others' share. */
   readonly maxGossipValidationsPerPeer: number;
-  /** Time from connection to a matching status. */
+  /** Time from connection to a matching status: two tries of five seconds each, and some. */
   readonly handshakeMs: number;
   /** Time for one dial. */
   readonly dialMs: number;
@@ -65,8 +65,8 @@ export const defaultNetworkLimits: NetworkLimits = {
   gossipValidationMs: 10_000,
   maxGossipValidations: 1_024,
   maxGossipValidationsPerPeer: 256,
-  handshakeMs: 10_000,
-  dialMs: 5_000,
+  handshakeMs: 15_000,
+  dialMs: 10_000,
   redialMinMs: 100,
   redialMaxMs: 5_000,
   enoughPeers: 8,

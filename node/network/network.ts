@@ -27,6 +27,10 @@ const SEED_BYTES = 32;
 /** Streams buffer at most one yamux window while held back; libp2p aborts them at 4 MiB. */
 const MAX_STREAM_WINDOW_BYTES = 2 * 1024 * 1024;
 const GOSSIP_ID_BYTES = 20;
+/** Addresses passed on for each peer. */
+const ADDRESSES_TOLD = 3;
+/** Peers are asked for peers once in this many rounds of housekeeping. */
+const ROUNDS_PER_QUESTION = 3;
 
 const STATUS_SPEC: ProtocolSpec = {
   name: 'status',
@@ -127,6 +131,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   let stopMaintenance: (() => void) | undefined;
   let lastAnnounceMs = 0;
   let announceTimer: (() => void) | undefined;
+  let rounds = 0;
 
   const inboundCount = () => libp2p.getConnections().filter((c) => c.direction === 'inbound').length;
   const isLoopback = (address: string) => /^\/ip4\/127\.|^\/ip6\/::1\b/.test(address);
@@ -313,7 +318,9 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
       return false;
     }
     peer.missedStatuses = 0;
-    peer.addresses = status.addresses.filter((a) => peerIdOfAddress(a) === id);
+    // Others can use the public ones; loopback is told last, and only helps on the same machine.
+    const own = status.addresses.filter((a) => peerIdOfAddress(a) === id);
+    peer.addresses = [...own.filter((a) => !isLoopback(a)), ...own.filter(isLoopback)];
     const isNew = peer.head === undefined;
     peer.head = status.head;
     if (isNew) {
@@ -448,9 +455,10 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
         if (peer.missedStatuses >= limits.maxMissedStatuses || hasLostGossip(peer)) {
           log('info', 'peer fell silent, disconnecting', { peer: peer.id });
           void disconnect(peer.id);
-        } else if (peer.head) void exchangeStatus(peer);
+        } else void exchangeStatus(peer);
       }
-      if (readyPeers().length < limits.enoughPeers) void askForPeers();
+      rounds += 1;
+      if (rounds % ROUNDS_PER_QUESTION === 1 && readyPeers().length < limits.enoughPeers) void askForPeers();
       maintain();
     });
   }
@@ -599,7 +607,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     encodeAddresses(
       readyPeers()
         .filter((p) => p.id !== peer)
-        .flatMap((p) => p.addresses.slice(0, 2)),
+        .flatMap((p) => p.addresses.slice(0, ADDRESSES_TOLD)),
     ),
   );
   await protocols.serve(STATUS_SPEC, STATUS_PROTOCOL, async function* ({ peer, payload }) {

@@ -15,8 +15,9 @@ export const PEERS_PROTOCOL: ProtocolSpec = {
   maxResponseBytes: MAX_BYTES,
   maxConcurrent: 16,
   maxConcurrentPerPeer: 1,
-  requestsPerSecond: 0.1,
-  burst: 3,
+  // A lonely node asks its only peer every 15 seconds.
+  requestsPerSecond: 0.2,
+  burst: 5,
   maxBytesInFlight: 256 * 1024,
   idleTimeoutMs: 5_000,
   totalTimeoutMs: 10_000,
