@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { toHex } from '../state/crypto.ts';
 import type { Caller, ChainReader, Hex } from '../state/types.ts';
-import type { AccessRules } from './access.ts';
+import { type AccessRules, isLoopback } from './access.ts';
 import { createArtifactRoutes } from './artifacts.ts';
 import type { Cancel, RpcBackend } from './backend.ts';
 import { createDispatcher } from './dispatch.ts';
@@ -11,6 +11,7 @@ import { createFilters } from './filters.ts';
 import { createGate } from './gate.ts';
 import { DEFAULT_LIMITS, type RpcLimits } from './limits.ts';
 import type { Methods, RpcContext } from './method.ts';
+import { debugMethods } from './methods/debug.ts';
 import { ethMethods } from './methods/eth.ts';
 import { netMethods, rpcMethods, txpoolMethods, web3Methods } from './methods/net.ts';
 import { olMethods } from './methods/ol.ts';
@@ -29,7 +30,7 @@ export interface RpcConfig {
   readonly allowedHosts?: readonly string[];
   /** Web origins beside pages of this machine; `*` accepts any. */
   readonly allowedOrigins?: readonly string[];
-  /** Namespaces to answer; default all of `NAMESPACES`. */
+  /** Namespaces to answer; default `LOCAL_NAMESPACES` on loopback, `NAMESPACES` elsewhere. */
   readonly namespaces?: readonly string[];
   readonly limits?: Partial<RpcLimits>;
   /** Folder of the explorer's files; found by itself when not given. */
@@ -54,6 +55,8 @@ export interface RunningRpc extends RunningServer {
 }
 
 export const NAMESPACES = ['eth', 'net', 'web3', 'txpool', 'rpc', 'ol'] as const;
+/** Added on loopback only: a trace costs as much as its block, and names what others' contracts do inside. */
+export const LOCAL_NAMESPACES = [...NAMESPACES, 'debug'] as const;
 
 /** Blocks that one announcement may bring, after which listeners start anew at the head. */
 const MAX_CATCH_UP = 64;
@@ -66,7 +69,7 @@ export async function startRpc(options: StartRpcOptions): Promise<RunningRpc> {
   const newId = options.newId ?? (() => toHex(randomBytes(16)));
   const host = config.host ?? '127.0.0.1';
   const limits = { ...DEFAULT_LIMITS, ...config.limits };
-  const namespaces = config.namespaces ?? NAMESPACES;
+  const namespaces = config.namespaces ?? (isLoopback(host) ? LOCAL_NAMESPACES : NAMESPACES);
 
   // Asks the pool for news only while somebody listens.
   let pendingNews: Cancel | undefined;
@@ -137,6 +140,7 @@ function chosenMethods(limits: RpcLimits, namespaces: readonly string[]): Method
     ...web3Methods,
     ...txpoolMethods,
     ...rpcMethods,
+    ...debugMethods,
     ...olMethods(limits),
   };
   return Object.fromEntries(

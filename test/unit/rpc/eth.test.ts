@@ -448,6 +448,56 @@ describe('subscriptions', () => {
   });
 });
 
+describe('traces', () => {
+  it('show the frames of a transaction as callTracer does', async () => {
+    const trace = await ask('debug_traceTransaction', hashes[3], {
+      tracer: 'callTracer',
+      tracerConfig: { withLog: true },
+    });
+    expect(trace).toMatchObject({ type: 'CALL', from: A, to: contract, value: '0x0', input: '0x' });
+    expect(trace.logs).toMatchObject([{ address: contract }]);
+    expect(trace.gasUsed).toBe((await ask('eth_getTransactionReceipt', hashes[3])).gasUsed);
+    expect(trace.error).toBeUndefined();
+    const failed = await ask('debug_traceTransaction', hashes[4], { tracer: 'callTracer' });
+    expect(failed.error).toMatch(/revert/);
+  });
+
+  it('show the steps of a transaction', async () => {
+    const trace = await ask('debug_traceTransaction', hashes[3]);
+    expect(trace.failed).toBe(false);
+    expect(trace.structLogs.map((step: { op: string }) => step.op)).toContain('LOG1');
+    expect(trace.structLogs[0]).toMatchObject({ pc: 0, op: 'CALLDATASIZE', depth: 1, stack: [] });
+    const bare = await ask('debug_traceTransaction', hashes[3], { disableStack: true });
+    expect(bare.structLogs[0].stack).toBeUndefined();
+  });
+
+  it('show whole blocks and calls, and say what is not offered', async () => {
+    const block = await ask('debug_traceBlockByNumber', '0x4', { tracer: 'callTracer' });
+    expect(block.map((item: { txHash: string }) => item.txHash)).toEqual([hashes[3], hashes[4]]);
+    const call = await ask('debug_traceCall', { from: A, to: contract }, 'latest', { tracer: 'callTracer' });
+    expect(call).toMatchObject({ type: 'CALL', to: contract });
+    await expect(
+      ask('debug_traceTransaction', hashes[3], { tracer: 'prestateTracer' }),
+    ).rejects.toMatchObject({ code: -32602 });
+    await expect(ask('debug_traceBlockByNumber', '0x0', {})).rejects.toMatchObject({
+      message: 'genesis is not traceable',
+    });
+    await expect(ask('debug_traceTransaction', keccakHex(new Uint8Array()))).rejects.toMatchObject({
+      message: 'transaction not found',
+    });
+  });
+
+  it('have raw data beside them that hashes to its names', async () => {
+    const { hash } = await ask('eth_getBlockByNumber', '0x4', false);
+    const header = await ask('debug_getRawHeader', '0x4');
+    expect(keccakHex(Buffer.from(header.slice(2), 'hex'))).toBe(hash);
+    expect(await ask('debug_getRawBlock', '0x4')).toMatch(/^0x/);
+    expect(await ask('debug_getRawTransaction', hashes[0])).toBe(
+      await ask('eth_getRawTransactionByHash', hashes[0]),
+    );
+  });
+});
+
 describe('the small namespaces', () => {
   it('answer what tools ask first', async () => {
     const id = node.chain.genesis.params.chainId;
@@ -461,7 +511,15 @@ describe('the small namespaces', () => {
     );
     expect(await ask('eth_accounts')).toEqual([]);
     expect(await ask('eth_syncing')).toBe(false);
-    expect(Object.keys(await ask('rpc_modules'))).toEqual(['eth', 'net', 'web3', 'txpool', 'rpc', 'ol']);
+    expect(Object.keys(await ask('rpc_modules'))).toEqual([
+      'eth',
+      'net',
+      'web3',
+      'txpool',
+      'rpc',
+      'ol',
+      'debug',
+    ]);
   });
 
   it('serve the page at the same door', async () => {

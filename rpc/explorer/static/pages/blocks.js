@@ -153,10 +153,14 @@ export async function showTransaction(hash) {
   };
 }
 
+/** Arguments that are wei in the interfaces of the modules. */
+const COINS = /^(amount|fee|escrow|deposit|bond|refund|basePrice|pricePerToken|depositBurnt|value)$/;
+
 function argument(name, value) {
   if (typeof value === 'string' && /^0x[0-9a-f]{40}$/.test(value)) return addressLink(value);
   if (typeof value === 'string' && name === 'requestId') return hashLink('inference', value);
   if (typeof value === 'string' && name === 'contributionId') return hashLink('contribution', value);
+  if (typeof value === 'string' && COINS.test(name) && /^\d+$/.test(value)) return open(value, 9);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return h(
     'span',

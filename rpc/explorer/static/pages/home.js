@@ -28,7 +28,7 @@ export async function showHome() {
         ['Peers', count(info.peers)],
       ]),
     );
-    parts.blocks.replaceChildren(table(blockColumns, rows));
+    parts.blocks.replaceChildren(table(shortBlockColumns, rows));
     if (empty) return;
     const [transactions, dataNets, models, inferences] = await Promise.all([
       ask('ol_transactions', { limit: 8 }),
@@ -37,8 +37,12 @@ export async function showHome() {
       ask('ol_inferences', { limit: 6 }),
     ]);
     parts.transactions.replaceChildren(table(transactionColumns, transactions.items, 'No transactions yet.'));
-    parts.dataNets.replaceChildren(table(dataNetColumns, dataNets.items, 'No DataNets yet.'));
-    parts.models.replaceChildren(table(modelColumns, models.items, 'No models yet.'));
+    parts.dataNets.replaceChildren(
+      table(without(dataNetColumns, 'Owner'), dataNets.items, 'No DataNets yet.'),
+    );
+    parts.models.replaceChildren(
+      table(without(modelColumns, 'Operator', 'Kind'), models.items, 'No models yet.'),
+    );
     parts.inferences.replaceChildren(table(inferenceColumns, inferences.items, 'No questions asked yet.'));
   }
 
@@ -99,6 +103,12 @@ function oneAtATime(refresh) {
     }
   };
 }
+
+/** Columns of the full lists that have no room here. */
+function without(columns, ...names) {
+  return columns.filter(({ name }) => !names.includes(name));
+}
+const shortBlockColumns = without(blockColumns, 'Proposer');
 
 export const dataNetColumns = [
   { name: 'DataNet', cell: (net) => idLink('datanet', net.id, net.name) },
