@@ -30,7 +30,7 @@ export const LOG_BYTE = 8n;
 export const TRANSFER = 6_700n;
 export const NEW_ACCOUNT = 25_000n;
 
-/** Per byte of a text that is split into tokens. Measured: well above 100 MB/s is not needed at this price. */
+/** Per byte of a text that is split into tokens: a look-up or two in a table. */
 export const LEX_BYTE = 4n;
 /**
  * Per attribution unit (one byte of answer or prompt). The default block budget of 65,536 units is 100 ms of one core,
