@@ -66,7 +66,7 @@ export const OPTIONS = {
     passwordFile: path('', 'file whose first line is the password of the consensus key'),
     keyNeverSigned: flag(
       false,
-      'the key lost its record of what it signed, and you know that it never signed on this chain; a wrong yes may cost the stake',
+      'the key has no last-signed record and never signed on this chain; a wrong yes may cost the stake',
     ),
     operator: text(
       '',

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -107,5 +107,18 @@ describe('settings', () => {
       flag: 'rpc-allowed-hosts',
       environment: 'OPENLEDGER_RPC_ALLOWED_HOSTS',
     });
+  });
+});
+
+describe("the operator's guide", () => {
+  const guide = readFileSync(new URL('../../../docs/operator-guide.md', import.meta.url), 'utf8');
+
+  it('lists every setting with its default and its meaning', () => {
+    for (const { key, option } of NAMED_OPTIONS) {
+      const value = Array.isArray(option.value) ? option.value.join(', ') : String(option.value);
+      expect(guide).toContain(
+        `| \`${key}\` | ${value === '' ? '(none)' : `\`${value}\``} | ${option.help} |`,
+      );
+    }
   });
 });
