@@ -89,7 +89,7 @@ export async function openReader(
 }
 
 export function wrongChain(dir: string, found: Hex, expected: Hex): string {
-  return `${dir} holds the chain with genesis ${found}, but the genesis file gives ${expected}: use another --datadir or the right genesis file`;
+  return `${dir} holds the chain with genesis ${found}, but the genesis file gives ${expected}: use another --data-dir or the right genesis file`;
 }
 
 export function createReader(db: Database, params: ChainParams, genesisHash: Hex): Reader {

@@ -52,7 +52,7 @@ export async function openDatabase(dir: string, options: { readOnly?: boolean } 
     if (cause?.code === 'LEVEL_LOCKED')
       throw new ChainError(
         'DATA_DIR_IN_USE',
-        `another node is running on ${dir}: stop it, or give this one another --datadir`,
+        `another node is running on ${dir}: stop it, or give this one another --data-dir`,
       );
     if (readOnly && /does not exist/.test(cause?.message ?? ''))
       throw new ChainError('NOT_INITIALISED', `no chain in ${dir}: start a node there first`);
