@@ -13,10 +13,12 @@ import type { ClientReport, ClientTarget } from './types.ts';
 const program = join(process.cwd(), 'node_modules', '.bin', 'cast');
 const run = promisify(execFile);
 
+/** @throws with `stderr`. The npm package's launcher exits with 0 whatever its program did, so the text decides. */
 async function cast(args: string[]): Promise<string> {
-  const { stdout } = await run(program, args, {
+  const { stdout, stderr } = await run(program, args, {
     env: { ...process.env, NO_COLOR: '1', FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' },
   });
+  if (/^Error:/m.test(stderr)) throw Object.assign(new Error(`cast ${args[0]}: ${stderr}`), { stderr });
   return stdout.trim();
 }
 
@@ -59,7 +61,11 @@ export async function runCast(target: ClientTarget): Promise<ClientReport> {
   const deployed = note(2, await send(['--create', bytecode]));
   if (!deployed.contractAddress) throw new Error('the deployment has no contract address');
   const contract = deployed.contractAddress;
-  note(4, await send(['--auth', contract, self, '--value', '0']));
+  // The sender delegates to the contract, so a plain transfer to itself would run it; a call does not.
+  note(4, await send(['--auth', contract, contract, 'count(uint256)', '0']));
+  const code = await cast(['code', '--rpc-url', target.rpcUrl, self]);
+  if (code.toLowerCase() !== `0xef0100${contract.slice(2).toLowerCase()}`)
+    throw new Error(`the delegation is not set: ${code}`);
   await noteHead();
 
   const tally = new Interface(abi as InterfaceAbi);
