@@ -16,7 +16,7 @@ import { type ModuleTable, moduleTable } from '../execution/module-table.ts';
 import { LIMITS } from '../limits.ts';
 import { decodeRlp, RlpError } from '../rlp.ts';
 import { Fault, type Hex, type PooledTransaction } from '../types.ts';
-import { TransactionError } from './errors.ts';
+import { TransactionError, type TransactionErrorCode } from './errors.ts';
 import { MAX_INITCODE_BYTES, minimumGasLimit } from './intrinsic.ts';
 import { parseNative } from './native.ts';
 
@@ -95,9 +95,7 @@ function parseEthereum(raw: Uint8Array, chainId: number): PooledTransaction {
     parsed = createTxFromRLP(raw, { common: commonOf(chainId), freeze: false });
   } catch (error) {
     if (error instanceof Fault) throw error;
-    const message = (error as Error).message;
-    if (/chain ?id/i.test(message)) throw new TransactionError('WRONG_CHAIN_ID', firstSentence(message));
-    throw new TransactionError('MALFORMED', firstSentence(message));
+    throw fromLibrary((error as Error).message);
   }
   const { v, r, s } = parsed;
   if (v === undefined || r === undefined || s === undefined)
@@ -156,6 +154,18 @@ function parseEthereum(raw: Uint8Array, chainId: number): PooledTransaction {
   return tx;
 }
 
-function firstSentence(message: string): string {
-  return message.split(' (')[0]!.slice(0, 200);
+/** The library has messages where we have codes. */
+const LIBRARY_MESSAGES: readonly [RegExp, TransactionErrorCode][] = [
+  [/chain ?id/i, 'WRONG_CHAIN_ID'],
+  [/signature/i, 'BAD_SIGNATURE'],
+  [/maxPriorityFeePerGas/, 'TIP_ABOVE_FEE'],
+  [/initcode/i, 'INITCODE_TOO_LARGE'],
+  [/7825|maximum gas limit|transaction gas limit/i, 'GAS_ABOVE_CAP'],
+];
+
+function fromLibrary(message: string): TransactionError {
+  // In brackets follows the whole transaction.
+  const [reason] = message.split(' (');
+  const found = LIBRARY_MESSAGES.find(([pattern]) => pattern.test(reason!));
+  return new TransactionError(found?.[1] ?? 'MALFORMED', reason!.slice(0, 200));
 }
