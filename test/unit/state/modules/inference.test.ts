@@ -162,6 +162,7 @@ describe('a settlement', () => {
     expect(world.balance(asker)).toBe(10_000n - FEE);
     expect(world.balance(world.params.treasury)).toBe(FEE / 10n + (pool - toHomer - toVirgil));
     expect(balanceOf('inference')).toBe(0n);
+    expect(model(world.view, 1)?.openRequests).toBe(0);
     expect(balanceOf('reward')).toBe(totalOwed(world.view));
     const names = events.map((event) => event.name);
     expect(names[0]).toBe('Settled');

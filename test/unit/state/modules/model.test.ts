@@ -163,6 +163,17 @@ describe('a model', () => {
     });
   });
 
+  it('C4: what does not divide waits for the next fee: three fees of one wei on a stake of three are three wei', async () => {
+    const id = await registerModel(world, { ...who, dataNetIds: [net] });
+    world.give(person(5), 3n);
+    await world.must('model', 'stake', [id], { from: person(5), value: 3n });
+    const rewards = [1, 2, 3].map(() => {
+      giveToStakers(world.system(), id, 1n);
+      return modelStake(world.view, 1, person(5)).reward;
+    });
+    expect(rewards).toEqual([0n, 1n, 3n]);
+  });
+
   it('C4: Conservation: stakers of a model share its fees to the wei, whatever comes and goes, and no dust is lost', async () => {
     type Step = { kind: 'fee' | 'stake' | 'unstake' | 'claim'; who: number; amount: bigint };
     const step: fc.Arbitrary<Step> = fc.record({
