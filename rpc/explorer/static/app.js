@@ -1,5 +1,5 @@
 // Routes of the page. Each page is a function (parts of the path) => { title, node, onHead? }; it may be asynchronous.
-import { h } from './dom.js';
+import { h, nameAddresses } from './dom.js';
 import { showAccount } from './pages/account.js';
 import { showBlock, showBlocks, showTransaction } from './pages/blocks.js';
 import { showContribution, showDataNet, showDataNets } from './pages/datanets.js';
@@ -127,8 +127,10 @@ setInterval(() => {
   }
 }, 1000);
 
-async function footer() {
+/** Who this is, for the foot of the page and the names of addresses. */
+async function introduce() {
   const info = await ask('ol_chainInfo');
+  nameAddresses(info);
   document
     .getElementById('foot')
     .replaceChildren(
@@ -137,5 +139,7 @@ async function footer() {
 }
 
 connect();
-show();
-footer().catch(() => {});
+// Pages need no introduction: without one they show bare addresses.
+introduce()
+  .catch(() => {})
+  .then(show);

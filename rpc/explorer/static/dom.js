@@ -101,10 +101,26 @@ export function short(hex, head = 8, tail = 6) {
 
 const ZERO = `0x${'0'.repeat(40)}`;
 
-export function addressLink(address, names) {
+/** Names of addresses that this chain itself uses; filled when the node has told them. */
+const NAMES = new Map([[ZERO, 'nobody']]);
+
+/** @param info the answer of ol_chainInfo */
+export function nameAddresses(info) {
+  NAMES.set(info.treasury, 'treasury');
+  for (const [name, { address, recordAddress }] of Object.entries(info.modules)) {
+    NAMES.set(address, `${name} module`);
+    NAMES.set(recordAddress, `${name} records`);
+  }
+}
+
+export function addressLink(address) {
   if (!address || !/^0x[0-9a-f]{40}$/.test(address)) return h('span', { class: 'quiet' }, '—');
-  const label = names?.[address] ?? (address === ZERO ? 'nobody' : short(address));
-  return h('a', { class: 'mono', href: `#/address/${address}`, title: address }, label);
+  const name = NAMES.get(address);
+  return h(
+    'a',
+    { class: name ? null : 'mono', href: `#/address/${address}`, title: address },
+    name ?? short(address),
+  );
 }
 export function blockLink(number) {
   return h('a', { href: `#/block/${Number(number)}` }, Number(number).toLocaleString('en'));
