@@ -6,14 +6,8 @@ import type { Genesis } from '../../genesis/types.ts';
 import { UserError } from '../config/errors.ts';
 import { verifyFounder } from '../keys/consensus-key.ts';
 
-/** @throws UserError FILE_MISSING, GenesisError */
-export function readGenesisFile(path: string, workingDirectory: string): Genesis {
-  let text: string;
-  try {
-    text = readFileSync(resolve(workingDirectory, path), 'utf8');
-  } catch (error) {
-    throw new UserError('FILE_MISSING', `cannot read ${path}: ${(error as Error).message}`);
-  }
+/** The genesis that a text says, with the founders' proofs checked. @throws GenesisError */
+export function checkGenesis(text: string): Genesis {
   const genesis = parseGenesis(text);
   genesis.validators.forEach((validator, i) => {
     if (!verifyFounder(validator, genesis.params.chainId))
@@ -23,4 +17,15 @@ export function readGenesisFile(path: string, workingDirectory: string): Genesis
       );
   });
   return genesis;
+}
+
+/** @throws UserError FILE_MISSING, GenesisError */
+export function readGenesisFile(path: string, workingDirectory: string): Genesis {
+  let text: string;
+  try {
+    text = readFileSync(resolve(workingDirectory, path), 'utf8');
+  } catch (error) {
+    throw new UserError('FILE_MISSING', `cannot read ${path}: ${(error as Error).message}`);
+  }
+  return checkGenesis(text);
 }

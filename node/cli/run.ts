@@ -30,6 +30,14 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/keys-import.ts'),
   },
   'keys export': { summary: 'show a private key', load: () => import('./commands/keys-export.ts') },
+  'genesis founder': {
+    summary: "print a founding validator's entry",
+    load: () => import('./commands/genesis-founder.ts'),
+  },
+  'genesis create': {
+    summary: "write a genesis file from founders' entries",
+    load: () => import('./commands/genesis-create.ts'),
+  },
   'genesis validate': {
     summary: 'check a genesis file',
     load: () => import('./commands/genesis-validate.ts'),

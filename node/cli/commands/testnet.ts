@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { DEFAULT_PARAMS, OPEN } from '../../../genesis/parameters.ts';
 import { createGenesis } from '../../../genesis/presets.ts';
 import { serialiseGenesis } from '../../../genesis/schema.ts';
-import type { GenesisValidator, Hex } from '../../../genesis/types.ts';
+import type { GenesisValidator } from '../../../genesis/types.ts';
 import { CONFIG_FILE, UserError, writeConfig } from '../../config/config.ts';
 import { createAccountKey, encryptAccount } from '../../keys/account-keystore.ts';
 import { STANDARD_SCRYPT } from '../../keys/cipher.ts';
@@ -12,9 +12,9 @@ import { writeFileAtomic } from '../../keys/files.ts';
 import { addressOf, toHex } from '../../keys/hex.ts';
 import { loadOrCreateNodeKey, peerIdOf } from '../../keys/node-key.ts';
 import { chooseNewPassword } from '../../keys/password.ts';
-import { parseAmount } from '../amounts.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
-import { addressValue, wholeNumber } from '../values.ts';
+import { FUND_FLAG, readFunding } from '../funding.ts';
+import { wholeNumber } from '../values.ts';
 
 const P2P_PORT = 30_333;
 const BOND = 1_000n * OPEN;
@@ -33,7 +33,7 @@ export const command = defineCommand({
       help: 'host names or addresses of the nodes in order, by commas (default 127.0.0.1)',
     },
     'chain-id': { type: 'string', value: 'ID', help: `chain id (default ${DEFAULT_PARAMS.chainId})` },
-    fund: { type: 'string', value: 'ADDRESS=AMOUNT', help: 'balance at the start', multiple: true },
+    fund: FUND_FLAG,
     'password-file': { type: 'string', value: 'FILE', help: 'file with the password for all new keys' },
     json: { type: 'boolean', help: 'print JSON for programs' },
   },
@@ -118,15 +118,3 @@ it. Founders who do not share a machine make their keys themselves (openledger k
     for (const home of homes) out.line(`  openledger start --home ${home}`);
   },
 });
-
-function readFunding(entries: readonly string[]): Map<Hex, bigint> {
-  const balances = new Map<Hex, bigint>();
-  for (const entry of entries) {
-    const [address, amount, ...more] = entry.split('=');
-    if (address === undefined || amount === undefined || more.length > 0)
-      throw new UserError('USAGE', `--fund: '${entry}' is not ADDRESS=AMOUNT`);
-    const key = addressValue(address, '--fund');
-    balances.set(key, (balances.get(key) ?? 0n) + parseAmount(amount));
-  }
-  return balances;
-}

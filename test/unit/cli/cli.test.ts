@@ -195,6 +195,24 @@ describe('networks', () => {
     expect(stderr).toContain('validators[0].proofOfPossession');
   });
 
+  it('founders who share nothing but public entries found a chain', async () => {
+    const operator = '0x00000000000000000000000000000000000000aa';
+    await run('keys', 'new', 'consensus', '--type', 'consensus', '--keys', dir);
+    const founder = ['genesis', 'founder', '--key', 'consensus.json', '--operator', operator];
+    const entry = await run(...founder, '--bond', '5', '--chain-id', '77');
+    expect(entry.code).toBe(0);
+    writeFileSync(join(dir, 'founder.json'), entry.stdout);
+    const create = ['genesis', 'create', 'founder.json', '--out', 'genesis.json'];
+    expect(await run(...create, '--chain-id', '77', '--fund', `${operator}=3`)).toMatchObject({ code: 0 });
+    const genesis = parseGenesis(readFileSync(join(dir, 'genesis.json'), 'utf8'));
+    expect(genesis.validators[0]).toMatchObject({ address: operator, bond: parseAmount('5') });
+    expect(genesis.timestamp).toBe(1_700_000_000);
+    expect((await run('genesis', 'validate', 'genesis.json')).code).toBe(0);
+    // The proof is for chain 77.
+    const other = await run('genesis', 'create', 'founder.json', '--out', 'other.json', '--chain-id', '78');
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('proofOfPossession') });
+  });
+
   it('devnet --fresh never deletes what is not a devnet', async () => {
     writeFileSync(join(dir, 'precious'), 'x');
     const { code, stderr } = await run('devnet', '--data', dir, '--fresh');
