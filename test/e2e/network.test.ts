@@ -17,8 +17,8 @@ describe('a network of four validators', () => {
   let nodes: readonly TestNode[];
 
   beforeAll(async () => {
-    network = await startNetwork({ validators: 4 });
-    nodes = network.nodes;
+    network = await startNetwork({ validators: 4, fullNodes: 1 });
+    nodes = network.nodes.slice(0, 4);
   });
   afterAll(() => network?.close());
 
@@ -30,7 +30,7 @@ describe('a network of four validators', () => {
 
   /** Every running node has the same block at every height up to the lowest head. */
   async function expectOneChain(): Promise<void> {
-    const running = nodes.filter((node) => node.running);
+    const running = network.nodes.filter((node) => node.running);
     const top = Math.min(...(await Promise.all(running.map(height))));
     for (let number = 0; number <= top; number++) {
       const tag = `0x${number.toString(16)}`;
@@ -95,6 +95,17 @@ describe('a network of four validators', () => {
     await nodes[2]!.start();
     await reach(nodes[2]!, await height(nodes[0]!), RECOVERY_MS);
     await expectOneChain();
+  });
+
+  it('is followed by a node without a key, which finds the whole chain and passes transactions on', async () => {
+    const follower = network.nodes[4] as TestNode;
+    await follower.start();
+    await reach(follower, await height(nodes[0]!), RECOVERY_MS);
+    const erin = sender(4);
+    const hash = await erin.send(follower.client);
+    await Promise.all([nodes[1]!, follower].map((node) => receiptOf(node.client, hash)));
+    await expectOneChain();
+    expect(await follower.stop()).toBe(0);
   });
 
   it('ends cleanly when it is asked to', async () => {

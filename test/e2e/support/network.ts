@@ -44,13 +44,14 @@ export interface TestNetwork {
 
 export interface NetworkOptions {
   validators: number;
+  /** Nodes without a key, after the validators in `nodes`; a test starts them when it wants them. */
   fullNodes?: number;
   logLevel?: string;
   /** Script that runs node `index` instead of `openledger`. */
   program?: (index: number) => string | undefined;
 }
 
-/** Prepares and starts a network; resolves when every node answers. */
+/** Prepares a network and starts its validators; resolves when each of them answers. */
 export async function startNetwork(options: NetworkOptions): Promise<TestNetwork> {
   const dir = mkdtempSync(join(tmpdir(), 'openledger-net-'));
   const net = join(dir, 'net');
@@ -79,7 +80,7 @@ export async function startNetwork(options: NetworkOptions): Promise<TestNetwork
       homes.push({ home: makeFullNode(net, i, plan.validators[0]?.home ?? '') });
     for (const [index, { home, address }] of homes.entries())
       nodes.push(createNode(index, home, address, processes, options.program?.(index)));
-    await Promise.all(nodes.map((node) => node.start()));
+    await Promise.all(nodes.slice(0, options.validators).map((node) => node.start()));
     return { dir, nodes, accounts: plan.accounts, chainId: plan.chainId, close };
   } catch (error) {
     await close();
