@@ -22,7 +22,12 @@ export interface RpcLimits {
   readonly maxSubscriptionsPerSocket: number;
   /** Requests of one WebSocket that may be in flight; beyond, reading from it pauses (back pressure, no error). */
   readonly maxInFlightPerSocket: number;
-  /** Bytes waiting for a slow WebSocket reader; beyond, the connection is closed: heads must not pile up in memory. */
+  /** Bytes waiting for a WebSocket reader above which no further request of his is read (back pressure). */
+  readonly socketPauseBytes: number;
+  /**
+   * Bytes waiting for a slow WebSocket reader; beyond, the connection is cut: heads must not pile up in memory. Above
+   * two answers of the largest size, so that nobody is cut for asking two large questions.
+   */
   readonly maxSocketBacklogBytes: number;
   /** Calls that execute or scan (eth_call, estimateGas, getLogs, getProof, previews) at once. */
   readonly maxHeavyCalls: number;
@@ -31,6 +36,8 @@ export interface RpcLimits {
   /** Time for a client to send its headers, and its whole body (5 MiB artifact at 85 KB/s). */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  /** A connection on which no byte moves this long, in the middle of an answer: its reader is gone. */
+  readonly stallTimeoutMs: number;
   /** Idle keep-alive connection. Above the 60 s of usual proxies, so that they close first. */
   readonly keepAliveTimeoutMs: number;
   /** A WebSocket that does not answer a ping for this long is gone. */
@@ -74,12 +81,14 @@ export const DEFAULT_LIMITS: RpcLimits = {
   maxConnections: 1_000,
   maxWebSockets: 500,
   maxSubscriptionsPerSocket: 128,
-  maxInFlightPerSocket: 256,
-  maxSocketBacklogBytes: 16 * 1024 * 1024,
+  maxInFlightPerSocket: 64,
+  socketPauseBytes: 1024 * 1024,
+  maxSocketBacklogBytes: 64 * 1024 * 1024,
   maxHeavyCalls: 4,
   maxHeavyQueue: 256,
   headersTimeoutMs: 15_000,
   requestTimeoutMs: 60_000,
+  stallTimeoutMs: 120_000,
   keepAliveTimeoutMs: 65_000,
   pingIntervalMs: 30_000,
   maxLogBlocks: 10_000,

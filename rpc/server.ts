@@ -64,6 +64,8 @@ export async function listen(parts: ServerParts, host: string, port: number): Pr
     },
   );
   server.maxConnections = limits.maxConnections;
+  // WebSockets take themselves out of this and are pinged instead.
+  server.setTimeout(limits.stallTimeoutMs);
   const sockets = createSockets(parts);
   server.on('upgrade', sockets.upgrade);
   await new Promise<void>((resolve, reject) => {
@@ -240,6 +242,11 @@ function createSockets(parts: ServerParts): Sockets {
   function attach(socket: WebSocket): void {
     let inFlight = 0;
     alive.add(socket);
+    const busy = (): boolean =>
+      inFlight >= limits.maxInFlightPerSocket || socket.bufferedAmount > limits.socketPauseBytes;
+    const resume = (): void => {
+      if (socket.isPaused && !busy()) socket.resume();
+    };
     const connection: Connection = {
       id: nextId,
       send(text) {
@@ -249,19 +256,19 @@ function createSockets(parts: ServerParts): Sockets {
           socket.terminate();
           return;
         }
-        socket.send(text);
+        socket.send(text, resume);
       },
     };
     nextId += 1;
     socket.on('message', (data: Buffer, isBinary) => {
       if (isBinary) return socket.close(1003, 'text frames only');
       inFlight += 1;
-      if (inFlight >= limits.maxInFlightPerSocket) socket.pause();
+      if (busy()) socket.pause();
       parts.dispatcher.handle(data.toString('utf8'), connection).then((answer) => {
         inFlight -= 1;
         if (answer !== undefined) connection.send(answer);
         parts.subscriptions.activate(connection);
-        if (inFlight < limits.maxInFlightPerSocket && socket.isPaused) socket.resume();
+        resume();
       });
     });
     socket.on('pong', () => alive.add(socket));

@@ -1,5 +1,6 @@
 /** Blocks, transactions and receipts as the Ethereum JSON-RPC shows them. */
 import { decodeTransaction } from '../state/transactions/decode.ts';
+import { decodeIncluded } from '../state/transactions/system.ts';
 import type { Block, ChainReader, PooledTransaction, Receipt } from '../state/types.ts';
 import { hexOf, quantity } from './encode.ts';
 import { logJson } from './logs.ts';
@@ -60,7 +61,7 @@ export function blockJson(reader: ChainReader, block: Block, full: boolean): obj
 /** The transaction at a position, or undefined beyond the block's end. */
 export function decodedAt(reader: ChainReader, { block, index }: Position): PooledTransaction | undefined {
   const raw = block.transactions[index];
-  return raw === undefined ? undefined : decodeTransaction(raw, reader.params.chainId);
+  return raw === undefined ? undefined : decodeIncluded(raw, reader.params.chainId);
 }
 
 export function minedTransactionJson(reader: ChainReader, position: Position): object | null {

@@ -370,7 +370,12 @@ async function filterChanges({ filters, reader, limits }: RpcContext, id: `0x${s
   const { fromBlock, toBlock } = filter.filter;
   const first = fromBlock?.by === 'number' ? Math.max(from, fromBlock.number) : from;
   const last = toBlock?.by === 'number' ? Math.min(to, toBlock.number) : to;
-  const found = first > last ? [] : await scan(reader, filter.filter, first, last, limits);
+  // Moved before the scan, so that a second poll meanwhile does not give the same logs; and back if the scan fails.
   filter.next = to + 1;
-  return found;
+  try {
+    return first > last ? [] : await scan(reader, filter.filter, first, last, limits);
+  } catch (error) {
+    filter.next = from;
+    throw error;
+  }
 }

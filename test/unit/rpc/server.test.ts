@@ -134,6 +134,20 @@ describe('a request', () => {
     expect(charset.status).toBe(200);
   });
 
+  it('that does not end in time is cut: slow clients must not hold connections', async () => {
+    const { rpc } = await serve({ headersTimeoutMs: 100, requestTimeoutMs: 100 });
+    for (const start of [
+      'POST / HTTP/1.1\r\nHost: localhost\r\n',
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{',
+    ])
+      await new Promise<void>((resolve) => {
+        const socket = connect(rpc.port, '127.0.0.1', () => socket.write(start));
+        socket.on('data', () => {});
+        socket.on('error', () => resolve());
+        socket.on('close', () => resolve());
+      });
+  });
+
   it('never ends the server, whatever bytes it is made of', async () => {
     const { url, rpc, reported } = await serve();
     for (const bytes of [
