@@ -23,8 +23,8 @@ import { createTracer } from './execution/tracer.ts';
 import { slotName, World } from './execution/world.ts';
 import { LIMITS } from './limits.ts';
 import type { Reader } from './reader.ts';
-import { decodeTransaction } from './transactions/decode.ts';
 import { floorGas, intrinsicGas } from './transactions/intrinsic.ts';
+import { decodeIncluded, SYSTEM_TYPE } from './transactions/system.ts';
 import {
   type BlockOverrides,
   type CallError,
@@ -375,6 +375,8 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
         if (block === undefined || parent === undefined)
           throw new StateNotAvailable(`there is no block ${number} to trace`);
         const run = createBlockRun({
+          // The block is final: validators have judged.
+          judge: () => undefined,
           engine: running,
           modules,
           params: reader.params,
@@ -392,7 +394,7 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
         const traces: TransactionTrace[] = [];
         const last = traceOptions.index ?? block.transactions.length - 1;
         for (let index = 0; index <= last && index < block.transactions.length; index++) {
-          const tx = decodeTransaction(block.transactions[index]!, reader.params.chainId, modules);
+          const tx = decodeIncluded(block.transactions[index]!, reader.params.chainId, modules);
           const wanted = traceOptions.index === undefined || traceOptions.index === index;
           if (!wanted) {
             await run.apply(tx);
@@ -400,7 +402,7 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
           }
           const tracer = createTracer({ steps: traceOptions.steps === true });
           const { receipt, outcome } = await run.apply(tx, tracer);
-          const frame = tracer.root();
+          const frame = tx.type === SYSTEM_TYPE ? emptyFrame(tx) : tracer.root();
           if (frame === undefined) throw new Fault('a transaction ran without a frame');
           const steps = tracer.steps();
           traces.push({
@@ -431,7 +433,7 @@ function emptyResult(error: CallError): CallResult {
   return { returnData: EMPTY_BYTES, gasUsed: 0n, logs: [], error };
 }
 
-function emptyFrame(request: CallRequest) {
+function emptyFrame(request: Pick<CallRequest, 'from' | 'to' | 'value' | 'gas' | 'data'>) {
   return {
     type: 'CALL' as const,
     from: request.from ?? ZERO_ADDRESS,

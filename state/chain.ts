@@ -3,8 +3,9 @@
  * Finished blocks wait as overlays; committing one writes a single durable batch and drops the others.
  */
 import { fromLastCommit, verifyCertificate } from '../consensus/certificate.ts';
+import { heightOfEvidence, verifyEvidence } from '../consensus/evidence.ts';
 import { revealSignBytes } from '../consensus/sign-bytes.ts';
-import { asHeight, asRound } from '../consensus/types.ts';
+import { asHeight, asRound, type Evidence } from '../consensus/types.ts';
 import { proposerAt } from '../consensus/validator-set/rotation.ts';
 import { openHeadState, type Sealed } from './accounts/head-state.ts';
 import {
@@ -37,8 +38,8 @@ import { createLru } from './lru.ts';
 import type { ValidatorSets } from './modules/context.ts';
 import { createReader, type Reader, wrongChain } from './reader.ts';
 import { RlpError } from './rlp.ts';
-import { decodeTransaction } from './transactions/decode.ts';
 import { TransactionError, type TransactionErrorCode } from './transactions/errors.ts';
+import { decodeIncluded } from './transactions/system.ts';
 import {
   type Block,
   type BlockHeader,
@@ -272,6 +273,7 @@ async function runChain(
     };
     const world = new World(state);
     const run = createBlockRun({
+      judge: (evidence) => problemOf(evidence, number),
       engine,
       modules,
       params,
@@ -286,6 +288,17 @@ async function runChain(
       baseFeePerGas: expected.baseFeePerGas,
     });
     return { run, world, expected };
+  }
+
+  /** Against the set of its own height, which the chain has kept; not older than the parameter allows. */
+  function problemOf(evidence: Evidence, number: number): string | undefined {
+    const height = heightOfEvidence(evidence);
+    const set = height < number ? reader.validators(height) : undefined;
+    if (set === undefined) return `height ${height} is not decided yet`;
+    if (number - height > params.consensus.evidenceMaxAgeBlocks) return `height ${height} is too long ago`;
+    return verifyEvidence(evidence, toValidatorSet(set), genesisHash, (message, key, signature) =>
+      bls.verify(message, key, signature),
+    );
   }
 
   async function finishBlock(
@@ -332,6 +345,16 @@ async function runChain(
     const transactions: Uint8Array[] = [];
     const dropped: BuiltBlock['dropped'] = [];
     let bytesLeft = params.block.maxBytes - BLOCK_OVERHEAD_BYTES;
+    for (const raw of (input.system ?? []).slice(0, LIMITS.maxEvidencePerBlock)) {
+      try {
+        await started.run.apply(decodeIncluded(raw, params.chainId, modules));
+        transactions.push(raw);
+        bytesLeft -= raw.length + ITEM_OVERHEAD_BYTES;
+      } catch (error) {
+        if (!(error instanceof TransactionError)) throw error;
+        dropped.push({ hash: toHex(keccak256(raw)), reason: error.message });
+      }
+    }
     for (const candidate of input.candidates) {
       if (started.run.gasLeft() < CHEAPEST_GAS || input.stop?.() === true) break;
       const size = candidate.raw.length + ITEM_OVERHEAD_BYTES;
@@ -388,7 +411,7 @@ async function runChain(
       const known = primed.get(toHex(keccak256(raw)));
       if (known !== undefined) return known;
       try {
-        return decodeTransaction(raw, params.chainId, modules);
+        return decodeIncluded(raw, params.chainId, modules);
       } catch (error) {
         if (error instanceof TransactionError)
           throw new Invalid('BAD_TRANSACTION', `transaction ${index}: ${error.code}: ${error.message}`);

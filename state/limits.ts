@@ -43,6 +43,11 @@ export const LIMITS = {
    * would be a weapon; rounds last seconds to a minute, so ten thousand are days without agreement.
    */
   maxOriginRound: 10_000,
+  /**
+   * System transactions in one block. Each costs two signature checks (2 ms) and pays nothing; offenders are few, and
+   * what does not fit comes in the next block.
+   */
+  maxEvidencePerBlock: 8,
   /** Ring of EIP-2935. */
   historyServeWindow: 8_191,
 } as const;

@@ -1,11 +1,14 @@
 /** One block on its parent's state: system steps around transactions, one at a time. */
+import { heightOfEvidence, offenderOf } from '../../consensus/evidence.ts';
+import type { Evidence } from '../../consensus/types.ts';
 import type { ChainParams } from '../../genesis/types.ts';
-import { joinBlooms } from '../block/bloom.ts';
+import { bloomOfLogs, joinBlooms } from '../block/bloom.ts';
 import { lastCommitHash } from '../block/codec.ts';
 import { EMPTY_BYTES, fromHex, stripZeros } from '../crypto.ts';
 import { LIMITS } from '../limits.ts';
 import type { ValidatorSets } from '../modules/context.ts';
 import { TransactionError } from '../transactions/errors.ts';
+import { evidenceOf, SYSTEM_TYPE } from '../transactions/system.ts';
 import { stateProblem } from '../transactions/validate.ts';
 import {
   type BlockOrigin,
@@ -25,7 +28,11 @@ import { slotName, type World } from './world.ts';
 /** EIP-2935: the contract whose storage serves the hashes of the last 8,191 blocks. */
 export const HISTORY_ADDRESS: Hex = '0x0000f90827f1c53a10cb7a02335b175320002935';
 
+/** Why evidence does not convict, or undefined: signatures against the set of its height, and its age. */
+export type Judge = (evidence: Evidence) => string | undefined;
+
 export interface BlockRunOptions {
+  judge: Judge;
   engine: Engine;
   modules: ModuleTable;
   params: ChainParams;
@@ -88,6 +95,51 @@ export function createBlockRun(options: BlockRunOptions): BlockRun {
     return module === undefined ? 0 : module.attributionUnits(tx.data, world);
   }
 
+  /** Slashing and jailing by proof: no sender, no fee, no gas (docs/execution.md). */
+  function applyEvidence(tx: PooledTransaction): { receipt: Receipt; outcome: Outcome } {
+    const refuse = (reason: string) => new TransactionError('BAD_EVIDENCE', reason);
+    if (receipts.some((receipt) => receipt.type !== SYSTEM_TYPE))
+      throw refuse('system transactions come before all others');
+    if (receipts.length >= LIMITS.maxEvidencePerBlock)
+      throw refuse(`more than ${LIMITS.maxEvidencePerBlock} system transactions`);
+    const evidence = evidenceOf(tx.raw);
+    const problem = options.judge(evidence);
+    if (problem !== undefined) throw refuse(problem);
+    const height = heightOfEvidence(evidence);
+    const system = systemContext(world, context);
+    if (modules.hooks.punishEquivocation?.(system, offenderOf(evidence), height) !== true) {
+      world.abortTransaction();
+      throw refuse('the offender holds no bond, or was punished for that height');
+    }
+    world.endTransaction();
+    const receipt: Receipt = {
+      type: tx.type,
+      status: 1,
+      cumulativeGasUsed: gasUsed,
+      gasUsed: 0n,
+      effectiveGasPrice: 0n,
+      logs: system.logs,
+      logsBloom: bloomOfLogs(system.logs),
+      contractAddress: null,
+      revertData: EMPTY_BYTES,
+      transactionHash: tx.hash,
+      from: tx.from,
+      to: tx.to,
+    };
+    receipts.push(receipt);
+    const outcome: Outcome = {
+      gasUsed: 0n,
+      status: 1,
+      logs: receipt.logs,
+      logsBloom: receipt.logsBloom,
+      returnData: EMPTY_BYTES,
+      createdAddress: null,
+      exception: undefined,
+      accessList: undefined,
+    };
+    return { receipt, outcome };
+  }
+
   return {
     context,
     gasLeft: () => context.gasLimit - gasUsed,
@@ -105,6 +157,7 @@ export function createBlockRun(options: BlockRunOptions): BlockRun {
       }),
 
     async apply(tx, observer) {
+      if (tx.type === SYSTEM_TYPE) return applyEvidence(tx);
       if (tx.gasLimit > context.gasLimit - gasUsed)
         throw new TransactionError(
           'BLOCK_GAS_EXCEEDED',

@@ -103,7 +103,7 @@ export function moveBalance(world: World, from: Hex, to: Hex, amount: bigint): v
 const UNLIMITED = 1n << 62n;
 
 /** For genesis, beginBlock and endBlock: nobody calls, nobody pays. Its logs are dropped. */
-export function systemContext(world: World, environment: BlockEnvironment): ModuleContext {
+export function systemContext(world: World, environment: BlockEnvironment): FrameContext {
   return frameContext(world, environment, {
     caller: ZERO_ADDRESS,
     value: 0n,

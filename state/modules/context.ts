@@ -70,6 +70,11 @@ export interface ModuleHooks {
   /** After the last one. */
   endBlock(context: ModuleContext): void | Promise<void>;
   validatorSets(view: StateView): ValidatorSets;
+  /**
+   * Proved equivocation of `operator` at `height`, from a system transaction. False, having changed nothing, if there
+   * is nobody to punish or it was done before; the transaction is then invalid.
+   */
+  punishEquivocation?(context: ModuleContext, operator: Hex, height: number): boolean;
 }
 
 /** Thrown by handlers: a protocol revert with ABI-encoded data. */

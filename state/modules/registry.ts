@@ -6,6 +6,7 @@ import { dataNetModule } from './datanet/index.ts';
 import { inferenceModule } from './inference/index.ts';
 import { modelModule } from './model/index.ts';
 import { rewardModule } from './reward/index.ts';
+import { punishEquivocation } from './staking/evidence.ts';
 import { stakingModule } from './staking/index.ts';
 import { advanceSets, bondsOf, foundStaking, rememberCertificate, validatorSets } from './staking/sets.ts';
 import { STAKING_ADDRESS } from './staking/storage.ts';
@@ -28,4 +29,5 @@ export const hooks: ModuleHooks = {
     advanceSets(context);
   },
   validatorSets,
+  punishEquivocation,
 };

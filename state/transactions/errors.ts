@@ -29,6 +29,8 @@ export type TransactionErrorCode =
   | 'FEE_TOO_LOW'
   /** The sender's account has code that is not a delegation (EIP-3607). */
   | 'SENDER_NOT_EOA'
+  /** A system transaction that proves no offence, or one that is too old, punished or out of place. */
+  | 'BAD_EVIDENCE'
   /** Gas limit above what is left in the block. */
   | 'BLOCK_GAS_EXCEEDED'
   /** Attribution units above what is left in the block. */

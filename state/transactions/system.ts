@@ -1,0 +1,55 @@
+/**
+ * System transactions: `0x7d ‖ evidence`, without sender, signature or fee. They come only in blocks, before all
+ * others; the pool and the RPC never take one.
+ */
+import { decodeEvidence } from '../../consensus/codec.ts';
+import type { Evidence } from '../../consensus/types.ts';
+import { concat, keccak256, toHex, ZERO_ADDRESS } from '../crypto.ts';
+import { type ModuleTable, moduleTable } from '../execution/module-table.ts';
+import { STAKING_ADDRESS } from '../modules/staking/storage.ts';
+import type { PooledTransaction } from '../types.ts';
+import { decodeTransaction } from './decode.ts';
+import { TransactionError } from './errors.ts';
+
+export const SYSTEM_TYPE = 0x7d;
+
+/** The bytes in which a block carries proof of equivocation (encoding of consensus/codec.ts). */
+export function encodeSystem(evidence: Uint8Array): Uint8Array {
+  return concat(Uint8Array.of(SYSTEM_TYPE), evidence);
+}
+
+/** Decodes whatever may stand in a block. @throws TransactionError */
+export function decodeIncluded(
+  raw: Uint8Array,
+  chainId: number | bigint,
+  modules: ModuleTable = moduleTable,
+): PooledTransaction {
+  if (raw[0] !== SYSTEM_TYPE) return decodeTransaction(raw, chainId, modules);
+  evidenceOf(raw);
+  return {
+    hash: toHex(keccak256(raw)),
+    raw,
+    type: SYSTEM_TYPE,
+    from: ZERO_ADDRESS,
+    to: STAKING_ADDRESS,
+    nonce: 0n,
+    value: 0n,
+    gasLimit: 0n,
+    maxFeePerGas: 0n,
+    maxPriorityFeePerGas: 0n,
+    data: raw.slice(1),
+    chainId: BigInt(chainId),
+    v: 0n,
+    r: 0n,
+    s: 0n,
+  };
+}
+
+/** @throws TransactionError MALFORMED */
+export function evidenceOf(raw: Uint8Array): Evidence {
+  try {
+    return decodeEvidence(raw.slice(1));
+  } catch (error) {
+    throw new TransactionError('MALFORMED', `not evidence: ${(error as Error).message}`);
+  }
+}
