@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import type { Address } from '../consensus/types.ts';
-import { GenesisError, parseGenesis } from '../genesis/schema.ts';
+import { GenesisError } from '../genesis/schema.ts';
 import type { Genesis, Hex } from '../genesis/types.ts';
 import { createArtifactFetcher } from './artifacts/fetch.ts';
 import { openArtifactStore } from './artifacts/store.ts';
@@ -17,6 +17,7 @@ import type { ArtifactStore } from './artifacts/types.ts';
 import { systemClock, systemRandom } from './authorities.ts';
 import type { NodeConfig } from './config/config.ts';
 import { UserError } from './config/errors.ts';
+import { checkGenesis } from './config/genesis-file.ts';
 import { EXECUTOR_ENTRY, type ExecutorClient, startExecutorThread } from './executor-thread/client.ts';
 import { type ConsensusKey, loadConsensusKey } from './keys/consensus-key.ts';
 import { toHex } from './keys/hex.ts';
@@ -199,8 +200,11 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     };
 
     net.attach(validator);
-    await validator.start();
-    reached('validator', undefined);
+    // A new key listens to its peers before it signs, so the network must not wait for it.
+    validator.start().then(
+      () => reached('validator', undefined),
+      (error: unknown) => ending.fail('CONSENSUS', error instanceof Error ? error.message : String(error)),
+    );
     const rpcOpening = rpc?.link.call('open', undefined);
     rpcOpening?.catch(() => {});
     await network.start();
@@ -315,7 +319,7 @@ function operatorOf(config: NodeConfig, key: ConsensusKey, head: Head, genesis: 
 /** @throws UserError GENESIS_INVALID */
 function readGenesisFile(path: string): Genesis {
   try {
-    return parseGenesis(readFileSync(path, 'utf8'));
+    return checkGenesis(readFileSync(path, 'utf8'));
   } catch (error) {
     if (error instanceof GenesisError) throw new UserError('GENESIS_INVALID', `${path}: ${error.message}`);
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')

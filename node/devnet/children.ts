@@ -1,6 +1,6 @@
 /** Processes of our own: started with an IPC channel, watched, and ended with us. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/openledger.js', import.meta.url));
@@ -29,6 +29,8 @@ export interface Child {
 /** Characters of a log's end that are shown when a child dies. */
 const LOG_TAIL_BYTES = 4_096;
 const LOG_TAIL_LINES = 12;
+/** A log of an earlier run that is larger is put aside, as `.old`. */
+const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
 export interface ChildOptions {
   readonly name: string;
@@ -39,6 +41,8 @@ export interface ChildOptions {
 
 /** Starts `openledger ARGS`. The child ends by itself when the IPC channel breaks, that is when this process dies. */
 export function startChild(options: ChildOptions): Child {
+  if (existsSync(options.logFile) && statSync(options.logFile).size > MAX_LOG_BYTES)
+    renameSync(options.logFile, `${options.logFile}.old`);
   const log = openSync(options.logFile, 'a');
   let child: ChildProcess;
   try {
@@ -92,16 +96,16 @@ export function describeExit(how: { code: number | null; signal: NodeJS.Signals 
 /** Last lines of a log file. */
 export function tailOf(path: string): string {
   try {
-    const size = statSync(path).size;
-    const text = readFileSync(path)
-      .subarray(Math.max(0, size - LOG_TAIL_BYTES))
-      .toString('utf8');
-    return text
-      .trimEnd()
-      .split('\n')
-      .slice(-LOG_TAIL_LINES)
-      .map((line) => `  | ${line}`)
-      .join('\n');
+    const file = openSync(path, 'r');
+    try {
+      const { size } = fstatSync(file);
+      const bytes = Buffer.alloc(Math.min(size, LOG_TAIL_BYTES));
+      const length = readSync(file, bytes, 0, bytes.length, size - bytes.length);
+      const lines = bytes.toString('utf8', 0, length).trimEnd().split('\n').slice(-LOG_TAIL_LINES);
+      return lines.map((line) => `  | ${line}`).join('\n');
+    } finally {
+      closeSync(file);
+    }
   } catch {
     return '  | (no log)';
   }

@@ -5,10 +5,10 @@ import { createGenesis } from '../../../genesis/presets.ts';
 import { serialiseGenesis } from '../../../genesis/schema.ts';
 import type { GenesisValidator } from '../../../genesis/types.ts';
 import { UserError } from '../../config/errors.ts';
+import { checkGenesis } from '../../config/genesis-file.ts';
 import { writeFileAtomic } from '../../keys/files.ts';
 import { defineCommand } from '../command.ts';
 import { FUND_FLAG, readFunding } from '../funding.ts';
-import { checkGenesis } from '../genesis-file.ts';
 import { wholeNumber } from '../values.ts';
 
 export const command = defineCommand({

@@ -1,5 +1,5 @@
+import { readGenesisFile } from '../../config/genesis-file.ts';
 import { defineCommand } from '../command.ts';
-import { readGenesisFile } from '../genesis-file.ts';
 
 export const command = defineCommand({
   name: 'genesis hash',

@@ -1,6 +1,6 @@
+import { readGenesisFile } from '../../config/genesis-file.ts';
 import { formatAmount } from '../amounts.ts';
 import { defineCommand } from '../command.ts';
-import { readGenesisFile } from '../genesis-file.ts';
 
 export const command = defineCommand({
   name: 'genesis validate',

@@ -1,12 +1,12 @@
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CONFIG_FILE, UserError, writeConfig } from '../../config/config.ts';
+import { readGenesisFile } from '../../config/genesis-file.ts';
 import { publicKeyInFile } from '../../keys/consensus-key.ts';
 import { writeFileAtomic } from '../../keys/files.ts';
 import { toHex } from '../../keys/hex.ts';
 import { loadOrCreateNodeKey, peerIdOf } from '../../keys/node-key.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
-import { readGenesisFile } from '../genesis-file.ts';
 import { addressValue } from '../values.ts';
 
 export const command = defineCommand({

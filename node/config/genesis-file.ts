@@ -1,10 +1,10 @@
-/** Reading a genesis file for a command: the rules of the schema, and those that need cryptography. */
+/** A genesis file as nodes and commands read it: the rules of the schema, and those that need cryptography. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { GenesisError, parseGenesis } from '../../genesis/schema.ts';
 import type { Genesis } from '../../genesis/types.ts';
-import { UserError } from '../config/errors.ts';
 import { verifyFounder } from '../keys/consensus-key.ts';
+import { UserError } from './errors.ts';
 
 /** The genesis that a text says, with the founders' proofs checked. @throws GenesisError */
 export function checkGenesis(text: string): Genesis {
