@@ -291,14 +291,19 @@ async function runChain(
   }
 
   /** Against the set of its own height, which the chain has kept; not older than the parameter allows. */
-  function problemOf(evidence: Evidence, number: number): string | undefined {
+  function problemOf(evidence: Evidence, number: number): TransactionError | undefined {
     const height = heightOfEvidence(evidence);
-    const set = height < number ? reader.validators(height) : undefined;
-    if (set === undefined) return `height ${height} is not decided yet`;
-    if (number - height > params.consensus.evidenceMaxAgeBlocks) return `height ${height} is too long ago`;
-    return verifyEvidence(evidence, toValidatorSet(set), genesisHash, (message, key, signature) =>
+    if (height >= number)
+      return new TransactionError('EVIDENCE_TOO_EARLY', `height ${height} is not decided yet`);
+    const refuse = (reason: string) => new TransactionError('BAD_EVIDENCE', reason);
+    if (number - height > params.consensus.evidenceMaxAgeBlocks)
+      return refuse(`height ${height} is too long ago`);
+    const set = reader.validators(height);
+    if (set === undefined) return refuse(`nobody voted on height ${height}`);
+    const problem = verifyEvidence(evidence, toValidatorSet(set), genesisHash, (message, key, signature) =>
       bls.verify(message, key, signature),
     );
+    return problem === undefined ? undefined : refuse(problem);
   }
 
   async function finishBlock(
@@ -352,7 +357,8 @@ async function runChain(
         bytesLeft -= raw.length + ITEM_OVERHEAD_BYTES;
       } catch (error) {
         if (!(error instanceof TransactionError)) throw error;
-        dropped.push({ hash: toHex(keccak256(raw)), reason: error.message });
+        if (error.code !== 'EVIDENCE_TOO_EARLY')
+          dropped.push({ hash: toHex(keccak256(raw)), reason: error.message });
       }
     }
     for (const candidate of input.candidates) {

@@ -1,32 +1,57 @@
 /**
- * Proof that a validator signed two things in one step. This version's rules have no transaction that carries it
- * (type 0x7d is invalid), so each offence is told to the operator once and kept in a file, from which it can be
- * submitted when the rules take it.
+ * Proof that a validator signed two things in one step. Each offence is told to the operator once, kept in a file so
+ * that a restart does not lose it, and offered to every block that this node proposes until one has taken it or the
+ * rules refuse it.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { decodeEvidence } from '../../consensus/codec.ts';
-import { keccakHex, toHex } from '../../state/crypto.ts';
+import { fromHex, keccakHex, toHex } from '../../state/crypto.ts';
+import { encodeSystem, SYSTEM_TYPE } from '../../state/transactions/system.ts';
+import type { Hex } from '../../state/types.ts';
 import type { Log } from '../log.ts';
 import { LIMITS } from './limits.ts';
 
 export interface EvidenceFile {
   /** Takes the encoding of consensus/codec.ts. Known offences and those beyond the limit are dropped. */
   add(evidence: Uint8Array): void;
+  /** System transactions that no block has taken yet. */
+  pending(): Uint8Array[];
+  /** By transaction hash: it is in a block, or can never be. */
+  settle(hash: Hex): void;
+  /** The same for all transactions of a committed block. */
+  onCommitted(transactions: readonly Uint8Array[]): void;
 }
 
 export function createEvidenceFile(path: string, log: Log): EvidenceFile {
   const known = new Set<string>();
+  const waiting = new Map<Hex, Uint8Array>();
+  const offer = (evidence: Uint8Array): void => {
+    const raw = encodeSystem(evidence);
+    waiting.set(keccakHex(raw), raw);
+  };
   if (existsSync(path))
-    for (const line of readFileSync(path, 'utf8').split('\n')) if (line !== '') known.add(line.slice(0, 66));
+    for (const line of readFileSync(path, 'utf8').split('\n')) {
+      // A line that a crash cut short is of no use: the offence will be seen again or was not recorded.
+      if (!/^0x[0-9a-f]{64} 0x(?:[0-9a-f]{2})+$/.test(line)) continue;
+      known.add(line.slice(0, 66));
+      offer(fromHex(line.slice(67)));
+    }
   return {
+    pending: () => [...waiting.values()],
+    settle: (hash) => void waiting.delete(hash),
+    onCommitted(transactions) {
+      if (waiting.size === 0) return;
+      for (const raw of transactions) if (raw[0] === SYSTEM_TYPE) waiting.delete(keccakHex(raw));
+    },
     add(evidence) {
       const id = keccakHex(evidence);
       if (known.has(id) || known.size >= LIMITS.evidence) return;
       known.add(id);
       const { first, kind } = decodeEvidence(evidence);
       const offender = 'validator' in first ? first.validator : first.proposer;
+      offer(evidence);
       appendFileSync(path, `${id} ${toHex(evidence)}\n`, { mode: 0o600 });
-      log('error', 'a validator signed two different things in one step; the proof is kept', {
+      log('error', 'a validator signed two different things in one step; the proof goes into a block', {
         validator: offender,
         height: first.height,
         round: first.round,

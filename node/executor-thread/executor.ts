@@ -279,10 +279,12 @@ export async function openExecutor(
         lastCommit: request.lastCommit,
       },
       candidates: candidates(),
+      system: evidence.pending(),
       stop: () => performance.now() - started > LIMITS.buildMs,
     });
     counts.lastExecuteSeconds = (performance.now() - started) / 1000;
     const dropped = built.dropped.map(({ hash }) => hash);
+    for (const hash of dropped) evidence.settle(hash);
     for (const { hash, reason } of built.dropped)
       log('debug', 'a transaction can no longer be included', { hash, reason });
     // Nothing fitted: without a pause the same candidates would make one empty block after the other.
@@ -359,6 +361,7 @@ export async function openExecutor(
     counts.lastBlockBytes = size;
     counts.totalTransactions += block.transactions.length;
     unknown.clear();
+    evidence.onCommitted(block.transactions);
     const touched = new Set<Hex>();
     for (const { from, to } of receipts) {
       touched.add(from);

@@ -29,7 +29,7 @@ import { slotName, type World } from './world.ts';
 export const HISTORY_ADDRESS: Hex = '0x0000f90827f1c53a10cb7a02335b175320002935';
 
 /** Why evidence does not convict, or undefined: signatures against the set of its height, and its age. */
-export type Judge = (evidence: Evidence) => string | undefined;
+export type Judge = (evidence: Evidence) => TransactionError | undefined;
 
 export interface BlockRunOptions {
   judge: Judge;
@@ -104,7 +104,7 @@ export function createBlockRun(options: BlockRunOptions): BlockRun {
       throw refuse(`more than ${LIMITS.maxEvidencePerBlock} system transactions`);
     const evidence = evidenceOf(tx.raw);
     const problem = options.judge(evidence);
-    if (problem !== undefined) throw refuse(problem);
+    if (problem !== undefined) throw problem;
     const height = heightOfEvidence(evidence);
     const system = systemContext(world, context);
     if (modules.hooks.punishEquivocation?.(system, offenderOf(evidence), height) !== true) {

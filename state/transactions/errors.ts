@@ -31,6 +31,8 @@ export type TransactionErrorCode =
   | 'SENDER_NOT_EOA'
   /** A system transaction that proves no offence, or one that is too old, punished or out of place. */
   | 'BAD_EVIDENCE'
+  /** Evidence of a height that is not decided yet: fits into a later block. */
+  | 'EVIDENCE_TOO_EARLY'
   /** Gas limit above what is left in the block. */
   | 'BLOCK_GAS_EXCEEDED'
   /** Attribution units above what is left in the block. */

@@ -198,7 +198,7 @@ async function ourNode(dir: string) {
     async block(number: number, raws: Uint8Array[]) {
       const current = new World(head);
       const run = createBlockRun({
-        judge: () => 'none here',
+        judge: () => undefined,
         engine,
         modules: noModules,
         params: DEFAULT_PARAMS,
