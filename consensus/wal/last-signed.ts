@@ -78,9 +78,9 @@ export function decodeLastSigned(bytes: Uint8Array, fileName: string): LastSigne
   const damaged = (what: string) =>
     new ConsensusError(
       'LAST_SIGNED_DAMAGED',
-      `LAST_SIGNED_DAMAGED: ${fileName} ${what}. Without it this key could sign twice and be slashed. Restore it from a ` +
-        `backup that is not older than the last vote, or keep the key offline until the chain has moved on and use ` +
-        `openledger keys reset-last-signed --height <current height>`,
+      `LAST_SIGNED_DAMAGED: ${fileName} ${what}. Without it this key could sign twice and be slashed. Wait until the ` +
+        `chain has passed every height in which this key may have signed, then remove the file and start once with ` +
+        `validator.keyNeverSigned`,
     );
   if (
     bytes.length < 5 ||

@@ -27,7 +27,7 @@ export const LIMITS = {
   /** How long nothing may move before peers are asked, in milliseconds. */
   stallMs: 1_000,
   /** How long a key without a past listens before it signs at genesis, in milliseconds: its chain may be running. */
-  lookAroundMs: 1_000,
+  lookAroundMs: 2_000,
   /** Pause before asking again for a block, or for a verdict that was unknown, in milliseconds. */
   retryMs: 250,
   /** The pause grows to this. */

@@ -206,7 +206,7 @@ function createShell(
     if (last === undefined) {
       log(
         'error',
-        'LAST_SIGNED_MISSING: this key has no last-signed record on a chain that is already running; not signing',
+        'LAST_SIGNED_MISSING: this key has no last-signed record on a chain that is already running; not signing. If it has never signed here, start once with validator.keyNeverSigned',
         {
           height,
         },
@@ -296,9 +296,7 @@ function createShell(
       lastProgressMs = clock.nowMs();
       options.onCommitted?.(head, certificate.round);
     },
-    onEnd() {
-      if (run === undefined && committing === undefined) startHeight(app.head());
-    },
+    onEnd: () => goOn(),
     onFault: halt,
   });
   let releaseClaim: () => void = () => {};
@@ -474,6 +472,12 @@ function createShell(
     }
   };
 
+  /** Starts the next height, unless it has been started or catching up will do it. */
+  const goOn = (): void => {
+    if (run === undefined && committing === undefined && catchUp.target() === undefined)
+      startHeight(app.head());
+  };
+
   const watch = (): void => {
     later(LIMITS.stallMs, () => {
       if (clock.nowMs() - lastProgressMs >= LIMITS.stallMs)
@@ -555,9 +559,8 @@ function createShell(
       );
       watch();
       for (const peer of net.peers()) void askStatus(peer);
-      if (isFirstStart && head.validators.validators.length > 1) await lookAround();
-      if (run === undefined && committing === undefined && catchUp.target() === undefined)
-        startHeight(app.head());
+      if (isFirstStart && head.validators.validators.length > 1) void lookAround().then(goOn, halt);
+      else goOn();
     },
     async stop() {
       if (state === 'running') close();
