@@ -1,0 +1,66 @@
+/** The tour of the operator's guide, command by command, as a person types it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { loadBrownCorpus } from '../../node/datasets/brown.ts';
+import { cliPath, type RunningDevnet, runCli, startDevnet, tempDir } from '../support/devnet.ts';
+
+let devnet: RunningDevnet | undefined;
+let operator: ChildProcess | undefined;
+let cwd: string | undefined;
+afterEach(async () => {
+  operator?.kill('SIGKILL');
+  await devnet?.stop();
+  if (cwd !== undefined) rmSync(cwd, { recursive: true, force: true });
+});
+
+it('a person contributes, another asks, the first is paid', async () => {
+  const folder = tempDir();
+  cwd = folder;
+  // Where commands look for a devnet by themselves.
+  devnet = await startDevnet({ dir: join(folder, '.devnet'), validators: 2 });
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runCli(args, { cwd: folder });
+    expect({ args, code, stderr: code === 0 ? '' : stderr }).toEqual({ args, code: 0, stderr: '' });
+    return stdout;
+  };
+  const json = async (...args: string[]) => JSON.parse(await run(...args, '--json'));
+
+  expect((await json('datanet', 'create', '--name', 'News', '--publish', '--from', 'curator')).id).toBe('1');
+  const texts = loadBrownCorpus().slice(0, 12);
+  const files = texts.map((document, i) => {
+    writeFileSync(join(folder, `text-${i}.txt`), document.text);
+    return `text-${i}.txt`;
+  });
+  const given = await json('contribute', ...files.slice(0, 8), '--datanet', '1', '--from', 'alice');
+  expect(given.recordCount).toBe(8);
+  const second = await json('contribute', ...files.slice(8), '--datanet', '1', '--from', 'bob');
+  for (const { id } of [given, second])
+    expect((await json('datanet', 'approve', id, '--from', 'curator')).acceptedCount).not.toBe('0');
+  expect(await run('datanet', 'show', '1')).toContain('approved');
+
+  // Refused by the chain: told in words, exit code 3.
+  const twice = await runCli(['datanet', 'approve', given.id, '--from', 'curator'], { cwd: folder });
+  expect(twice.code).toBe(3);
+  expect(twice.stderr).toContain('WrongStatus');
+
+  const model = ['model', 'register', '--name', 'teller', '--datanet', '1', '--operator', 'operator'];
+  expect((await json(...model, '--price', '0.5', '--from', 'frank')).id).toBe('1');
+  await run('model', 'stake', '1', '--amount', '5', '--from', 'grace');
+  expect(await run('model', 'list')).toContain('teller');
+
+  operator = spawn(process.execPath, [cliPath(), 'operator', '--from', 'operator'], { cwd: folder });
+  const answer = await json('infer', '--model', '1', '--prompt', 'The jury said that the', '--from', 'asker');
+  expect(answer.output.length).toBeGreaterThan(20);
+  expect(answer.attribution.verified).toBe(true);
+  const shown = await run('attribution', 'show', answer.requestId);
+  expect(shown).toContain('not what the model learned');
+  const credited = answer.attribution.credits as { contributor: string }[];
+  expect(credited.length).toBeGreaterThan(0);
+  const alice = devnet.account('alice');
+  expect(credited.map((one) => one.contributor)).toContain(alice.address.toLowerCase());
+  const rewards = await json('rewards', 'show', 'alice');
+  expect(BigInt(rewards.claimable) + BigInt(rewards.maturing) + BigInt(rewards.filling)).toBeGreaterThan(0n);
+  expect((await json('status')).peers).toBe(1);
+});
