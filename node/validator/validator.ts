@@ -124,6 +124,7 @@ function createShell(
   let lastProgressMs = 0;
   let lastHintMs = 0;
   let lastRound = 0;
+  let missingRecordTold = false;
   /** Peers that told where they are, for the first start. */
   const answered = new Set<PeerId>();
   const cancels = new Set<Cancel>();
@@ -204,6 +205,8 @@ function createShell(
     if (guard === undefined) return false;
     const last = guard.last();
     if (last === undefined) {
+      if (missingRecordTold) return false;
+      missingRecordTold = true;
       log(
         'error',
         'LAST_SIGNED_MISSING: this key has no last-signed record on a chain that is already running; not signing. If it has never signed here, start once with validator.keyNeverSigned',
