@@ -5,8 +5,10 @@ import type { PoolTransaction } from '../../rpc/backend.ts';
 import type { PooledTransaction } from '../../state/types.ts';
 import { systemClock } from '../authorities.ts';
 import type { Log } from '../log.ts';
+import type { AddResult } from '../mempool/index.ts';
 import { createLink, type Link } from '../threads/index.ts';
 import { type Executor, type ExecutorOverrides, openExecutor, toPoolTransaction } from './executor.ts';
+import { LIMITS } from './limits.ts';
 import type {
   ExecutorCalls,
   ExecutorEvents,
@@ -50,7 +52,16 @@ export function runExecutorThread(
       commit: async (block) => (await opened).commit(block),
       getBlock: async (height) => (await opened).getBlock(height),
       addEvidence: async (evidence) => (await opened).addEvidence(evidence),
-      submit: async ({ raws, origin }) => (await opened).submit(raws, origin),
+      async submit({ raws, origin }) {
+        const executor = await opened;
+        const results: AddResult[] = [];
+        for (let i = 0; i < raws.length; i += LIMITS.admissionSlice) {
+          // Between two slices whatever consensus has asked meanwhile gets its turn.
+          if (i > 0) await new Promise<void>((resolve) => systemClock.setTimer(0, resolve));
+          results.push(...executor.submit(raws.slice(i, i + LIMITS.admissionSlice), origin));
+        }
+        return results;
+      },
       artifactArrived: async (root) => (await opened).artifactArrived(root),
       counts: async () => (await opened).counts(),
       async shutdown() {

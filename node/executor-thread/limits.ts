@@ -14,6 +14,8 @@ export const LIMITS = {
    * it, so twice this and the votes stay within the propose timeout and a second of finality.
    */
   buildMs: 300,
+  /** Transactions admitted before consensus gets a turn: about 20 ms of decoding and recovering senders. */
+  admissionSlice: 100,
   /** Offences kept in the evidence file: offenders are few, or the chain is lost anyway. */
   evidence: 64,
   /** Pause before transactions of our users leave in one frame, ms: long enough to gather, too short to notice. */
