@@ -493,8 +493,8 @@ export function createPool(options: PoolOptions): Pool {
   // --- proposing -------------------------------------------------------------------------------------------------
 
   function includable(entry: Entry | undefined, baseFee: bigint, height: number): entry is Entry {
+    if (entry === undefined) return false;
     return (
-      entry !== undefined &&
       entry.executable &&
       entry.held === undefined &&
       entry.sleepUntil < height &&
@@ -621,7 +621,8 @@ function costOf(tx: PooledTransaction): bigint {
 /** What the proposer earns per gas; negative if the transaction cannot pay the base fee. */
 function tip(entry: Entry, baseFee: bigint): bigint {
   const room = entry.tx.maxFeePerGas - baseFee;
-  return room < entry.tx.maxPriorityFeePerGas ? room : entry.tx.maxPriorityFeePerGas;
+  if (room < entry.tx.maxPriorityFeePerGas) return room;
+  return entry.tx.maxPriorityFeePerGas;
 }
 
 /** A replacement's fee: strictly more, and at least the bump. */
