@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** The long campaigns draw more cases a property (test/support/more-cases.ts) and get more time for them. */
+const factor = Number(process.env['OPENLEDGER_PROPERTY_FACTOR'] ?? 1);
+
 export default defineConfig({
   test: {
     projects: [
@@ -7,7 +10,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
-          testTimeout: 60_000,
+          setupFiles: ['test/support/more-cases.ts'],
+          testTimeout: 60_000 * factor,
           hookTimeout: 60_000,
         },
       },
