@@ -1,8 +1,5 @@
 import { defineConfig } from 'vitest/config';
 
-/** The long campaigns draw more cases a property (test/support/more-cases.ts) and get more time for them. */
-const factor = Number(process.env['OPENLEDGER_PROPERTY_FACTOR'] ?? 1);
-
 export default defineConfig({
   test: {
     projects: [
@@ -10,8 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
-          setupFiles: ['test/support/more-cases.ts'],
-          testTimeout: 60_000 * factor,
+          testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
