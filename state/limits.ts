@@ -16,6 +16,8 @@ export const LIMITS = {
   maxCachedSlots: 100_000,
   /** Contract codes kept in memory; at most 24 KiB each, so 24 MB. */
   maxCachedCodes: 1_000,
+  /** Codes whose jump targets are remembered: up to 300 kB each for the largest, so 75 MB. */
+  maxAnalysedCodes: 256,
   /** Trie nodes in memory before the lower levels are dropped and read again: about 300 bytes each, 60 MB. */
   maxCachedTrieNodes: 200_000,
   /** Levels of the accounts trie that survive such a drop: 16^3 branches. */

@@ -94,6 +94,7 @@ export function wrongChain(dir: string, found: Hex, expected: Hex): string {
 
 export function createReader(db: Database, params: ChainParams, genesisHash: Hex): Reader {
   const blocks = createLru<Hex, Block>(LIMITS.maxReaderCache);
+  const codes = createLru<string, Uint8Array>(LIMITS.maxReaderCache << 2);
   const receiptsCache = createLru<number, Receipt[]>(LIMITS.maxReaderCache);
   let headBytes: Uint8Array = EMPTY_BYTES;
   let headCache: Head | undefined;
@@ -166,8 +167,13 @@ export function createReader(db: Database, params: ChainParams, genesisHash: Hex
 
   function readCode(hash: Uint8Array): Uint8Array {
     if (equalBytes(hash, KECCAK_EMPTY)) return EMPTY_BYTES;
+    // The same object each time, since what is known about a code hangs on it.
+    const name = bareHex(hash);
+    const cached = codes.get(name);
+    if (cached !== undefined) return cached;
     const code = db.get(key(COLUMN.code, hash));
-    if (code === undefined) throw new Fault(`database: code ${bareHex(hash)} is missing`);
+    if (code === undefined) throw new Fault(`database: code ${name} is missing`);
+    codes.set(name, code);
     return code;
   }
 

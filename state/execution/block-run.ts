@@ -92,7 +92,10 @@ export function createBlockRun(options: BlockRunOptions): BlockRun {
 
   function unitsOf(tx: PooledTransaction): number {
     const module = tx.to === null ? undefined : modules.at(tx.to);
-    return module === undefined ? 0 : module.attributionUnits(tx.data, world);
+    if (module === undefined) return 0;
+    const { data: calldata, from: caller, value, gasLimit } = tx;
+    const call = { params, calldata, caller, value, gasLimit, blockNumber: options.number };
+    return module.attributionUnits(call, world);
   }
 
   /** Slashing and jailing by proof: no sender, no fee, no gas (docs/execution.md). */

@@ -22,6 +22,7 @@ import { isDelegation } from '../transactions/validate.ts';
 import { Fault, type Hex, type Log, Unavailable } from '../types.ts';
 import { commonOf } from './common.ts';
 import { type Executable, executable } from './executable.ts';
+import { useFastLoop } from './interpreter.ts';
 import { type BlockEnvironment, bareError, frameContext, OutOfGas, rawLog } from './module-context.ts';
 import type { ModuleTable } from './module-table.ts';
 import { World } from './world.ts';
@@ -89,6 +90,8 @@ export interface EngineOptions {
   modules: ModuleTable;
   /** Hash of an earlier block of the chain, for BLOCKHASH. */
   blockHash(number: number): Hex | undefined;
+  /** Runs programs in the library's own loop; for comparison. */
+  libraryLoop?: boolean;
 }
 
 const DIRECT_CALL_ONLY = bareError('DirectCallOnly()');
@@ -142,6 +145,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   })) as EVM;
   const vm: VM = await createVM({ common, stateManager: world, evm, blockchain });
   const open = evm as unknown as OpenEvm;
+  if (options.libraryLoop !== true) useFastLoop(evm, common);
 
   // The library awaits listeners one by one; we have one listener, and most of its events nobody wants.
   open._emit = (topic, data) => {

@@ -1,0 +1,202 @@
+/**
+ * A faster loop around the library's instructions. The library awaits every instruction and looks for jump targets
+ * anew in every call; here only what is asynchronous is awaited, jump targets are remembered per code, and the gas of
+ * memory, hashing and copying is worked out without a promise. The instructions themselves are the library's, so
+ * that this file can change how fast a program runs and nothing else: a test runs random programs through both.
+ *
+ * The library does not export its interpreter, so it is reached by its file; its version is pinned exactly.
+ */
+import type { Common } from '@ethereumjs/common';
+import { EVMError } from '@ethereumjs/evm';
+import { LIMITS } from '../limits.ts';
+import { createLru } from '../lru.ts';
+import { Fault } from '../types.ts';
+
+interface Stack {
+  peek(count?: number): bigint[];
+}
+interface RunState {
+  programCounter: number;
+  opCode: number;
+  memoryWordCount: bigint;
+  highestMemCost: bigint;
+  stack: Stack;
+  code: Uint8Array;
+  validJumps: Uint8Array;
+  cachedPushes: unknown;
+  shouldDoJumpAnalysis: boolean;
+  gasLeft: bigint;
+}
+interface Instruction {
+  opcodeInfo: { feeBigInt: bigint; isAsync: boolean; dynamicGas: boolean; isInvalid: boolean };
+  opHandler(runState: RunState, common: Common): unknown;
+  gasHandler(runState: RunState, gas: bigint, common: Common): Promise<bigint>;
+}
+interface Interpreter {
+  _runState: RunState;
+  _evm: { _opcodeMap: Instruction[]; events: { listenerCount(name: string): number }; DEBUG: boolean };
+  common: Common;
+}
+type Run = (
+  this: Interpreter,
+  code: Uint8Array,
+  options?: { pc?: number },
+) => Promise<{ runState: RunState; exceptionError: EVMError | undefined }>;
+
+/** EVMs that use this loop; those of others in the process keep the library's. */
+const ours = new WeakSet<object>();
+
+const library = (await import(new URL('./interpreter.js', import.meta.resolve('@ethereumjs/evm')).href)) as {
+  Interpreter: { prototype: { run: Run } };
+};
+const libraryRun = library.Interpreter.prototype.run;
+library.Interpreter.prototype.run = function (this: Interpreter, code, options = {}) {
+  const evm = this._evm;
+  // A tracer wants to be asked before every step, which the library's loop does.
+  if (!ours.has(evm) || evm.events.listenerCount('step') > 0 || evm.DEBUG || options.pc !== undefined)
+    return libraryRun.call(this, code, options);
+  return run(this, code);
+};
+
+/** Prices that the functions below rely on; Yellow Paper, appendix G. */
+const PRICES = { memoryGas: 3n, quadCoefficientDivGas: 512n, copyGas: 3n, keccak256WordGas: 6n } as const;
+
+/** Lets `evm` run programs in this loop. @throws Fault if its rules are not those that the loop knows */
+export function useFastLoop(evm: object, common: Common): void {
+  for (const [name, price] of Object.entries(PRICES))
+    if (common.param(name) !== price)
+      throw new Fault(`the price ${name} is ${common.param(name)}, not ${price}`);
+  // Object format, witnesses and state gas have their own checks in the library's loop.
+  for (const eip of [3540, 6800, 7864, 7928, 8037])
+    if (common.isActivatedEIP(eip)) throw new Fault(`EIP-${eip} is active, which this loop does not know`);
+  ours.add(evm);
+}
+
+interface Analysis {
+  jumps: Uint8Array;
+  /** Value of the push whose data begins at an index. */
+  pushes: bigint[];
+}
+const analyses = createLru<Uint8Array, Analysis>(LIMITS.maxAnalysedCodes);
+
+const PUSH1 = 0x60;
+const PUSH32 = 0x7f;
+const JUMPDEST = 0x5b;
+const JUMP = 0x56;
+const JUMPI = 0x57;
+
+function analyse(code: Uint8Array): Analysis {
+  const known = analyses.get(code);
+  if (known !== undefined) return known;
+  const jumps = new Uint8Array(code.length);
+  const pushes: bigint[] = [];
+  for (let at = 0; at < code.length; at++) {
+    const op = code[at]!;
+    if (op === JUMPDEST) jumps[at] = 1;
+    if (op < PUSH1 || op > PUSH32) continue;
+    const size = op - PUSH1 + 1;
+    let value = 0n;
+    // Beyond the end of the code there are zeros.
+    for (let i = 1; i <= size; i++) value = (value << 8n) | BigInt(code[at + i] ?? 0);
+    pushes[at + 1] = value;
+    at += size;
+  }
+  const analysis = { jumps, pushes };
+  analyses.set(code, analysis);
+  return analysis;
+}
+
+function useAnalysis(runState: RunState, analysis: Analysis): void {
+  runState.validJumps = analysis.jumps;
+  runState.cachedPushes = analysis.pushes;
+  runState.shouldDoJumpAnalysis = false;
+}
+
+/** Price of making the memory reach `offset + length`. */
+function memoryGas(runState: RunState, offset: bigint, length: bigint): bigint {
+  if (length === 0n) return 0n;
+  const words = (offset + length + 31n) >> 5n;
+  if (words <= runState.memoryWordCount) return 0n;
+  const whole = words * PRICES.memoryGas + (words * words) / PRICES.quadCoefficientDivGas;
+  const cost = whole - runState.highestMemCost;
+  runState.highestMemCost = whole;
+  runState.memoryWordCount = words;
+  return cost;
+}
+
+function wordsOf(length: bigint): bigint {
+  return (length + 31n) >> 5n;
+}
+
+type SyncGas = (runState: RunState, gas: bigint) => bigint;
+
+const memoryWord: SyncGas = (runState, gas) => gas + memoryGas(runState, runState.stack.peek()[0]!, 32n);
+const memoryRange: SyncGas = (runState, gas) => {
+  const [offset, length] = runState.stack.peek(2);
+  return gas + memoryGas(runState, offset!, length!);
+};
+const copy: SyncGas = (runState, gas) => {
+  const [to, , length] = runState.stack.peek(3);
+  return gas + memoryGas(runState, to!, length!) + PRICES.copyGas * wordsOf(length!);
+};
+
+/** Dynamic prices that need nothing from the state. */
+const syncGas: (SyncGas | undefined)[] = [];
+/* KECCAK256 */ syncGas[0x20] = (runState, gas) => {
+  const [offset, length] = runState.stack.peek(2);
+  return gas + memoryGas(runState, offset!, length!) + PRICES.keccak256WordGas * wordsOf(length!);
+};
+/* CALLDATACOPY, CODECOPY */ syncGas[0x37] = copy;
+syncGas[0x39] = copy;
+/* MLOAD, MSTORE, MSTORE8 */ syncGas[0x51] = memoryWord;
+syncGas[0x52] = memoryWord;
+syncGas[0x53] = (runState, gas) => gas + memoryGas(runState, runState.stack.peek()[0]!, 1n);
+/* MCOPY */ syncGas[0x5e] = (runState, gas) => {
+  const [to, from, length] = runState.stack.peek(3);
+  return (
+    gas +
+    PRICES.copyGas * wordsOf(length!) +
+    memoryGas(runState, from!, length!) +
+    memoryGas(runState, to!, length!)
+  );
+};
+/* RETURN, REVERT */ syncGas[0xf3] = memoryRange;
+syncGas[0xfd] = memoryRange;
+
+async function run(
+  interpreter: Interpreter,
+  code: Uint8Array,
+): Promise<{ runState: RunState; exceptionError: EVMError | undefined }> {
+  const { _runState: runState, common } = interpreter;
+  const instructions = interpreter._evm._opcodeMap;
+  runState.code = code;
+  const known = analyses.get(code);
+  if (known !== undefined) useAnalysis(runState, known);
+  try {
+    while (runState.programCounter < code.length) {
+      const op = code[runState.programCounter]!;
+      if (runState.shouldDoJumpAnalysis && (op === JUMP || op === JUMPI))
+        useAnalysis(runState, analyse(code));
+      runState.opCode = op;
+      const { opcodeInfo: info, opHandler, gasHandler } = instructions[op]!;
+      let gas = info.feeBigInt;
+      if (info.dynamicGas) {
+        const price = syncGas[op];
+        gas = price === undefined ? await gasHandler(runState, gas, common) : price(runState, gas);
+      }
+      if (info.isInvalid) throw new EVMError(EVMError.errorMessages.INVALID_OPCODE);
+      runState.gasLeft -= gas;
+      if (runState.gasLeft < 0n) {
+        runState.gasLeft = 0n;
+        throw new EVMError(EVMError.errorMessages.OUT_OF_GAS);
+      }
+      runState.programCounter++;
+      if (info.isAsync) await opHandler(runState, common);
+      else opHandler(runState, common);
+    }
+  } catch (error) {
+    if (!(error instanceof EVMError)) throw error;
+    return { runState, exceptionError: error.error === EVMError.errorMessages.STOP ? undefined : error };
+  }
+  return { runState, exceptionError: undefined };
+}
