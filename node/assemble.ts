@@ -45,6 +45,8 @@ export interface StartOptions {
   environment?: Readonly<Record<string, string | undefined>>;
   /** Another executor, for tests of networks with a faulty member. */
   executorEntry?: URL;
+  /** Around the store that peers are served from, for tests of networks with a slow member. */
+  wrapArtifacts?: (store: ArtifactStore) => ArtifactStore;
 }
 
 export interface NodeHandle {
@@ -151,7 +153,7 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     ending.addCloser('artifacts', () => store.close());
     const fetcher = createArtifactFetcher({
       network,
-      store,
+      store: options.wrapArtifacts?.(store) ?? store,
       artifactLimits: artifactLimits(params),
       env: { ...env, log: forModule(log, 'artifacts') },
     });
