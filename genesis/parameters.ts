@@ -44,7 +44,8 @@ export const DEFAULT_PARAMS: ChainParams = {
   block: {
     // 30 Mgas is what wallets and contracts of Ethereum expect; half a second of the slowest operation bounds it (B3).
     gasLimit: 30_000_000n,
-    // One unit is one byte of answer or prompt. A 3 KiB answer takes about 5 ms, so this is about 100 ms of one core.
+    // About 100 ms of one core on the worst inputs known, for which 512 tokens (16,384 units) take 25 ms. The largest
+    // settlement has 36,864 units; a usual one of 3 KiB has under 20,000, so three or four fit into one block.
     attributionUnits: 65_536,
     // A settlement carries at most 16 KiB, a transaction 128 KiB; 30 Mgas of calldata at 10 gas a byte is 3 MB.
     maxBytes: 4_000_000,
@@ -84,7 +85,7 @@ export const DEFAULT_PARAMS: ChainParams = {
     sminQ16: 32 << 16,
     // A word seen once in 2^12 tokens already says all that is paid for; rarer ones do not earn more.
     wmaxQ16: 12 << 16,
-    // About 400 words: an answer, not a book. Bounds the work of every validator.
+    // About 400 words: an answer, not a book. Bounds the work of every validator, which grows with its square.
     maxOutputTokens: 512,
     maxOutputBytes: 16 * 1024,
     maxPromptBytes: 4 * 1024,

@@ -3,6 +3,7 @@
  * timestamp, gasLimit, baseFeePerGas); what this chain adds stands under `config.openledger` and `validators`.
  * One table a group of parameters drives reading, writing and the canonical bytes, so that they cannot differ.
  */
+import { largestAttributionUnits } from './attribution-units.ts';
 import type {
   AttributionParams,
   BlockParams,
@@ -196,11 +197,12 @@ function checkParams(params: ChainParams): void {
     );
   if (block.initialBaseFeePerGas < block.minBaseFeePerGas)
     throw new GenesisError('baseFeePerGas', 'below config.openledger.block.minBaseFeePerGas');
-  // One unit is one byte of answer or prompt: what can be asked for must be able to be settled.
-  if (attribution.maxOutputBytes + attribution.maxPromptBytes > block.attributionUnits)
+  // What can be asked for must be able to be settled.
+  const largest = largestAttributionUnits(attribution);
+  if (largest > block.attributionUnits)
     throw new GenesisError(
       'config.openledger.block.attributionUnits',
-      'a block must hold the largest settlement (attribution.maxOutputBytes + maxPromptBytes)',
+      `a block must hold the largest settlement, ${largest} units (attribution.maxOutputBytes + maxPromptBytes + maxOutputTokens² / 16)`,
     );
   if (attribution.maxOutputBytes + attribution.maxPromptBytes + 4_096 > block.maxBytes)
     throw new GenesisError(

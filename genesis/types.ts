@@ -56,7 +56,7 @@ export interface ConsensusParams {
 
 export interface BlockParams {
   gasLimit: bigint;
-  /** Sum of attribution units of the settlements in one block (DESIGN: own block dimension). */
+  /** Largest sum of the attribution units (attribution-units.ts) of the settlements in one block. */
   attributionUnits: number;
   /** Bytes of an encoded block. */
   maxBytes: number;

@@ -43,8 +43,23 @@ export interface ModuleDefinition {
   run(context: ModuleContext, calldata: Uint8Array): Promise<Uint8Array>;
   /** Native door: RLP fields of operation `op` to calldata; undefined if malformed (the transaction is then not includable). */
   encodeNative(op: number, fields: import('../types.ts').NativeField[]): Uint8Array | undefined;
-  /** Attribution units that this call can use at most, from declared sizes only; 0 for most. */
-  attributionUnits(calldata: Uint8Array, view: StateView): number;
+  /**
+   * Attribution units that this transaction can use at most in the state before it, from declared sizes only; 0 for
+   * most, and for those that will be refused before any attribution.
+   */
+  attributionUnits(call: TopLevelCall, view: StateView): number;
+}
+
+/** A transaction to a module, as far as its place in a block depends on it. */
+export interface TopLevelCall {
+  readonly params: ChainParams;
+  readonly calldata: Uint8Array;
+  readonly caller: Hex;
+  readonly value: bigint;
+  /** Of the whole transaction, intrinsic gas included. */
+  readonly gasLimit: bigint;
+  /** Block that would hold it. */
+  readonly blockNumber: number;
 }
 
 /** The sets that the state after block H fixes: set(H+1) and set(H+2) (A6). */

@@ -33,7 +33,7 @@ export const NEW_ACCOUNT = 25_000n;
 /** Per byte of a text that is split into tokens: a look-up or two in a table. */
 export const LEX_BYTE = 4n;
 /**
- * Per attribution unit (one byte of answer or prompt). The default block budget of 65,536 units is 100 ms of one core,
+ * Per attribution unit (genesis/attribution-units.ts). The default block budget of 65,536 units is 100 ms of one core,
  * a fifth of what 30 Mgas stand for: about 92 gas a unit.
  */
 export const ATTRIBUTION_UNIT = 100n;

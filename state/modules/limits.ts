@@ -24,10 +24,10 @@ export const MAX_PARENTS = 16;
  */
 export const MAX_ANCESTORS = 128;
 /**
- * Contributions in all snapshots of one model. A settlement may have to read them all, and pays for it (E2): 4 Mgas at
+ * Contributions in all snapshots of one model. A settlement may have to read them all, and pays for it (E2): 2 Mgas at
  * most, which is what the largest settlement leaves of the gas of one transaction.
  */
-export const MAX_PINNED_ENTRIES = 16_384;
+export const MAX_PINNED_ENTRIES = 8_192;
 /**
  * Records and bytes of all snapshots of one model. The token index holds 64 Mi symbols: one per token, which has at
  * least one byte, and one per record. A model beyond it could be registered and never be answered.

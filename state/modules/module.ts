@@ -14,7 +14,7 @@ import {
 } from './abi.ts';
 import { recordAddress } from './addresses.ts';
 import { moduleErrors } from './common.ts';
-import type { ModuleContext, ModuleDefinition } from './context.ts';
+import type { ModuleContext, ModuleDefinition, TopLevelCall } from './context.ts';
 import * as GAS from './gas.ts';
 import { type MeteredContext, meter } from './meter.ts';
 
@@ -30,8 +30,8 @@ export interface ModuleSpec<I extends InterfaceSpec> {
   readonly interface: ModuleInterface<I>;
   /** One handler per function of the interface. Values that leave are a tuple, as the interface lists them. */
   readonly handlers: { readonly [N in FunctionName<I>]: Handler<I, N> };
-  /** Attribution units of a call, from declared sizes only; none by default. */
-  readonly attributionUnits?: (calldata: Uint8Array, view: StateView) => number;
+  /** Attribution units of a transaction, from declared sizes only; none by default. */
+  readonly attributionUnits?: (call: TopLevelCall, view: StateView) => number;
 }
 
 /** Builds the definition that the executor mounts. */
@@ -56,7 +56,7 @@ export function createModule<I extends InterfaceSpec>(spec: ModuleSpec<I>): Modu
       return abi.encodeResult(item.name as FunctionName<I>, results as never);
     },
     encodeNative: (op, fields) => abi.encodeNative(op, fields),
-    attributionUnits: (calldata, view) => spec.attributionUnits?.(calldata, view) ?? 0,
+    attributionUnits: (call, view) => spec.attributionUnits?.(call, view) ?? 0,
   };
 }
 

@@ -1,8 +1,9 @@
 /** Operations of inferences. What they do and refuse is README.md beside this file. */
 import { lex } from '../../../attribution/api.ts';
+import { attributionUnitsOf } from '../../../genesis/attribution-units.ts';
 import type { AttributionJob, Hex, StateView } from '../../types.ts';
 import { utf8Bytes, utf8Text } from '../abi.ts';
-import type { ModuleContext } from '../context.ts';
+import type { ModuleContext, ModuleRevert, TopLevelCall } from '../context.ts';
 import { readEntries } from '../datanet/storage.ts';
 import * as GAS from '../gas.ts';
 import { keccakHex } from '../hash.ts';
@@ -28,6 +29,7 @@ import {
   appendRequest,
   INFERENCE_ADDRESS,
   paramsHashOf,
+  type RequestState,
   readAttributionRecord,
   readInference,
   readOutput,
@@ -104,7 +106,10 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
   async settle(context, id, output, attributionHash) {
     // C2: a contract in between could hide who answers, and one block could hold more work than its units say.
     if (!context.topLevel) throw revert('NotTopLevel', []);
-    const request = settleable(context, id);
+    const found = known(context, id);
+    const refusal = refusalOf(id, found, context.caller, context.block.number);
+    if (refusal !== undefined) throw refusal;
+    const { request } = found;
     const { maxOutputBytes, maxContributors } = context.params.attribution;
     const bytes = utf8Bytes(output);
     if (bytes.length === 0) throw revert('EmptyOutput', []);
@@ -116,7 +121,7 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
     const entries = request.snapshots.reduce((sum, pin) => sum + pin.length, 0);
     context.useGas(
       GAS.LEX_BYTE * BigInt(bytes.length) +
-        GAS.ATTRIBUTION_UNIT * BigInt(unitsOf(bytes.length, prompt.length)) +
+        GAS.ATTRIBUTION_UNIT * BigInt(unitsOf(bytes.length, prompt.length, request)) +
         GAS.PINNED_ENTRY * BigInt(entries),
     );
     const outputTokens = lex(bytes).length;
@@ -202,20 +207,27 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
   },
 };
 
-/** Attribution units of an answer: its bytes and those of its prompt. Declared sizes, nothing else. */
-export function unitsOf(outputBytes: number, promptBytes: number): number {
-  return outputBytes + promptBytes;
+function unitsOf(outputBytes: number, promptBytes: number, request: PinnedRequest): number {
+  return attributionUnitsOf({ outputBytes, promptBytes, maxOutputTokens: request.maxOutputTokens });
 }
 
-/** Units that this calldata can use at most: 0 unless it is a settlement. */
-export function attributionUnits(calldata: Uint8Array, view: StateView): number {
-  if (inferenceInterface.functionOf(calldata)?.name !== 'settle') return 0;
-  const call = inferenceInterface.decodeCall(calldata);
-  if (call === undefined) return 0;
-  const id = call.named['requestId'] as Hex;
-  const output = call.named['output'] as string;
-  const prompt = readPinned(view, id)?.prompt ?? '';
-  return unitsOf(utf8Bytes(output).length, utf8Bytes(prompt).length);
+/**
+ * Units that this transaction can use at most (B6): 0 unless `settle` will get as far as the attribution. Whoever is
+ * refused before that, or cannot pay for it, must not take the place of those who can: each unit of a block's budget
+ * costs at least `GAS.ATTRIBUTION_UNIT`.
+ */
+export function attributionUnits(call: TopLevelCall, view: StateView): number {
+  if (call.value !== 0n || inferenceInterface.functionOf(call.calldata)?.name !== 'settle') return 0;
+  const args = inferenceInterface.decodeCall(call.calldata)?.named;
+  if (args === undefined) return 0;
+  const id = args['requestId'] as Hex;
+  const outputBytes = utf8Bytes(args['output'] as string).length;
+  if (outputBytes === 0 || outputBytes > call.params.attribution.maxOutputBytes) return 0;
+  const found = find(view, id);
+  if (found === undefined || refusalOf(id, found, call.caller, call.blockNumber) !== undefined) return 0;
+  const { request } = found;
+  const units = unitsOf(outputBytes, utf8Bytes(request.prompt).length, request);
+  return call.gasLimit < GAS.ATTRIBUTION_UNIT * BigInt(units) ? 0 : units;
 }
 
 /**
@@ -248,19 +260,29 @@ function relatedTo(context: ModuleContext, modelId: bigint, operator: Hex): Hex[
   return [...all].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-function known(context: MeteredContext, id: Hex) {
-  const state = readRequestState(context, id);
-  const request = state && readPinned(context, id);
-  if (state === undefined || request === undefined) throw revert('UnknownRequest', [id]);
-  return { state, request };
+interface FoundRequest {
+  state: RequestState;
+  request: PinnedRequest;
 }
 
-/** Open, in time, and the caller is the one who may answer; otherwise nothing is touched (C2). */
-function settleable(context: MeteredContext, id: Hex): PinnedRequest {
-  const { state, request } = known(context, id);
-  if (request.operator !== context.caller) throw revert('NotOperator', [context.caller]);
-  if (state.status === 'settled' || state.status === 'rejected') throw revert('AlreadySettled', [id]);
-  if (state.status === 'expired' || context.block.number > request.expiryBlock)
-    throw revert('RequestExpired', [BigInt(request.expiryBlock), BigInt(context.block.number)]);
-  return request;
+function find(view: StateView, id: Hex): FoundRequest | undefined {
+  const state = readRequestState(view, id);
+  const request = state && readPinned(view, id);
+  return state && request && { state, request };
+}
+
+function known(context: MeteredContext, id: Hex): FoundRequest {
+  const found = find(context, id);
+  if (found === undefined) throw revert('UnknownRequest', [id]);
+  return found;
+}
+
+/** Why `caller` cannot answer the request in this block; undefined if it can. Otherwise nothing is touched (C2). */
+function refusalOf(id: Hex, found: FoundRequest, caller: Hex, blockNumber: number): ModuleRevert | undefined {
+  const { state, request } = found;
+  if (request.operator !== caller) return revert('NotOperator', [caller]);
+  if (state.status === 'settled' || state.status === 'rejected') return revert('AlreadySettled', [id]);
+  if (state.status === 'expired' || blockNumber > request.expiryBlock)
+    return revert('RequestExpired', [BigInt(request.expiryBlock), BigInt(blockNumber)]);
+  return undefined;
 }

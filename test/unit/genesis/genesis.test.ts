@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { attributionUnitsOf, largestAttributionUnits } from '../../../genesis/attribution-units.ts';
 import { DEFAULT_PARAMS, DEVNET_PARAMS, OPEN } from '../../../genesis/parameters.ts';
 import { createGenesis } from '../../../genesis/presets.ts';
 import { canonicalParams, GenesisError, parseGenesis, serialiseGenesis } from '../../../genesis/schema.ts';
@@ -147,6 +148,21 @@ describe('parameters', () => {
     expect(Object.keys(openledger.contribution).sort()).toEqual(
       Object.keys(DEFAULT_PARAMS.contribution).sort(),
     );
+  });
+
+  it('D3: a block holds the largest settlement, whose cost grows with the square of the tokens', () => {
+    const { block, attribution } = DEFAULT_PARAMS;
+    expect(largestAttributionUnits(attribution)).toBe(16_384 + 4_096 + (512 * 512) / 16);
+    expect(largestAttributionUnits(attribution)).toBeLessThanOrEqual(block.attributionUnits);
+    // A short answer has no more tokens than bytes; a request that allows few tokens costs little.
+    expect(attributionUnitsOf({ outputBytes: 7, promptBytes: 3, maxOutputTokens: 512 })).toBe(7 + 3 + 3);
+    expect(attributionUnitsOf({ outputBytes: 900, promptBytes: 0, maxOutputTokens: 40 })).toBe(900 + 100);
+    const withUnits = (units: number) =>
+      changed((json) => (json.config.openledger.block.attributionUnits = units));
+    expect(() => parseGenesis(withUnits(36_864))).not.toThrow();
+    const error = failure(withUnits(36_863));
+    expect(error.path).toBe('config.openledger.block.attributionUnits');
+    expect(error.message).toContain('36864 units');
   });
 
   it('the canonical bytes change with every single parameter', () => {

@@ -11,6 +11,8 @@ import {
   packOrderKey,
 } from '../../../../attribution/api.ts';
 import { OPEN } from '../../../../genesis/parameters.ts';
+import { encodeBlock, headerHash } from '../../../../state/block/codec.ts';
+import { orderedRoot } from '../../../../state/block/roots.ts';
 import { createCaller } from '../../../../state/call.ts';
 import { fromHex, toHex } from '../../../../state/modules/abi.ts';
 import { recordAddress, TYPE } from '../../../../state/modules/addresses.ts';
@@ -299,6 +301,86 @@ describe('the modules in the executor', () => {
     await succeed(operation(OPERATOR, 'inference', 'settle', [id, answer, salt]));
     expect(inference(view(), id)?.status).toBe('rejected');
     expect(model(view(), 1)?.bond).toBeLessThan(before);
+  });
+
+  it('B6: settlements that will be refused leave the block’s budget to the operator, and start no attribution', async () => {
+    let attributions = 0;
+    const { params } = proposer.genesis;
+    const attributionUnits = 16_384 + 4_096 + 16_384;
+    const tight = { params: { block: { ...params.block, attributionUnits } } };
+    const counted = (job: AttributionJob) => {
+      attributions++;
+      return attribute(job);
+    };
+    proposer = await openTestChain({ ports: ports(counted), ...tight });
+    follower = await openTestChain({ ports: ports(counted), ...tight });
+    opened.push(proposer, follower);
+    const id = await asked();
+    // Each of these would fill a third of the block's units, if units were counted for it.
+    const long = 'word '.repeat(2_400);
+    const settle = (who: number, request: Hex, options: Call = {}, text = long) =>
+      operation(who, 'inference', 'settle', [request, text, rightHash(id)], {
+        gasLimit: 2_000_000n,
+        ...options,
+      });
+    const receipts = await block(
+      settle(ASKER, id),
+      settle(ASKER, id, { door: 'wallet' }),
+      settle(HOMER, salt),
+      settle(OWNER, id),
+      settle(OPERATOR, salt),
+      settle(OPERATOR, id, {}, answer),
+      // Closed by the one before: counted on the state that it left.
+      settle(OPERATOR, id),
+      settle(OPERATOR, id),
+    );
+    expect(receipts.map((receipt) => errorOf(receipt))).toEqual([
+      'NotOperator',
+      'NotOperator',
+      'UnknownRequest',
+      'NotOperator',
+      'UnknownRequest',
+      undefined,
+      'AlreadySettled',
+      'AlreadySettled',
+    ]);
+    expect(inference(view(), id)?.status).toBe('settled');
+    // Once for the proposer, once for the follower.
+    expect(attributions).toBe(2);
+  });
+
+  it('B6: settlements beyond the block’s units wait for the next block; a block with more is invalid', async () => {
+    const { params } = proposer.genesis;
+    const attributionUnits = 16_384 + 4_096 + 16_384;
+    const tight = { params: { block: { ...params.block, attributionUnits } } };
+    proposer = await openTestChain({ ports: ports(), ...tight });
+    follower = await openTestChain({ ports: ports(), ...tight });
+    opened.push(proposer, follower);
+    await asked();
+    await succeed(
+      operation(ASKER, 'inference', 'request', [1n, 'And then?', 512n], { value: 9n * OPEN }),
+      operation(ASKER, 'inference', 'request', [1n, 'And after?', 512n], { value: 9n * OPEN }),
+    );
+    const text = 'Sing, goddess, the wrath of Achilles! '.repeat(56);
+    const settlements = [2, 3].map((sequence) => {
+      const id = inferenceIdAt(view(), sequence) as Hex;
+      const job = attributionJob(view(), id, Buffer.from(text)) as AttributionJob;
+      const args = [id, text, attribute(job).recordHash];
+      return operation(OPERATOR, 'inference', 'settle', args, { gasLimit: 5_000_000n });
+    });
+    const first = await proposer.build(settlements);
+    expect(first.block.transactions).toHaveLength(1);
+    // A proposer with other ideas of the budget, on the same history.
+    const both = { ...first.block, transactions: settlements };
+    both.header = { ...both.header, transactionsRoot: orderedRoot(settlements) };
+    both.hash = headerHash(both.header);
+    expect(await follower.chain.check(encodeBlock(both))).toMatchObject({
+      answer: 'invalid',
+      code: 'BAD_TRANSACTION',
+      detail: expect.stringContaining('ATTRIBUTION_EXCEEDED'),
+    });
+    await succeed(settlements[0] as Uint8Array);
+    await succeed(settlements[1] as Uint8Array);
   });
 
   it('C2: a proposer whose engine credits somebody else finds no follower', async () => {

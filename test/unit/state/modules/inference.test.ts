@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { TopLevelCall } from '../../../../state/modules/context.ts';
 import { keccakHex } from '../../../../state/modules/hash.ts';
 import { INFERENCE_RECORDS } from '../../../../state/modules/inference/storage.ts';
 import { inferenceInterface } from '../../../../state/modules/interfaces.ts';
+import { MAX_PINNED_ENTRIES } from '../../../../state/modules/limits.ts';
 import {
   attributionJob,
   inference,
@@ -311,23 +313,42 @@ describe('a settlement', () => {
     const id = await ask(world, asker, modelId);
     const long = 'word '.repeat(60);
     const units = inferenceUnits(id, long);
-    expect(units).toBe(300 + 'Sing, goddess'.length);
+    // The request allows 64 tokens, so at most 64² / 16 pairs beside the bytes.
+    expect(units).toBe(300 + 'Sing, goddess'.length + 256);
+    expect(inferenceUnits(id, 'four')).toBe(4 + 'Sing, goddess'.length + 1);
     await expect(
       world.call('inference', 'settle', [id, long, salt(1)], { from: operator, gas: BigInt(units) * 100n }),
     ).rejects.toThrow(/gas/);
     expect(world.portCalls.attribute).toBe(0);
   });
 
-  it('B6: only settlements use attribution units, and unknown requests count their answer', async () => {
-    const { attributionUnits } = moduleNamed('inference');
+  it('B6: only settlements use attribution units', () => {
     const request = inferenceInterface.encodeCall('request', [1n, 'long prompt', 4n]);
-    expect(attributionUnits(request, world.view)).toBe(0);
-    expect(attributionUnits(new Uint8Array(3), world.view)).toBe(0);
-    expect(inferenceUnits(salt(3), 'four')).toBe(4);
-    expect(moduleNamed('datanet').attributionUnits(request, world.view)).toBe(0);
+    expect(unitsOf('inference', { calldata: request })).toBe(0);
+    expect(unitsOf('inference', { calldata: new Uint8Array(3) })).toBe(0);
+    expect(unitsOf('datanet', { calldata: request })).toBe(0);
   });
 
-  it('fits into one transaction at its largest: the longest answer, 64 contributors, 128 ancestors', async () => {
+  it('B6: who will be refused before the attribution takes nothing of the block’s budget', async () => {
+    const id = await ask(world, asker, modelId);
+    const right = inferenceUnits(id, answer);
+    expect(right).toBeGreaterThan(0);
+    expect(inferenceUnits(id, answer, { caller: asker })).toBe(0);
+    expect(inferenceUnits(salt(3), answer)).toBe(0);
+    expect(inferenceUnits(id, answer, { value: 1n })).toBe(0);
+    expect(inferenceUnits(id, '')).toBe(0);
+    expect(inferenceUnits(id, 'x'.repeat(world.params.attribution.maxOutputBytes + 1))).toBe(0);
+    // Each unit costs gas before any is used: who does not bring it runs out first.
+    expect(inferenceUnits(id, answer, { gasLimit: BigInt(right) * 100n - 1n })).toBe(0);
+    expect(inferenceUnits(id, answer, { gasLimit: BigInt(right) * 100n })).toBe(right);
+    const { expiryBlock } = inference(world.view, id)!;
+    expect(inferenceUnits(id, answer, { blockNumber: expiryBlock })).toBe(right);
+    expect(inferenceUnits(id, answer, { blockNumber: expiryBlock + 1 })).toBe(0);
+    await world.must('inference', 'settle', [id, answer, rightHash(id)], { from: operator });
+    expect(inferenceUnits(id, answer)).toBe(0);
+  });
+
+  it('fits into one transaction at its largest: longest prompt and answer, 64 contributors, 128 ancestors, all pins', async () => {
     const crowd = Array.from({ length: 64 }, (_, i) => ({
       contributor: keccakHex(Uint8Array.of(i)).slice(0, 42) as Hex,
       parts: 15_000_000,
@@ -346,14 +367,17 @@ describe('a settlement', () => {
         basePrice: OPEN,
       });
     await world.must('model', 'stake', [last], { from: staker, value: 50n });
-    const id = await ask(world, asker, last, 2n * OPEN, 512n);
+    const { maxPromptBytes } = world.params.attribution;
+    const id = await ask(world, asker, last, 2n * OPEN, 512n, 'x'.repeat(maxPromptBytes));
     const output = `${'x'.repeat(31)} `.repeat(512);
+    // Calldata without a zero byte, and 250 gas for each contribution that a model may pin.
+    const available = (1n << 24n) - 21_000n - 16n * 16_500n - 250n * BigInt(MAX_PINNED_ENTRIES);
     const job = attributionJob(world.view, id, new TextEncoder().encode(output)) as AttributionJob;
     const { gas, events } = await world.must(
       'inference',
       'settle',
       [id, output, creditAs(crowd)(job).recordHash],
-      { from: operator, gas: (1n << 24n) - 21_000n - 16n * 16_500n },
+      { from: operator, gas: available },
     );
     expect(events.filter((event) => event.name === 'Paid').length).toBeGreaterThan(180);
     expect(gas).toBeGreaterThan(5_000_000n);
@@ -426,9 +450,24 @@ describe('a settlement', () => {
   }, 300_000);
 });
 
-function inferenceUnits(id: Hex, output: string): number {
+function unitsOf(module: 'inference' | 'datanet', call: Partial<TopLevelCall>): number {
+  return moduleNamed(module).attributionUnits(
+    {
+      params: world.params,
+      calldata: new Uint8Array(0),
+      caller: operator,
+      value: 0n,
+      gasLimit: 1n << 24n,
+      blockNumber: world.block.number,
+      ...call,
+    },
+    world.view,
+  );
+}
+
+function inferenceUnits(id: Hex, output: string, call: Partial<TopLevelCall> = {}): number {
   const calldata = inferenceInterface.encodeCall('settle', [id, output, salt(1)]);
-  return moduleNamed('inference').attributionUnits(calldata, world.view);
+  return unitsOf('inference', { calldata, ...call });
 }
 
 function share(weights: readonly number[], uncovered: number, people: readonly Hex[]) {

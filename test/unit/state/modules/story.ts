@@ -111,9 +111,10 @@ export async function ask(
   modelId: bigint,
   escrow = 10_000n,
   maxOutputTokens = 64n,
+  prompt = 'Sing, goddess',
 ): Promise<Hex> {
   world.give(asker, escrow);
-  const { values } = await world.must('inference', 'request', [modelId, 'Sing, goddess', maxOutputTokens], {
+  const { values } = await world.must('inference', 'request', [modelId, prompt, maxOutputTokens], {
     from: asker,
     value: escrow,
   });

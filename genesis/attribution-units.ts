@@ -1,0 +1,40 @@
+/**
+ * Attribution units: what the attribution of one settlement may cost at most, as everybody can tell before it runs.
+ * They bound a block (`block.attributionUnits`) and are paid for in gas, so they depend on declared sizes alone.
+ */
+
+/** Token pairs in a unit: a pair of output tokens takes a sixteenth of the time of a byte. */
+const PAIRS_PER_UNIT = 16;
+
+export interface SettlementSizes {
+  /** Bytes of the output as posted. */
+  readonly outputBytes: number;
+  /** Bytes of the prompt that the request pinned. */
+  readonly promptBytes: number;
+  /** Tokens that the request allows the output to have. */
+  readonly maxOutputTokens: number;
+}
+
+/**
+ * outputBytes + promptBytes + ⌊T²/16⌋ with T = min(outputBytes, maxOutputTokens): reading both texts is linear, the
+ * table of matches grows with the square of the output's tokens (docs/attribution.md, "How it is computed"), and a
+ * token has at least one byte. One unit is about 1.5 µs of one core on the worst inputs known.
+ */
+export function attributionUnitsOf(sizes: SettlementSizes): number {
+  const { outputBytes, promptBytes, maxOutputTokens } = sizes;
+  const tokens = Math.min(outputBytes, maxOutputTokens);
+  return outputBytes + promptBytes + Math.floor((tokens * tokens) / PAIRS_PER_UNIT);
+}
+
+/** Units of the largest settlement that these parameters allow; a block must hold it. */
+export function largestAttributionUnits(params: {
+  readonly maxOutputBytes: number;
+  readonly maxPromptBytes: number;
+  readonly maxOutputTokens: number;
+}): number {
+  return attributionUnitsOf({
+    outputBytes: params.maxOutputBytes,
+    promptBytes: params.maxPromptBytes,
+    maxOutputTokens: params.maxOutputTokens,
+  });
+}
