@@ -122,7 +122,7 @@ export function town(
     block: (...included: Wish[]) => {
       chain.head += 1;
       for (const wish of included) set(wish.from, { nonce: BigInt(wish.nonce + 1) });
-      pool.onHead({ included: included.map((w) => decode(raw(w))), touched: [] });
+      pool.onHead(included.map((w) => address(w.from)));
     },
   };
 }
