@@ -17,13 +17,18 @@ const TIPS_PER_BLOCK = 3;
 
 /** Tip per gas of each transaction of a block, with its gas, in block order. */
 function tips(reader: ChainReader, block: Block): { tip: bigint; gas: bigint }[] {
-  return (reader.receipts(block.header.number) ?? []).map((receipt) => ({
-    tip:
-      receipt.effectiveGasPrice > block.header.baseFeePerGas
-        ? receipt.effectiveGasPrice - block.header.baseFeePerGas
-        : 0n,
-    gas: receipt.gasUsed,
-  }));
+  return (
+    (reader.receipts(block.header.number) ?? [])
+      // System transactions use no gas and pay nobody: they say nothing about what a place costs.
+      .filter((receipt) => receipt.gasUsed > 0n)
+      .map((receipt) => ({
+        tip:
+          receipt.effectiveGasPrice > block.header.baseFeePerGas
+            ? receipt.effectiveGasPrice - block.header.baseFeePerGas
+            : 0n,
+        gas: receipt.gasUsed,
+      }))
+  );
 }
 
 /** Wei per gas. */

@@ -4,7 +4,7 @@ import { concat, fromHex, keccak256 } from '../../crypto.ts';
 import type { Hex } from '../../types.ts';
 import type { ModuleContext } from '../context.ts';
 import { slash } from './sets.ts';
-import { readValidator, STAKING_ADDRESS } from './storage.ts';
+import { readValidator, readValidators, STAKING_ADDRESS } from './storage.ts';
 
 const DOMAIN = new TextEncoder().encode('OL/punished/v1');
 const DONE = new Uint8Array(32).fill(0).with(31, 1);
@@ -17,14 +17,19 @@ function punishedSlot(operator: Hex, height: number): Uint8Array {
 }
 
 /**
- * Slashes and jails a validator that signed two things at `height`.
+ * Slashes and jails a validator that signed two things at `height`. The last one with power is slashed only: a chain
+ * without validators could never get one again.
  * @returns false, having changed nothing, if it is no validator (any more) or was punished for that height
  */
 export function punishEquivocation(context: ModuleContext, operator: Address, height: number): boolean {
   const slot = punishedSlot(operator, height);
   if (context.storage(STAKING_ADDRESS, slot).some((byte) => byte !== 0)) return false;
-  if (readValidator(context, operator, context.params.staking.powerUnit) === undefined) return false;
+  const { powerUnit, equivocationSlashBps } = context.params.staking;
+  if (readValidator(context, operator, powerUnit) === undefined) return false;
+  const jail = readValidators(context, powerUnit).some(
+    (other) => other.operator !== operator && other.power > 0n,
+  );
   context.setStorage(STAKING_ADDRESS, slot, DONE);
-  slash(context, operator, { bps: context.params.staking.equivocationSlashBps, jail: true });
+  slash(context, operator, { bps: equivocationSlashBps, jail });
   return true;
 }
