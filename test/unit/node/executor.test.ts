@@ -5,12 +5,23 @@ import { join } from 'node:path';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeCertificate } from '../../../consensus/certificate.ts';
-import { encodeCertificate } from '../../../consensus/codec.ts';
+import { encodeCertificate, encodeEvidence } from '../../../consensus/codec.ts';
+import { voteEvidence } from '../../../consensus/evidence.ts';
 import { revealSignBytes, voteSignBytes } from '../../../consensus/sign-bytes.ts';
-import { asHeight, asRound, type CommitCertificate } from '../../../consensus/types.ts';
+import {
+  asHeight,
+  asRound,
+  type CommitCertificate,
+  type UnsignedVote,
+  type Vote,
+} from '../../../consensus/types.ts';
 import { DEVNET_PARAMS, OPEN } from '../../../genesis/parameters.ts';
 import { createGenesis } from '../../../genesis/presets.ts';
-import { type Executor, openExecutor } from '../../../node/executor-thread/executor.ts';
+import {
+  type Executor,
+  type ExecutorOverrides,
+  openExecutor,
+} from '../../../node/executor-thread/executor.ts';
 import type { BlockCall, ExecutorEvents } from '../../../node/executor-thread/protocol.ts';
 import { createConsensusKey, provePossession } from '../../../node/keys/consensus-key.ts';
 import { toHex } from '../../../node/keys/hex.ts';
@@ -19,6 +30,8 @@ import { createBlstSigner, createBlstVerifier } from '../../../node/validator/bl
 import { toHead } from '../../../node/validator-app/app.ts';
 import { decodeBlock, encodeBlock } from '../../../state/block/codec.ts';
 import { fromHex } from '../../../state/crypto.ts';
+import { inferenceInterface } from '../../../state/modules/interfaces.ts';
+import { encodeSystem } from '../../../state/transactions/system.ts';
 import type { Hex } from '../../../state/types.ts';
 
 const alice = privateKeyToAccount(`0x${'a1'.repeat(32)}`);
@@ -52,13 +65,14 @@ function stage() {
   const verifier = createBlstVerifier();
   const clock = { ms: START_MS };
   const told: Told[] = [];
+  let onTold = (): void => {};
   const heads: number[] = [];
   const timers = new Set<() => void>();
   let executor: Executor;
   let certificate: CommitCertificate | undefined;
   let nonce = 0;
 
-  async function open(): Promise<Executor> {
+  async function open(overrides: ExecutorOverrides = {}): Promise<Executor> {
     executor = await openExecutor(
       {
         genesis,
@@ -78,10 +92,14 @@ function stage() {
           return () => timers.delete(run);
         },
         salt: () => 1,
-        emit: (event, data) => told.push({ event, data }),
+        emit(event, data) {
+          told.push({ event, data });
+          onTold();
+        },
         onHead: ({ number }) => heads.push(number),
         onPending: () => {},
       },
+      overrides,
     );
     return executor;
   }
@@ -98,14 +116,21 @@ function stage() {
         run();
       }
     },
-    async transfer(options: { to?: Hex; value?: bigint; nonce?: number } = {}): Promise<Uint8Array> {
+    /** Waits for an event after which `condition` holds. */
+    async until(condition: () => boolean): Promise<void> {
+      while (!condition()) await new Promise<void>((resolve) => (onTold = resolve));
+    },
+    async transfer(
+      options: { to?: Hex; value?: bigint; nonce?: number; gas?: bigint; data?: Hex } = {},
+    ): Promise<Uint8Array> {
       const raw = await alice.signTransaction({
         type: 'eip1559',
         chainId: DEVNET_PARAMS.chainId,
         nonce: options.nonce ?? nonce++,
         to: options.to ?? SHOP,
         value: options.value ?? 1n,
-        gas: 21_000n,
+        gas: options.gas ?? 21_000n,
+        ...(options.data && { data: options.data }),
         maxFeePerGas: 10_000_000_000n,
         maxPriorityFeePerGas: 1n,
       });
@@ -124,6 +149,21 @@ function stage() {
           ? { round: certificate.round, bitmap: certificate.bitmap, signature: certificate.signature }
           : null,
       });
+    },
+    /** An encoded proof that the validator precommitted two blocks of round 1 at `height`. */
+    equivocation(height: number): Uint8Array {
+      const vote = (byte: string): Vote => {
+        const unsigned: UnsignedVote = {
+          type: 'precommit',
+          height: asHeight(height),
+          round: asRound(1),
+          blockHash: `0x${byte.repeat(32)}`,
+          validator: operator,
+        };
+        const message = voteSignBytes(executor.report().genesisHash, unsigned);
+        return { ...unsigned, signature: signer.sign(message) };
+      };
+      return encodeEvidence(voteEvidence(vote('aa'), vote('bb')));
     },
     /** The one validator's precommit is a quorum. */
     certify({ blockHash }: BlockCall): Uint8Array {
@@ -197,6 +237,55 @@ describe('the executor', () => {
     await s.close();
     executor = await s.open();
     expect(executor.report()).toMatchObject({ head: { number: 1 }, hasTransactions: false });
+  });
+
+  it('puts proof of equivocation into the block after the one it belongs to, once, over a restart', async () => {
+    const proof = s.equivocation(1);
+    executor.addEvidence(proof);
+    // Height 1 is still being decided: not yet, and not forgotten.
+    const first = await s.build();
+    expect(decodeBlock(first.bytes).transactions).toEqual([]);
+    await executor.commit({ ...first, certificate: s.certify(first) });
+    await s.close();
+    executor = await s.open();
+    executor.addEvidence(proof);
+    const raw = await s.transfer();
+    executor.submit([raw], 'local');
+    const second = await s.build();
+    expect(decodeBlock(second.bytes).transactions).toEqual([encodeSystem(proof), raw]);
+    await executor.commit({ ...second, certificate: s.certify(second) });
+    const third = await s.build();
+    expect(decodeBlock(third.bytes).transactions).toEqual([]);
+  });
+
+  it('B6: proposes a settlement that will be refused without any attribution; it fails in the block', async () => {
+    let attributions = 0;
+    await s.close();
+    executor = await s.open({
+      wrapPorts: (ports) => ({
+        ...ports,
+        attribute(job) {
+          attributions += 1;
+          return ports.attribute(job);
+        },
+      }),
+    });
+    const { address } = inferenceInterface;
+    const unknown: Hex = `0x${'77'.repeat(32)}`;
+    const raw = await s.transfer({
+      to: address,
+      value: 0n,
+      gas: 3_000_000n,
+      data: toHex(inferenceInterface.encodeCall('settle', [unknown, 'word '.repeat(3_000), unknown])),
+    });
+    executor.submit([raw], 'remote');
+    // It is tried first, and has its turn when the trial is over.
+    expect(executor.pool.counts()).toMatchObject({ pending: 1, held: 1 });
+    await s.until(() => executor.report().hasTransactions);
+    const block = await s.build();
+    expect(decodeBlock(block.bytes).transactions).toEqual([raw]);
+    expect(await executor.check(block)).toMatchObject({ answer: 'valid' });
+    expect(attributions).toBe(0);
   });
 
   it('commits a decided block that it has never checked', async () => {
