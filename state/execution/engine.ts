@@ -25,6 +25,7 @@ import { type Executable, executable } from './executable.ts';
 import { useFastLoop } from './interpreter.ts';
 import { type BlockEnvironment, bareError, frameContext, OutOfGas, rawLog } from './module-context.ts';
 import type { ModuleTable } from './module-table.ts';
+import { pricedPrecompiles } from './precompiles.ts';
 import { World } from './world.ts';
 
 /** The block that a transaction sees. */
@@ -138,10 +139,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     common,
     stateManager: world,
     blockchain,
-    customPrecompiles: options.modules.list.map((module) => ({
-      address: new Address(fromHex(module.address)),
-      function: (input: PrecompileInput) => runModule(module, input),
-    })),
+    customPrecompiles: [
+      ...pricedPrecompiles(common),
+      ...options.modules.list.map((module) => ({
+        address: new Address(fromHex(module.address)),
+        function: (input: PrecompileInput) => runModule(module, input),
+      })),
+    ],
   })) as EVM;
   const vm: VM = await createVM({ common, stateManager: world, evm, blockchain });
   const open = evm as unknown as OpenEvm;

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_PARAMS } from '../../../genesis/parameters.ts';
-import { EMPTY_TRIE_ROOT, fromHex, KECCAK_EMPTY, toHex, ZERO_HASH } from '../../../state/crypto.ts';
+import { concat, EMPTY_TRIE_ROOT, fromHex, KECCAK_EMPTY, toHex, ZERO_HASH } from '../../../state/crypto.ts';
 import { type BlockContext, createEngine, type Engine } from '../../../state/execution/engine.ts';
 import { createModuleTable } from '../../../state/execution/module-table.ts';
+import { PRICE_MULTIPLIERS } from '../../../state/execution/precompiles.ts';
 import { World } from '../../../state/execution/world.ts';
 import type { Hex } from '../../../state/types.ts';
 import { accountAddress, noPorts } from './support.ts';
@@ -165,6 +166,25 @@ describe('the loop around the instructions', () => {
     // Not all of them fall over at once.
     expect(finished).toBeGreaterThan(30);
   }, 120_000);
+
+  it('B3: slow precompiles cost their multiple, and fail with all the gas of their call', async () => {
+    // STATICCALL 0x09 (blake2f) with 4 rounds from memory; returns the success flag and the gas that it took.
+    const input = concat(Uint8Array.of(0, 0, 0, 4), new Uint8Array(208), Uint8Array.of(1));
+    const forward = (gas: string) =>
+      fromHex(`0x365f5f375a60405f365f600961${gas}fa905a90035f5260205260405ff3`);
+    const run = async (gas: string, data: Uint8Array) => {
+      const { returnData } = await result(fast, forward(gas), 200_000n, data);
+      return { took: BigInt(`0x${returnData.slice(2, 66)}`), success: BigInt(`0x${returnData.slice(66)}`) };
+    };
+    const right = await run('1000', input);
+    const less = await run('001f', input);
+    const wrong = await run('1000', input.slice(1));
+    expect([right.success, less.success, wrong.success]).toEqual([1n, 0n, 0n]);
+    expect(PRICE_MULTIPLIERS[9]).toBe(8n);
+    // 4 rounds cost 4 gas on Ethereum and 32 here: with 31 it fails and takes them all.
+    expect(right.took - less.took).toBe(32n - 31n);
+    expect(wrong.took - right.took).toBe(0x1000n - 32n);
+  });
 
   it('runs a counting loop with jumps to its end', async () => {
     // for (i = 200; i > 0; i--) {} return i
