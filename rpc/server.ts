@@ -38,7 +38,7 @@ export class PortInUse extends Error {
   readonly code = 'PORT_IN_USE';
   constructor(host: string, port: number) {
     super(
-      `PORT_IN_USE: ${host}:${port} is already taken by another program. ` +
+      `${host}:${port} is already taken by another program. ` +
         'Stop it, or choose another port with --rpc-port (0 lets the system choose).',
     );
   }

@@ -15,6 +15,7 @@ import { describeError } from '../../state/modules/abi.ts';
 import { interfaceAt, interfaceList } from '../../state/modules/interfaces.ts';
 import type { Hex } from '../../state/types.ts';
 import { UserError } from '../config/errors.ts';
+import { adviceFor } from './advice.ts';
 import { type RpcClient, RpcError, watchHeads } from './rpc.ts';
 import { type Fees, type SignedTransaction, signEip1559, signNative } from './sign.ts';
 
@@ -236,6 +237,13 @@ export function describeRevert(data: Uint8Array): string | undefined {
   return new TextDecoder().decode(data.subarray(68, 68 + Math.min(length, 1_024)));
 }
 
+/** As `describeRevert`, with what can be done about it. */
+function explainRevert(data: Uint8Array): string | undefined {
+  const words = describeRevert(data);
+  const advice = words && adviceFor(words.split('(', 1)[0] as string);
+  return advice === undefined ? words : `${words}. ${advice}`;
+}
+
 async function reverted(rpc: RpcClient, hash: Hex, receipt: TransactionReceipt): Promise<UserError> {
   let data = receipt.revertReason;
   if (data === undefined) {
@@ -249,11 +257,8 @@ async function reverted(rpc: RpcClient, hash: Hex, receipt: TransactionReceipt):
         error instanceof RpcError && typeof error.data === 'string' ? (error.data as Hex) : undefined,
     );
   }
-  const words = data === undefined ? undefined : describeRevert(fromHex(data));
-  return new UserError(
-    'REVERTED',
-    `the chain refused it: ${words ?? 'no reason given'} (transaction ${hash})`,
-  );
+  const words = data === undefined ? undefined : explainRevert(fromHex(data));
+  return new UserError('REVERTED', `the chain refused transaction ${hash}: ${words ?? 'no reason given'}`);
 }
 
 /** An error of the node as a person should read it; connection problems stay what they are. */
@@ -261,7 +266,7 @@ function inWords(error: unknown, code: string): unknown {
   if (!(error instanceof RpcError)) return error;
   const data =
     typeof error.data === 'string' && /^0x([0-9a-f]{2})+$/.test(error.data) ? fromHex(error.data) : undefined;
-  const words = data && describeRevert(data);
+  const words = data && explainRevert(data);
   return new UserError(code, `the chain refuses it: ${words ?? error.message}`);
 }
 

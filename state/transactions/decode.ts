@@ -14,7 +14,7 @@ import {
 import { commonOf } from '../execution/common.ts';
 import { type ModuleTable, moduleTable } from '../execution/module-table.ts';
 import { LIMITS } from '../limits.ts';
-import { decodeRlp, RlpError } from '../rlp.ts';
+import { decodeRlp, RlpError, type RlpItem } from '../rlp.ts';
 import { Fault, type Hex, type PooledTransaction } from '../types.ts';
 import { TransactionError, type TransactionErrorCode } from './errors.ts';
 import { MAX_INITCODE_BYTES, minimumGasLimit } from './intrinsic.ts';
@@ -39,14 +39,14 @@ export function decodeTransaction(
       `transaction of ${raw.length} bytes, at most ${LIMITS.maxTransactionBytes}`,
     );
   const first = raw[0];
-  if (first === undefined) throw new TransactionError('MALFORMED', 'empty transaction');
+  if (first === undefined) throw notOne('no bytes');
   let tx: PooledTransaction;
   if (first >= 0xc0 || first === 1 || first === 2 || first === 4) tx = parseEthereum(raw, Number(chainId));
   else if (first >= FIRST_NATIVE_TYPE && first <= LAST_NATIVE_TYPE) {
     try {
       tx = parseNative(first, raw, decodeRlp(raw.subarray(1)), BigInt(chainId), modules);
     } catch (error) {
-      if (error instanceof RlpError) throw new TransactionError('MALFORMED', error.message);
+      if (error instanceof RlpError) throw notOne(error.message);
       throw error;
     }
   } else
@@ -91,11 +91,11 @@ interface FeeFields {
 function parseEthereum(raw: Uint8Array, chainId: number): PooledTransaction {
   let parsed: TypedTransaction;
   try {
-    decodeRlp(raw[0]! >= 0xc0 ? raw : raw.subarray(1));
+    checkChain(decodeRlp(raw[0]! >= 0xc0 ? raw : raw.subarray(1)), raw[0]! >= 0xc0, BigInt(chainId));
     parsed = createTxFromRLP(raw, { common: commonOf(chainId), freeze: false });
   } catch (error) {
-    if (error instanceof Fault) throw error;
-    throw fromLibrary((error as Error).message);
+    if (error instanceof Fault || error instanceof TransactionError) throw error;
+    throw fromLibrary(error as Error);
   }
   const { v, r, s } = parsed;
   if (v === undefined || r === undefined || s === undefined)
@@ -108,10 +108,7 @@ function parseEthereum(raw: Uint8Array, chainId: number): PooledTransaction {
   const protectedBy155 = parsed.type === 0 && v >= 35n;
   const yParity = parsed.type !== 0 ? v : protectedBy155 ? v - 35n - 2n * BigInt(chainId) : v - 27n;
   if (yParity !== 0n && yParity !== 1n)
-    throw new TransactionError(
-      protectedBy155 ? 'WRONG_CHAIN_ID' : 'BAD_SIGNATURE',
-      protectedBy155 ? `signed for another chain, this is chain ${chainId}` : 'the signature is out of range',
-    );
+    throw new TransactionError('BAD_SIGNATURE', 'the signature is out of range');
   const key = recoverPublicKey(
     parsed.getMessageToVerifySignature(),
     bigintToBytes(r),
@@ -154,6 +151,21 @@ function parseEthereum(raw: Uint8Array, chainId: number): PooledTransaction {
   return tx;
 }
 
+/**
+ * The chain that a transaction names, before the library compares it: legacy ones name it in v (EIP-155), if at all.
+ * @throws TransactionError WRONG_CHAIN_ID
+ */
+function checkChain(decoded: RlpItem, legacy: boolean, chainId: bigint): void {
+  if (!Array.isArray(decoded)) return;
+  const item = decoded[legacy ? 6 : 0];
+  if (!(item instanceof Uint8Array) || item.length > 32) return;
+  const number = bytesToBigint(item);
+  if (legacy && number < 35n) return;
+  const signedFor = legacy ? (number - 35n) / 2n : number;
+  if (signedFor !== chainId)
+    throw new TransactionError('WRONG_CHAIN_ID', `signed for chain ${signedFor}, this is chain ${chainId}`);
+}
+
 /** The library has messages where we have codes. */
 const LIBRARY_MESSAGES: readonly [RegExp, TransactionErrorCode][] = [
   [/chain ?id/i, 'WRONG_CHAIN_ID'],
@@ -163,9 +175,24 @@ const LIBRARY_MESSAGES: readonly [RegExp, TransactionErrorCode][] = [
   [/7825|maximum gas limit|transaction gas limit/i, 'GAS_ABOVE_CAP'],
 ];
 
-function fromLibrary(message: string): TransactionError {
+/** Texts of ours where wallets look for geth's. */
+const OWN_TEXTS: Partial<Record<TransactionErrorCode, string>> = {
+  TIP_ABOVE_FEE: 'max priority fee per gas higher than max fee per gas',
+  GAS_ABOVE_CAP: `transaction gas limit too high (cap: ${LIMITS.transactionGasCap})`,
+};
+
+function fromLibrary(error: Error): TransactionError {
+  if (error instanceof RlpError) return notOne(error.message);
+  // The library reads fields that are lists before it looks whether they are there.
+  if (error instanceof TypeError) return notOne('a field is missing or of a wrong kind');
   // In brackets follows the whole transaction.
-  const [reason] = message.split(' (');
-  const found = LIBRARY_MESSAGES.find(([pattern]) => pattern.test(reason!));
-  return new TransactionError(found?.[1] ?? 'MALFORMED', reason!.slice(0, 200));
+  const reason = error.message.split(' (', 1)[0]!.split('\n', 1)[0]!.slice(0, 200);
+  const code = LIBRARY_MESSAGES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'MALFORMED';
+  if (code === 'MALFORMED') return notOne(reason);
+  return new TransactionError(code, OWN_TEXTS[code] ?? reason);
+}
+
+/** Bytes that are no transaction at all: said first, since the details are only for whoever made the bytes. */
+function notOne(reason: string): TransactionError {
+  return new TransactionError('MALFORMED', `not a transaction: ${reason}`);
 }

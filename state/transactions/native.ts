@@ -79,7 +79,10 @@ export function parseNative(
     );
   const items = rlpList(list);
   if (items.length < HEAD_ITEMS + SIGNATURE_ITEMS)
-    throw new TransactionError('MALFORMED', `a native transaction of ${items.length} items`);
+    throw new TransactionError(
+      'MALFORMED',
+      `not a transaction: a native one has at least ${HEAD_ITEMS + SIGNATURE_ITEMS} items, this has ${items.length}`,
+    );
   const fields = items.slice(HEAD_ITEMS, -SIGNATURE_ITEMS) as NativeField[];
   const [yItem, rItem, sItem] = items.slice(-SIGNATURE_ITEMS);
   const unsigned: UnsignedNative = {

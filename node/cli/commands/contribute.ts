@@ -90,10 +90,11 @@ function recordsOf(path: string, how: string): Uint8Array[] {
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new UserError('INVALID_UTF8', `${path} is not UTF-8 text`);
+    throw new UserError('INVALID_UTF8', `${path} is not UTF-8 text; convert it first`);
   }
   const parts = split(text, how).filter((part) => part.trim() !== '');
-  if (parts.length === 0) throw new UserError('EMPTY_CONTRIBUTION', `${path} is empty`);
+  if (parts.length === 0)
+    throw new UserError('EMPTY_CONTRIBUTION', `${path} is empty; give a file with text`);
   return parts.map((part) => new TextEncoder().encode(part));
 }
 

@@ -5,6 +5,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseGenesis, serialiseGenesis } from '../../../genesis/schema.ts';
+import type { Genesis } from '../../../genesis/types.ts';
 import { writeConfig } from '../../../node/config/config.ts';
 import type { DevelopmentAccount } from '../../../node/devnet/accounts.ts';
 import { prepareDevnet } from '../../../node/devnet/prepare.ts';
@@ -47,6 +49,8 @@ export interface NetworkOptions {
   /** Nodes without a key, after the validators in `nodes`; a test starts them when it wants them. */
   fullNodes?: number;
   logLevel?: string;
+  /** Other parameters than a devnet's, before block 0 is made. */
+  adjust?: (genesis: Genesis) => void;
   /** Script that runs node `index` instead of `openledger`. */
   program?: (index: number) => string | undefined;
 }
@@ -75,6 +79,7 @@ export async function startNetwork(options: NetworkOptions): Promise<TestNetwork
       logLevel: options.logLevel ?? 'info',
       nowMs: Date.now(),
     });
+    if (options.adjust !== undefined) adjustGenesis(join(net, 'genesis.json'), options.adjust);
     const homes: { home: string; address?: string }[] = [...plan.validators];
     for (let i = 0; i < (options.fullNodes ?? 0); i++)
       homes.push({ home: makeFullNode(net, i, plan.validators[0]?.home ?? '') });
@@ -86,6 +91,12 @@ export async function startNetwork(options: NetworkOptions): Promise<TestNetwork
     await close();
     throw error;
   }
+}
+
+function adjustGenesis(path: string, adjust: (genesis: Genesis) => void): void {
+  const genesis = parseGenesis(readFileSync(path, 'utf8'));
+  adjust(genesis);
+  writeFileSync(path, serialiseGenesis(genesis));
 }
 
 /** Home of a node without a key, which dials the peers of a validator. */

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { keccak256, toHex as viemHex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ADVISED_ERRORS } from '../../../node/client/advice.ts';
 import { describeArtifact, downloadArtifact } from '../../../node/client/artifacts.ts';
 import { createChainClient, describeRevert } from '../../../node/client/client.ts';
 import { createRpcClient } from '../../../node/client/rpc.ts';
@@ -10,7 +11,7 @@ import { signEip1559, signNative } from '../../../node/client/sign.ts';
 import { addressOf } from '../../../node/keys/hex.ts';
 import { fromHex, toHex } from '../../../state/crypto.ts';
 import { moduleTable } from '../../../state/execution/module-table.ts';
-import { contributionInterface, dataNetInterface } from '../../../state/modules/interfaces.ts';
+import { contributionInterface, dataNetInterface, interfaceList } from '../../../state/modules/interfaces.ts';
 import { decodeRlp } from '../../../state/rlp.ts';
 import { parseNative } from '../../../state/transactions/native.ts';
 
@@ -78,6 +79,14 @@ describe('refusals', () => {
     expect(describeRevert(data)).toBe('ContributionTooLarge(size 6000000, limit 5242880)');
     expect(describeRevert(contributionInterface.encodeError('NothingNew', []))).toBe('NothingNew');
     expect(describeRevert(fromHex('0xdeadbeef'))).toBeUndefined();
+  });
+
+  it('come with what can be done about them, whichever module refuses', () => {
+    const declared = interfaceList.flatMap(({ abi }) =>
+      abi.filter((item) => item.type === 'error').map((item) => item.name),
+    );
+    expect(declared.length).toBeGreaterThan(40);
+    expect([...ADVISED_ERRORS].sort()).toEqual([...new Set(declared)].sort());
   });
 
   it("of the pool keep the node's text", async () => {

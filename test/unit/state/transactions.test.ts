@@ -140,6 +140,15 @@ describe('Ethereum transactions', () => {
         bigintToBytes(SECP256K1_N - s),
       ]),
     );
+    for (const [text, raw] of [
+      [/^signed for chain 1, this is chain/, fromHex(other)],
+      [/^signed for chain 1, this is chain/, fromHex(otherLegacy)],
+      [
+        /^max priority fee per gas higher than max fee per gas$/,
+        sign({ maxFeePerGas: 1n, maxPriorityFeePerGas: 2n }),
+      ],
+    ] as const)
+      expect(() => decodeTransaction(raw, chainId)).toThrow(text);
     const cases: [string, Uint8Array][] = [
       ['WRONG_CHAIN_ID', fromHex(other)],
       ['WRONG_CHAIN_ID', fromHex(otherLegacy)],
@@ -216,6 +225,7 @@ describe('Ethereum transactions', () => {
           decodeTransaction(concat(Uint8Array.of(type), rest), chainId);
         } catch (error) {
           expect(error).toMatchObject({ name: 'TransactionError' });
+          expect((error as Error).message).not.toMatch(/Cannot|undefined|=>|\n/);
         }
       }),
       { numRuns: 500 },

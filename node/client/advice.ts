@@ -1,0 +1,85 @@
+/** What a person can do about a refusal of the chain: one sentence for each error that the modules declare. */
+
+const ADVICE: Readonly<Record<string, string>> = {
+  AlreadyPublished: 'The DataNet is open for contributions already.',
+  AlreadySettled: 'The request is closed; a request takes one answer.',
+  ArtifactMismatch:
+    'The uploaded bytes do not have the declared size and number of records. Declare what was uploaded.',
+  BondTooLow:
+    "The operator's bond does not cover the least that is asked for. Put down more with addBond, or with the value when registering.",
+  CommitmentMismatch:
+    'Root, size, salt, DataNet or sender differ from what was committed to. Reveal exactly what was committed.',
+  ContributionTooLarge: 'Split it into several contributions.',
+  DataNetClosed: 'Only the owner contributes to this DataNet.',
+  DataNetNotPublished: 'Its owner has to publish it first: openledger datanet publish.',
+  DataNetRetired: 'It takes nothing new; use another DataNet.',
+  DepositTooLow: 'Send at least the required deposit as the value; the reveal returns it.',
+  DirectCallOnly:
+    'A module runs only when it is called itself, not through DELEGATECALL, CALLCODE or a delegation. Use CALL, or send the transaction to its address.',
+  DuplicateCommitment: 'This commitment exists already. Continue it with --resume, or use another salt.',
+  EmptyContribution: 'A contribution has at least one record with at least one byte.',
+  EmptyName: 'Give it a name.',
+  EmptyOutput: 'The answer has no words.',
+  EmptyPrompt: 'Ask something.',
+  EmptyRecord: 'Each record has at least one byte; leave empty ones out.',
+  EmptySnapshot: 'The DataNet holds no approved contribution yet; approve one first.',
+  EscrowTooLow:
+    'Send at least the price of the longest answer as the value (maxPrice tells it); what is not used returns.',
+  InvalidUtf8: 'Only UTF-8 text is taken; convert it first.',
+  KindNotSupported: 'Only external models (kind 4) can be registered so far.',
+  MalformedCalldata:
+    "The call data is not what the interface says; encode it with the module's ABI (ol_abis).",
+  ModelRetired: 'The model answers no more; ask another one.',
+  NoDataNets: 'Name at least one DataNet that the model answers from.',
+  NotAscending: 'List the ids in ascending order, each once.',
+  NotContributor: 'Only the account that committed the contribution may do this.',
+  NotDataNetOwner: 'Only the owner of the DataNet may do this; sign with its account.',
+  NotExpired: 'The request can still be answered; wait until its expiry block has passed.',
+  NotModelOwner: 'Only the owner of the model may do this; sign with its account.',
+  NotOperator: 'Only the operator that the request names may settle it; sign with its account.',
+  NotPayable: 'This operation takes no value; send 0.',
+  NotTopLevel: 'Send it as a transaction of its own; contracts cannot do this.',
+  NothingNew: 'The DataNet holds every record of it already, from an earlier commit.',
+  NothingToClaim: 'There is nothing to claim now; rewards can be claimed when they have vested.',
+  OutOfRange: 'Only the certificates of recent blocks are kept.',
+  OutputLimitOutOfRange: 'Ask for at least one token and at most the limit.',
+  OutputTooLarge: 'Shorten the answer.',
+  OutputTooLong: 'The answer has more tokens than the request allows; shorten it.',
+  PromptTooLarge: 'Shorten the prompt.',
+  RecordTooLarge: 'Split the record into smaller ones.',
+  RequestExpired: 'The request can no longer be answered; anyone can return its escrow with expire.',
+  RevealTooLate: 'The time for the reveal is over and the deposit is lost; commit again.',
+  RoyaltiesMismatch: 'Give one royalty for each parent.',
+  RoyaltiesTooHigh: 'Royalties must not sum to more than 100 % (10,000 basis points).',
+  SnapshotsTooLarge: 'Pin fewer or smaller DataNets.',
+  StakeLocked: 'Wait until the named block.',
+  StakeTooLow: 'You cannot take out more than you staked.',
+  TextTooLong: 'Shorten the text.',
+  TooManyAncestors: 'Name fewer parents, or parents with shorter lineages.',
+  TooManyDataNets: 'Pin fewer DataNets.',
+  TooManyEntries: 'Pin DataNets with fewer contributions.',
+  TooManyParents: 'Name fewer parents.',
+  TooManyRecords: 'Use fewer records: split the contribution, or pin less.',
+  TooManyTags: 'Give fewer tags.',
+  UnknownContribution: 'There is no contribution with this id: openledger datanet show lists them.',
+  UnknownDataNet: 'There is no DataNet with this id: openledger datanet list shows them.',
+  UnknownEntry: 'The DataNet has fewer contributions than that.',
+  UnknownModel: 'There is no model with this id: openledger model list shows them.',
+  UnknownOperation: 'The module has no such function; ol_abis shows what it has.',
+  UnknownPolicy: 'The policy is 0 (open) or 1 (closed).',
+  UnknownRequest: 'There is no request with this id.',
+  UnknownValidator: 'No validator has this account.',
+  WriteInStaticContext: 'A static call can only read; send a transaction, or use CALL.',
+  WrongStatus:
+    'The contribution is not in the state for this (1 committed, 2 revealed, 3 approved, 4 rejected, 5 withdrawn, 6 forfeited).',
+  ZeroAddress: 'Give the address of an account.',
+  ZeroAmount: 'Give an amount above zero.',
+};
+
+/** @param error name of a module's error; undefined if it is none */
+export function adviceFor(error: string): string | undefined {
+  return Object.hasOwn(ADVICE, error) ? ADVICE[error] : undefined;
+}
+
+/** Errors with a sentence, for comparison with what the modules declare. */
+export const ADVISED_ERRORS: readonly string[] = Object.keys(ADVICE);
