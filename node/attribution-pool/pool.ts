@@ -42,7 +42,8 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
     workers = 1,
     maxSnapshots = LIMITS.snapshots,
     maxCachedResults = LIMITS.cachedResults,
-    workerEntry = new URL('./worker.js', import.meta.url),
+    // Named from the folder above, because bundling puts this file into the executor's.
+    workerEntry = new URL('../attribution-pool/worker.js', import.meta.url),
   } = options;
   const threads: (Thread | undefined)[] = Array(workers).fill(undefined);
   // Maps keep insertion order; what is used is put at the end, so the first is the one to drop.

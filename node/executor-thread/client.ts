@@ -15,8 +15,11 @@ export interface ExecutorClient {
   stop(): Promise<void>;
 }
 
-/** The compiled entry of the shipped executor. Tests of faulty nodes give their own. */
-export const EXECUTOR_ENTRY = new URL('./worker.js', import.meta.url);
+/**
+ * The compiled entry of the shipped executor, named from the folder above, because bundling puts this file into
+ * `cli/main.js`. Tests of faulty nodes give their own.
+ */
+export const EXECUTOR_ENTRY = new URL('../executor-thread/worker.js', import.meta.url);
 
 export function startExecutorThread(settings: ExecutorSettings, entry: URL = EXECUTOR_ENTRY): ExecutorClient {
   const transfer: MessagePort[] = settings.rpcPort === null ? [] : [settings.rpcPort];

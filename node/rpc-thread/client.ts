@@ -11,7 +11,8 @@ export interface RpcClient {
   stop(): Promise<void>;
 }
 
-export const RPC_ENTRY = new URL('./worker.js', import.meta.url);
+/** The compiled entry; named from the folder above, because bundling puts this file into `cli/main.js`. */
+export const RPC_ENTRY = new URL('../rpc-thread/worker.js', import.meta.url);
 
 export function startRpcThread(
   settings: RpcSettings,

@@ -20,7 +20,7 @@ export interface Thread {
 
 export interface SpawnOptions<Settings> {
   name: string;
-  /** Compiled entry: `new URL('./worker.js', import.meta.url)`. */
+  /** Compiled entry: `new URL('../its-folder/worker.js', import.meta.url)`, see scripts/build.mjs. */
   entry: URL;
   settings: Settings;
   /** Ports inside `settings` that move to the worker. */
