@@ -45,6 +45,8 @@ export function createCatchUp(parts: {
 }): CatchUp {
   const { app, net } = parts;
   const peerHeights = new Map<PeerId, Height>();
+  /** Peers that claimed a height and served nothing of it: not believed until `untilMs`, longer each time. */
+  const doubts = new Map<PeerId, { failures: number; untilMs: number }>();
   let target: Height | undefined;
   let stopped = false;
 
@@ -55,18 +57,40 @@ export function createCatchUp(parts: {
   const holders = (height: number): PeerId[] => {
     const connected = new Set(net.peers());
     for (const peer of peerHeights.keys()) if (!connected.has(peer)) peerHeights.delete(peer);
+    for (const peer of doubts.keys()) if (!connected.has(peer)) doubts.delete(peer);
     return shuffled([...peerHeights.keys()], parts.random).filter((peer) => peerHeights.get(peer)! >= height);
+  };
+
+  /**
+   * While the best claim is ahead, consensus waits. A peer that only claims must not keep it waiting: the others bring
+   * a new block in each turn, so that the turns alone would never end.
+   */
+  const doubt = (peer: PeerId): void => {
+    peerHeights.delete(peer);
+    const failures = (doubts.get(peer)?.failures ?? 0) + 1;
+    const pauseMs = Math.min(LIMITS.minDoubtMs << Math.min(failures - 1, 16), LIMITS.maxDoubtMs);
+    doubts.set(peer, { failures, untilMs: parts.clock.nowMs() + pauseMs });
+  };
+
+  const isDoubted = (peer: PeerId): boolean => {
+    const found = doubts.get(peer);
+    return found !== undefined && parts.clock.nowMs() < found.untilMs;
   };
 
   const fetchRange = async (peer: PeerId, from: Height, count: number): Promise<Fetched | undefined> => {
     const bytes = await net.request(peer, 'range', encodeRangeQuestion({ from, count }));
-    if (bytes === undefined) return undefined;
+    if (bytes === undefined) {
+      doubt(peer);
+      return undefined;
+    }
     try {
       const answer = decodeRangeAnswer(bytes);
       peerHeights.set(peer, answer.headHeight);
       const inOrder = answer.blocks.every((block, i) => block.certificate.height === from + i);
       if (!inOrder || answer.blocks.length > count)
         throw new ConsensusError('MALFORMED', 'not the range asked for');
+      // It was asked because it had claimed this height, and heads do not go back.
+      if (answer.blocks.length === 0) doubt(peer);
       return { peer, blocks: answer.blocks };
     } catch {
       net.penalise(peer, 'BAD_ANSWER');
@@ -111,6 +135,7 @@ export function createCatchUp(parts: {
       if (check.answer === 'valid') {
         if (!(await parts.claim(certificate.height))) return app.head().height >= certificate.height;
         parts.onCommitted(await app.commit({ blockHash, bytes, certificate }), certificate);
+        doubts.delete(peer);
         return true;
       }
       if (check.answer === 'mismatch') {
@@ -157,7 +182,7 @@ export function createCatchUp(parts: {
 
   return {
     peerAt(peer, height) {
-      if (stopped) return;
+      if (stopped || isDoubted(peer)) return;
       peerHeights.set(peer, height);
       if (target !== undefined || height <= app.head().height) return;
       target = height;

@@ -16,6 +16,12 @@ export const LIMITS = {
   maxStatusPeers: 4,
   /** Rounds described in one status message. */
   maxStatusRounds: 16,
+  /**
+   * How long a peer is not believed that claimed blocks and served none, in milliseconds: short enough for one that was
+   * only busy. Doubled each time, since a crowd of liars takes turns.
+   */
+  minDoubtMs: 2_000,
+  maxDoubtMs: 600_000,
   /** Blocks in one answer of a range request. */
   maxRangeBlocks: 64,
   /** Bytes in one answer of a range request (one block may exceed it alone). */

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { makeCertificate } from '../../../consensus/certificate.ts';
+import { asHeight, asRound, type Hash } from '../../../consensus/types.ts';
+import { createCatchUp } from '../../../node/validator/catch-up.ts';
+import { LIMITS } from '../../../node/validator/limits.ts';
+import { decodeRangeQuestion, encodeRangeAnswer } from '../../../node/validator/messages.ts';
+import type { App, Head } from '../../../node/validator/ports.ts';
+import { createWorld } from '../../sim/world.ts';
+import { addressOf, GENESIS, setOf } from '../consensus/bench.ts';
+
+const set = setOf([1]);
+const hashAt = (height: number): Hash => `0x${height.toString(16).padStart(64, '0')}`;
+const certified = (height: number) => ({
+  certificate: makeCertificate(
+    set,
+    [
+      {
+        type: 'precommit',
+        height: asHeight(height),
+        round: asRound(0),
+        blockHash: hashAt(height),
+        validator: addressOf(0),
+        signature: new Uint8Array(96),
+      },
+    ],
+    () => new Uint8Array(96),
+  ),
+  bytes: Uint8Array.of(height),
+});
+
+/** A node that lags behind `honest`, whose chain grows by a block every quarter of a second. */
+function createStage(others: Record<string, (from: number) => Promise<Uint8Array | undefined>>) {
+  const world = createWorld(0);
+  let height = 0;
+  const honestHeight = () => asHeight(5 + Math.floor(world.nowMs() / 250));
+  const pause = (ms: number) => new Promise<void>((resolve) => void world.at(world.nowMs() + ms, resolve));
+  const asked: string[] = [];
+  const ends: number[] = [];
+  const head = () => ({ height, validators: set }) as unknown as Head;
+  const catchUp = createCatchUp({
+    app: {
+      head,
+      check: async () => ({ answer: 'valid' }),
+      commit: async () => {
+        height += 1;
+        return head();
+      },
+    } as unknown as App,
+    bls: { fastAggregateVerify: () => true } as never,
+    clock: {
+      nowMs: () => world.nowMs(),
+      setTimer: (delayMs, run) => {
+        const event = world.at(world.nowMs() + delayMs, run);
+        return () => event.cancel();
+      },
+    },
+    // The honest peer first: it has the next block each time.
+    random: { int: (bound) => bound - 1 },
+    net: {
+      broadcast: () => {},
+      peers: () => ['honest', ...Object.keys(others)],
+      penalise: () => {},
+      async request(peer, _, payload) {
+        asked.push(peer);
+        const { from, count } = decodeRangeQuestion(payload);
+        const other = others[peer];
+        if (other !== undefined) return other(from);
+        await pause(100);
+        const until = Math.min(from + count - 1, honestHeight());
+        const blocks = [];
+        for (let at: number = from; at <= until; at++) blocks.push(certified(at));
+        return encodeRangeAnswer({ headHeight: honestHeight(), blocks });
+      },
+    },
+    log: () => {},
+    genesisHash: GENESIS,
+    claim: async () => true,
+    onCommitted: () => {},
+    onEnd: () => void ends.push(height),
+    onFault: (error) => {
+      throw error;
+    },
+  });
+  /** Lets time pass in small steps, so that what waits for nobody's clock runs too. */
+  const pass = async (ms: number): Promise<void> => {
+    for (const end = world.nowMs() + ms; world.nowMs() < end; ) {
+      await world.run(world.nowMs() + 50);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  return { catchUp, ends, asked, honestHeight, pause, pass };
+}
+
+describe('catching up', () => {
+  it.each([
+    ['never answers', undefined],
+    ['answers with nothing', { headHeight: asHeight(1_000_000), blocks: [] }],
+    ['takes its claim back', { headHeight: asHeight(0), blocks: [] }],
+  ])('ends at the head of the honest peers when a liar that claims a far height %s', async (_, answer) => {
+    const stage = createStage({
+      async liar() {
+        await stage.pause(3_000);
+        return answer && encodeRangeAnswer(answer);
+      },
+    });
+    for (let turn = 0; turn < 300 && stage.ends.length === 0; turn++) {
+      // Status messages go round all the time, and a liar repeats itself as often as it may.
+      stage.catchUp.peerAt('honest', stage.honestHeight());
+      stage.catchUp.peerAt('liar', asHeight(1_000_000));
+      await stage.pass(100);
+    }
+    expect(stage.ends.length).toBe(1);
+    expect(stage.ends[0]).toBeGreaterThanOrEqual(5);
+    stage.catchUp.stop();
+  });
+
+  it('asks a peer again after a pause that grows with each claim it did not keep', async () => {
+    const stage = createStage({ friend: async () => undefined });
+    const asks: number[] = [];
+    for (let second = 0; second < 200; second++) {
+      const before = stage.asked.length;
+      stage.catchUp.peerAt('friend', asHeight(3));
+      await stage.pass(1_000);
+      if (stage.asked.length > before) asks.push(second);
+    }
+    expect(asks.length).toBeGreaterThan(3);
+    const pauses = asks.slice(1).map((second, i) => second - (asks[i] as number));
+    expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
+    expect(Math.max(...pauses)).toBeGreaterThan(LIMITS.minDoubtMs / 100);
+    stage.catchUp.stop();
+  });
+});
