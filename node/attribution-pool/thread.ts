@@ -8,9 +8,16 @@ type Payload = WorkerRequest extends infer R ? (R extends unknown ? Omit<R, 'id'
 /** One worker thread: requests by id, and the end of all of them when it dies. */
 export interface Thread {
   readonly alive: boolean;
-  /** @throws what the worker refused, Unavailable, or Fault (crash, time-out, anything unexpected). */
+  /** @param timeoutMs counts from the call's turn. @throws what the worker refused, Unavailable, or Fault (crash, time-out, anything unexpected). */
   call(payload: Payload, timeoutMs: number): Promise<unknown>;
   close(): Promise<void>;
+}
+
+interface Call {
+  payload: Payload;
+  timeoutMs: number;
+  resolve(value: unknown): void;
+  reject(error: Error): void;
 }
 
 /** Starts the thread. @param entry compiled worker file */
@@ -18,20 +25,30 @@ export function startThread(entry: URL): Thread {
   const worker = new Worker(entry);
   // An idle pool must not keep a process alive; waiting calls do, by their timers.
   worker.unref();
-  const waiting = new Map<
-    number,
-    { resolve(value: unknown): void; reject(error: Error): void; timer: NodeJS.Timeout }
-  >();
+  /** The worker does one thing after the other, so the next is handed over when it is free. */
+  const waiting: Call[] = [];
+  let current: { id: number; call: Call; timer: NodeJS.Timeout } | undefined;
   let nextId = 0;
   let ended: Error | undefined;
 
   const end = (error: Error): void => {
     ended ??= error;
-    for (const { reject, timer } of waiting.values()) {
-      clearTimeout(timer);
-      reject(ended);
-    }
-    waiting.clear();
+    clearTimeout(current?.timer);
+    for (const call of current === undefined ? waiting : [current.call, ...waiting]) call.reject(ended);
+    current = undefined;
+    waiting.length = 0;
+  };
+  /** A call's time begins with its turn: what stands before it may be the index of a large snapshot. */
+  const next = (): void => {
+    const call = current === undefined ? waiting.shift() : undefined;
+    if (call === undefined) return;
+    const id = nextId++;
+    const timer = setTimeout(() => {
+      end(new Fault(`the attribution worker gave no answer within ${call.timeoutMs} ms`));
+      void worker.terminate();
+    }, call.timeoutMs);
+    current = { id, call, timer };
+    worker.postMessage({ ...call.payload, id });
   };
   worker.on('error', (error) => end(new Fault(`the attribution worker crashed: ${error.message}`)));
   worker.on('messageerror', (error) =>
@@ -39,10 +56,11 @@ export function startThread(entry: URL): Thread {
   );
   worker.on('exit', (code) => end(new Fault(`the attribution worker ended with code ${code}`)));
   worker.on('message', (response: WorkerResponse) => {
-    const call = waiting.get(response.id);
-    if (call === undefined) return;
-    waiting.delete(response.id);
-    clearTimeout(call.timer);
+    if (response.id !== current?.id) return;
+    const { call, timer } = current;
+    clearTimeout(timer);
+    current = undefined;
+    next();
     if (response.kind === 'done') call.resolve(response.value);
     else call.reject(errorOf(response));
   });
@@ -54,13 +72,8 @@ export function startThread(entry: URL): Thread {
     call(payload, timeoutMs) {
       return new Promise((resolve, reject) => {
         if (ended !== undefined) return reject(ended);
-        const id = nextId++;
-        const timer = setTimeout(() => {
-          end(new Fault(`the attribution worker gave no answer within ${timeoutMs} ms`));
-          void worker.terminate();
-        }, timeoutMs);
-        waiting.set(id, { resolve, reject, timer });
-        worker.postMessage({ ...payload, id });
+        waiting.push({ payload, timeoutMs, resolve, reject });
+        next();
       });
     },
     async close() {

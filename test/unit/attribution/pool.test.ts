@@ -9,6 +9,7 @@ import type {
   RecordSource,
 } from '../../../node/attribution-pool/index.ts';
 import { createAttributionPool } from '../../../node/attribution-pool/pool.ts';
+import { startThread } from '../../../node/attribution-pool/thread.ts';
 import type {
   AttributionJob,
   AttributionResult,
@@ -141,6 +142,21 @@ describe('a pool whose thread breaks', () => {
     await expect(attempt).rejects.toThrow(Fault);
     await expect(attempt).rejects.toThrow(message);
     expect(pool.cached(job(ANSWER).requestHash, utf8(ANSWER))).toBeUndefined();
+  });
+
+  it('B2: a job that waits behind a long one is not taken for a broken thread', async () => {
+    const thread = startThread(
+      brokenWorker(`
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, id === 0 ? 2_500 : 0);
+        parentPort.postMessage({ id, kind: 'done', value: id });
+      `),
+    );
+    const attribute = { kind: 'attribute', job: job(ANSWER) } as const;
+    const long = thread.call(attribute, 60_000);
+    await expect(thread.call(attribute, 2_000)).resolves.toBe(1);
+    await expect(long).resolves.toBe(0);
+    expect(thread.alive).toBe(true);
+    await thread.close();
   });
 
   it('B2: reads the snapshots again in a fresh thread', async () => {
