@@ -46,7 +46,7 @@ afterEach(() => test.close());
 const keep = (slot: number, value: number, mode = 0) => concat(word(slot), word(value), word(mode));
 
 describe('calls', () => {
-  it('read a chosen block, see what they change, and leave nothing behind', async () => {
+  it('E3: read a chosen block, see what they change, and leave nothing behind', async () => {
     const before = test.chain.reader.stateAt(0).account(me);
     const { returnData, gasUsed, error } = await caller.call(
       { to: FORWARD_AT, from: me, data: keep(1, 5), value: 3n },

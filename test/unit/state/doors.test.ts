@@ -243,7 +243,7 @@ describe('two doors to a module', () => {
     expect(receipts[0]).toMatchObject({ status: 0, gasUsed: 60_000n });
   });
 
-  it('moves wei with the call and pays out without running code', async () => {
+  it('E2: moves wei with the call and pays out without running code', async () => {
     await test.produce([ordinary(contracts.call, ask(ASK.pay), 10n)]);
     const view = test.chain.reader.stateAt(1);
     expect(view.account(MODULE)?.balance).toBe(5n);

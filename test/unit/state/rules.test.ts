@@ -17,6 +17,7 @@ import { createCaller } from '../../../state/call.ts';
 import { concat, fromHex, keccakHex, toHex, ZERO_HASH } from '../../../state/crypto.ts';
 import { HISTORY_ADDRESS } from '../../../state/execution/block-run.ts';
 import { FULL_STEP_MS, nextBaseFee } from '../../../state/execution/fees.ts';
+import { interfaceList } from '../../../state/modules/interfaces.ts';
 import { stakingInterface } from '../../../state/modules/staking/abi.ts';
 import type { Block } from '../../../state/types.ts';
 import {
@@ -147,6 +148,15 @@ describe('validity of a block', () => {
     expect(await chain.chain.check(back)).toMatchObject({ answer: 'invalid', code: 'TIMESTAMP_DECREASES' });
   });
 
+  it('A5: no clock judges a block: one from the next century is as valid as one from the last', async () => {
+    const chain = await open();
+    const century = 100 * 365 * 86_400_000;
+    const { bytes } = await chain.build([payment(0)], { afterMs: century });
+    expect(await chain.chain.check(bytes)).toMatchObject({ answer: 'valid' });
+    const { bytes: past } = await chain.build([payment(0)], { afterMs: 0 });
+    expect(await chain.chain.check(past)).toMatchObject({ answer: 'valid' });
+  });
+
   it('remembers that a block is invalid, but never because of bytes that its header does not name', async () => {
     const chain = await open();
     const { block, bytes } = await chain.build([payment(0)]);
@@ -237,11 +247,14 @@ describe('the certificate of the parent', () => {
       signature: verifier.aggregate(signatures),
     };
     expect(fewer.signature).not.toEqual(full.signature);
+    const usual = await chain.build([]);
     const built = await chain.chain.build({
       parentHash: first.hash,
       origin: { ...chain.origin(), lastCommit: fewer },
       candidates: [],
     });
+    // A3: choosing among certificates chooses no randomness.
+    expect(built.block.header.prevRandao).toBe(usual.block.header.prevRandao);
     const follower = await open({ validators });
     await follower.chain.check(chain.chain.reader.blockBytes(1)!);
     await follower.commit(first.hash);
@@ -260,6 +273,34 @@ describe('the certificate of the parent', () => {
   });
 });
 
+describe('the beacon roots contract of Ethereum', () => {
+  const BEACON_ROOTS = '0x000f3df6d732807ef1319fb7b8bb8522d0beac02';
+  /** Writes the first word of its calldata where EIP-4788 would. */
+  const KEEPS_WORD = '0x5f355f5500';
+
+  it('A4: is never called by the chain, even where a genesis file puts code at its address', async () => {
+    const chain = await open({
+      alloc: { [BEACON_ROOTS]: { balance: 0n, nonce: 1n, code: KEEPS_WORD } },
+    });
+    await chain.produce([]);
+    const { block } = await chain.produce([]);
+    expect(block.header.parentBeaconBlockRoot).not.toBe(ZERO_HASH);
+    const view = chain.chain.reader.stateAt(2);
+    expect(view.storage(BEACON_ROOTS, word(0))).toEqual(word(0));
+    // The contract would have kept what it was called with.
+    await chain.produce([
+      signedTransaction({
+        key: accountKey(0),
+        nonce: 0,
+        to: BEACON_ROOTS,
+        data: word(7),
+        gasLimit: 100_000n,
+      }),
+    ]);
+    expect(chain.chain.reader.stateAt(3).storage(BEACON_ROOTS, word(0))).toEqual(word(7));
+  });
+});
+
 describe('randomness and sets', () => {
   it("A3: prevRandao is the hash of the parent's and the origin proposer's reveal", async () => {
     const chain = await open();
@@ -270,6 +311,30 @@ describe('randomness and sets', () => {
     expect(verifier.verify(message, chain.validators[0]!.secret.toPublicKey().toBytes(), block.reveal)).toBe(
       true,
     );
+  });
+
+  it('A3: a proposer can withhold its reveal, not choose it: another one is refused, whatever the header says', async () => {
+    const validators = testValidators(4);
+    const chain = await open({ validators });
+    await chain.produce([]);
+    const { block } = await chain.build([]);
+    const { genesisHash } = chain.chain.reader;
+    const proposer = proposerAt(toValidatorSet(chain.chain.head().nextValidators), asRound(0));
+    const secretOf = (address: string) => validators.find((one) => one.address === address)!.secret;
+    const someoneElse = validators.find(({ address }) => address !== proposer.address)!.address;
+    const reveals = {
+      'of another validator': secretOf(someoneElse).sign(revealSignBytes(genesisHash, asHeight(2))),
+      'of another height': secretOf(proposer.address).sign(revealSignBytes(genesisHash, asHeight(3))),
+      'of another chain': secretOf(proposer.address).sign(revealSignBytes(ZERO_HASH, asHeight(2))),
+    };
+    const parent = chain.chain.reader.blockByNumber(1)!;
+    for (const [whose, signature] of Object.entries(reveals)) {
+      const bytes = forge(block, (copy) => {
+        copy.reveal = signature.toBytes();
+        copy.header.prevRandao = keccakHex(concat(fromHex(parent.header.prevRandao), copy.reveal));
+      });
+      expect(await chain.chain.check(bytes), whose).toMatchObject({ answer: 'invalid', code: 'BAD_REVEAL' });
+    }
   });
 
   it('A6: extraData is the hash of the next set, and priorities in state move every block', async () => {
@@ -292,6 +357,23 @@ describe('randomness and sets', () => {
     const second = await chain.produce([]);
     const answer = await createCaller(chain.chain.reader).call({ to: HISTORY_ADDRESS, data: word(1) }, 2);
     expect(toHex(answer.returnData)).toBe(second.block.header.parentHash);
+  });
+});
+
+describe('accounts of modules', () => {
+  it('E1: have nonce 1 and code 0xfe, so that Solidity sees a contract and nobody can run or replace it', async () => {
+    const chain = await open();
+    const view = chain.chain.reader.stateAt(0);
+    for (const { address } of interfaceList) {
+      expect(view.account(address)?.nonce, address).toBe(1n);
+      expect(toHex(view.code(address)), address).toBe('0xfe');
+    }
+    // A transaction from one is impossible; one to it runs the module, never the code.
+    const caller = createCaller(chain.chain.reader);
+    const data = stakingInterface.encodeCall('certificateHash', [0n]);
+    expect((await caller.call({ to: stakingInterface.address, data }, 0)).error?.kind).not.toBe(
+      'invalid opcode',
+    );
   });
 });
 

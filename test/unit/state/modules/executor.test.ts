@@ -7,6 +7,7 @@ import {
   buildTokenIndex,
   createCorpus,
   DEFAULT_TOKEN_ATTRIBUTION_PARAMS,
+  decodeAttributionRecord,
   encodeAttributionRecord,
   packOrderKey,
 } from '../../../../attribution/api.ts';
@@ -14,10 +15,12 @@ import { OPEN } from '../../../../genesis/parameters.ts';
 import { encodeBlock, headerHash } from '../../../../state/block/codec.ts';
 import { orderedRoot } from '../../../../state/block/roots.ts';
 import { createCaller } from '../../../../state/call.ts';
+import { concat } from '../../../../state/crypto.ts';
 import { fromHex, toHex } from '../../../../state/modules/abi.ts';
 import { recordAddress, TYPE } from '../../../../state/modules/addresses.ts';
 import { keccakHex } from '../../../../state/modules/hash.ts';
 import { interfaceAt, interfaces } from '../../../../state/modules/interfaces.ts';
+import { slotOf } from '../../../../state/modules/storage.ts';
 import {
   attributionJob,
   commitmentOf,
@@ -480,6 +483,26 @@ describe('the modules in the executor', () => {
     // Dynamic struct: the first word after the key is its offset.
     expect(toHex(body.slice(32, 64))).toBe(`0x${(32).toString(16).padStart(64, '0')}`);
     expect(toHex(body.slice(64, 96))).toBe(reader.genesisHash);
+  });
+
+  it('B5: the attribution of a settled answer is a body in state that anybody can prove and check', async () => {
+    const id = await asked();
+    await succeed(operation(OPERATOR, 'inference', 'settle', [id, answer, rightHash(id)]));
+    const { reader, head } = follower.chain;
+    const caller = createCaller(reader);
+    const { inference: inferences } = interfaces;
+    const call = { to: inferences.address, data: inferences.encodeCall('attributionRecord', [id]) };
+    const { returnData } = await caller.call(call, head().number);
+    const [record] = inferences.decodeResult('attributionRecord', returnData) as unknown as [Uint8Array];
+    expect(keccakHex(record)).toBe(rightHash(id));
+    // A slot of the module's record account holds the hash of (slot, record): what eth_getProof proves.
+    const slot = toHex(slotOf('inference.attribution', id));
+    const proof = reader.proof(recordAddress(TYPE.inference), [slot], head().number);
+    expect(proof.storageProof[0]?.value).toBe(BigInt(keccakHex(concat(fromHex(slot), record))));
+    const decoded = decodeAttributionRecord(record);
+    expect(decoded.version).toBe(1);
+    expect(decoded.coverage).toBeGreaterThan(0);
+    expect(decoded.credits.map(({ contributor }) => contributor)).toEqual([accountAddress(HOMER)]);
   });
 
   it('views answer in calls, also for contracts', async () => {
