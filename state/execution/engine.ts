@@ -149,7 +149,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   })) as EVM;
   const vm: VM = await createVM({ common, stateManager: world, evm, blockchain });
   const open = evm as unknown as OpenEvm;
-  if (options.libraryLoop !== true) useFastLoop(evm, common);
+  if (options.libraryLoop !== true) await useFastLoop(evm, common);
 
   // The library awaits listeners one by one; we have one listener, and most of its events nobody wants.
   open._emit = (topic, data) => {

@@ -2,12 +2,11 @@
  * A faster loop around the library's instructions. The library awaits every instruction and looks for jump targets
  * anew in every call; here only what is asynchronous is awaited, jump targets are remembered per code, and the gas of
  * memory, hashing and copying is worked out without a promise. The instructions themselves are the library's, so
- * that this file can change how fast a program runs and nothing else: a test runs random programs through both.
- *
- * The library does not export its interpreter, so it is reached by its file; its version is pinned exactly.
+ * that this file can change how fast a program runs and nothing else: a test runs random programs through both. The
+ * library's version is pinned exactly.
  */
 import type { Common } from '@ethereumjs/common';
-import { EVMError } from '@ethereumjs/evm';
+import { type EVM, EVMError } from '@ethereumjs/evm';
 import { LIMITS } from '../limits.ts';
 import { createLru } from '../lru.ts';
 import { Fault } from '../types.ts';
@@ -22,6 +21,7 @@ interface Memory {
   extend(offset: number, size: number): void;
 }
 interface RunState {
+  interpreter: object;
   programCounter: number;
   opCode: number;
   memoryWordCount: bigint;
@@ -44,6 +44,10 @@ interface Interpreter {
   _evm: { _opcodeMap: Instruction[]; events: { listenerCount(name: string): number }; DEBUG: boolean };
   common: Common;
 }
+interface OpenEvm {
+  _opcodeMap: Instruction[];
+  runCode(options: { code: Uint8Array; gasLimit: bigint }): Promise<unknown>;
+}
 type Run = (
   this: Interpreter,
   code: Uint8Array,
@@ -53,29 +57,52 @@ type Run = (
 /** EVMs that use this loop; those of others in the process keep the library's. */
 const ours = new WeakSet<object>();
 
-const library = (await import(new URL('./interpreter.js', import.meta.resolve('@ethereumjs/evm')).href)) as {
-  Interpreter: { prototype: { run: Run } };
-};
-const libraryRun = library.Interpreter.prototype.run;
-library.Interpreter.prototype.run = function (this: Interpreter, code, options = {}) {
-  const evm = this._evm;
-  // A tracer wants to be asked before every step, which the library's loop does.
-  if (!ours.has(evm) || evm.events.listenerCount('step') > 0 || evm.DEBUG || options.pc !== undefined)
-    return libraryRun.call(this, code, options);
-  return run(this, code);
-};
+/** Interpreters whose `run` asks `ours`. One, unless a process holds two copies of the library. */
+const taught = new WeakSet<object>();
+
+/**
+ * The class of the interpreters that `evm` makes. The library does not export it, and a bundle has no file to import
+ * it from, so an instruction of a program of one byte hands over the interpreter that runs it.
+ */
+async function interpreterClassOf(evm: OpenEvm): Promise<{ run: Run }> {
+  const stop = evm._opcodeMap[0]!;
+  const { opHandler } = stop;
+  let seen: { run: Run } | undefined;
+  stop.opHandler = (runState, common) => {
+    seen = Object.getPrototypeOf(runState.interpreter) as { run: Run };
+    return opHandler(runState, common);
+  };
+  await evm.runCode({ code: Uint8Array.of(0), gasLimit: 1n });
+  stop.opHandler = opHandler;
+  if (typeof seen?.run !== 'function') throw new Fault('the EVM library is not the version that was tested');
+  return seen;
+}
+
+function teach(interpreters: { run: Run }): void {
+  if (taught.has(interpreters)) return;
+  taught.add(interpreters);
+  const libraryRun = interpreters.run;
+  interpreters.run = function (this: Interpreter, code, options = {}) {
+    const evm = this._evm;
+    // A tracer wants to be asked before every step, which the library's loop does.
+    if (!ours.has(evm) || evm.events.listenerCount('step') > 0 || evm.DEBUG || options.pc !== undefined)
+      return libraryRun.call(this, code, options);
+    return run(this, code);
+  };
+}
 
 /** Prices that the functions below rely on; Yellow Paper, appendix G. */
 const PRICES = { memoryGas: 3n, quadCoefficientDivGas: 512n, copyGas: 3n, keccak256WordGas: 6n } as const;
 
 /** Lets `evm` run programs in this loop. @throws Fault if its rules are not those that the loop knows */
-export function useFastLoop(evm: object, common: Common): void {
+export async function useFastLoop(evm: EVM, common: Common): Promise<void> {
   for (const [name, price] of Object.entries(PRICES))
     if (common.param(name) !== price)
       throw new Fault(`the price ${name} is ${common.param(name)}, not ${price}`);
   // Object format, witnesses and state gas have their own checks in the library's loop.
   for (const eip of [3540, 6800, 7864, 7928, 8037])
     if (common.isActivatedEIP(eip)) throw new Fault(`EIP-${eip} is active, which this loop does not know`);
+  teach(await interpreterClassOf(evm as unknown as OpenEvm));
   ours.add(evm);
 }
 
