@@ -2,6 +2,11 @@
 export const LIMITS = {
   /** Indexes in memory over all workers. One of a million tokens takes about 25 MB, its texts included. */
   snapshots: 16,
+  /**
+   * Tokens of all indexes in memory, beyond which those that nobody uses are dropped: about 25 bytes each, so 1.6 GB. The
+   * largest that a model can pin fits alone; without this, sixteen of them would end the process.
+   */
+  indexedTokens: 64 * 1024 * 1024,
   /** Results kept for those who ask again (admission, then execution, then the explorer). At most some 200 kB each. */
   cachedResults: 256,
   /** Jobs that wait or run at once, over all workers; more is refused as `Busy`. */

@@ -17,6 +17,8 @@ export interface AttributionPoolOptions {
   readonly workers?: number;
   /** Indexes in memory. Default LIMITS.snapshots. */
   readonly maxSnapshots?: number;
+  /** Tokens of all indexes in memory. Default LIMITS.indexedTokens. */
+  readonly maxTokens?: number;
   /** Results in memory. Default LIMITS.cachedResults. */
   readonly maxCachedResults?: number;
   /** Compiled worker file; another one only in tests of crashes. */
@@ -31,6 +33,8 @@ interface Snapshot {
   /** 0 until it is ready. */
   tokens: number;
   loaded: boolean;
+  /** Calls that need it now: it is not dropped under them. */
+  users: number;
 }
 
 /**
@@ -41,6 +45,7 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
   const {
     workers = 1,
     maxSnapshots = LIMITS.snapshots,
+    maxTokens = LIMITS.indexedTokens,
     maxCachedResults = LIMITS.cachedResults,
     // Named from the folder above, because bundling puts this file into the executor's.
     workerEntry = new URL('../attribution-pool/worker.js', import.meta.url),
@@ -70,8 +75,13 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
   };
 
   const dropOldest = (): void => {
+    let tokens = 0;
+    for (const snapshot of snapshots.values()) tokens += snapshot.tokens;
+    const [newest] = [...snapshots.keys()].slice(-1);
     for (const [key, snapshot] of snapshots) {
-      if (snapshots.size <= maxSnapshots) return;
+      if (snapshots.size <= maxSnapshots && tokens <= maxTokens) return;
+      if (snapshot.users > 0 || key === newest) continue;
+      tokens -= snapshot.tokens;
       snapshots.delete(key);
       sources.delete(key);
       if (snapshot.thread.alive)
@@ -87,6 +97,7 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
       slot,
       tokens: 0,
       loaded: false,
+      users: 0,
       ready: sendSnapshot(thread, key, source),
     };
     snapshots.set(key, snapshot);
@@ -95,6 +106,7 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
       (info) => {
         snapshot.tokens = info.tokens;
         snapshot.loaded = true;
+        dropOldest();
       },
       () => {
         if (snapshots.get(key) === snapshot && thread.alive) {
@@ -131,11 +143,22 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
       );
     pending++;
     try {
-      const snapshot = snapshotOf(key);
-      await snapshot.ready;
-      return (await work(snapshot.thread)) as T;
+      return await using(snapshotOf(key), async (snapshot) => {
+        await snapshot.ready;
+        return (await work(snapshot.thread)) as T;
+      });
     } finally {
       pending--;
+    }
+  };
+
+  const using = async <T>(snapshot: Snapshot, work: (snapshot: Snapshot) => Promise<T>): Promise<T> => {
+    snapshot.users++;
+    try {
+      return await work(snapshot);
+    } finally {
+      snapshot.users--;
+      dropOldest();
     }
   };
 
@@ -152,7 +175,7 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
     async ensureSnapshot(key, source) {
       if (closed) throw new AttributionPoolError('Closed', 'The attribution pool is closed.');
       const snapshot = snapshots.has(key) ? snapshotOf(key) : load(key, source);
-      return snapshot.ready;
+      return using(snapshot, (wanted) => wanted.ready);
     },
     hasSnapshot(key) {
       const snapshot = snapshots.get(key);

@@ -174,6 +174,24 @@ describe('a pool whose thread breaks', () => {
     }
   });
 
+  it('D3: keeps no more tokens in memory than allowed, and drops nothing that is in use', async () => {
+    // Every index of this worker has one token.
+    const workerEntry = brokenWorker("parentPort.postMessage({ id, kind: 'done', value: 'answer' });");
+    pool = createAttributionPool({ workerEntry, maxTokens: 2 });
+    const held = () => ['a', 'b', 'c'].filter((key) => pool?.hasSnapshot(key));
+    for (const key of ['a', 'b', 'c']) await pool.ensureSnapshot(key, source);
+    expect(held()).toEqual(['b', 'c']);
+    await pool.close();
+
+    pool = createAttributionPool({ workerEntry, maxTokens: 1, maxSnapshots: 1 });
+    const answers = ['a', 'b', 'c'].map((key) => {
+      void pool?.ensureSnapshot(key, source);
+      return pool?.attribute(job(ANSWER, { snapshot: key, requestHash: `0x${key.repeat(64)}` }));
+    });
+    expect(await Promise.all(answers)).toEqual(['answer', 'answer', 'answer']);
+    expect(held().length).toBe(1);
+  });
+
   it('rejects those who wait when it is closed', async () => {
     pool = createAttributionPool({ workerEntry: brokenWorker('') });
     await pool.ensureSnapshot('pins', source);
