@@ -40,13 +40,17 @@ export function writeNodeKey(path: string, seed: Uint8Array): void {
 
 /** Peer id as text (`12D3Koo...`) of an Ed25519 seed. */
 export function peerIdOf(seed: Uint8Array): string {
+  return base58(Buffer.concat([PEER_ID_PREFIX, publicKeyOf(seed)]));
+}
+
+/** Raw Ed25519 public key (32 bytes) of a seed. */
+export function publicKeyOf(seed: Uint8Array): Uint8Array {
   const key = createPrivateKey({
     key: Buffer.concat([PKCS8_PREFIX, seed]),
     format: 'der',
     type: 'pkcs8',
   });
-  const publicKey = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32);
-  return base58(Buffer.concat([PEER_ID_PREFIX, publicKey]));
+  return new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32));
 }
 
 function base58(bytes: Uint8Array): string {
