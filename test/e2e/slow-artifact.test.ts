@@ -142,7 +142,7 @@ describe('a contribution whose bytes only one validator has', () => {
   function expectNobodyCalledABlockInvalid(): void {
     for (const node of network.nodes)
       expect(node.log(), `log of node ${node.index}`).not.toMatch(
-        /a proposed block is invalid|CERTIFIED_BLOCK_INVALID|the node stops/,
+        /a proposed block is invalid|refused a block|CERTIFIED_BLOCK_INVALID|the node stops/,
       );
   }
 

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ADVISED_ERRORS } from '../../../node/client/advice.ts';
 import { describeArtifact, downloadArtifact } from '../../../node/client/artifacts.ts';
 import { createChainClient, describeRevert } from '../../../node/client/client.ts';
+import { contribute } from '../../../node/client/contribute.ts';
 import { createRpcClient } from '../../../node/client/rpc.ts';
 import { signEip1559, signNative } from '../../../node/client/sign.ts';
 import { addressOf } from '../../../node/keys/hex.ts';
@@ -124,5 +125,44 @@ describe('artifacts', () => {
     server!.close();
     const cut = await answering(framed.subarray(0, -1));
     await expect(downloadArtifact(cut, root, signal)).rejects.toMatchObject({ code: 'ARTIFACT_DAMAGED' });
+  });
+});
+
+describe('contributions', () => {
+  it.each([
+    ['EMPTY_CONTRIBUTION', [], ''],
+    ['EMPTY_CONTRIBUTION', ['a', ''], ''],
+    ['TOO_MANY_RECORDS', ['a', 'b', 'c', 'd'], ''],
+    ['RECORD_TOO_LARGE', ['123456'], ''],
+    ['CONTRIBUTION_TOO_LARGE', ['12345', '12345'], ''],
+    ['INVALID_UTF8', [Uint8Array.of(0xff)], ''],
+    ['METADATA_TOO_LARGE', ['a'], 'é'],
+  ])('%s is said before anything is sent', async (code, records, metadata) => {
+    const contribution = {
+      maxBytes: 9,
+      maxRecordBytes: 5,
+      maxRecords: 3,
+      maxMetadataBytes: 1,
+      commitDeposit: '0x1',
+    };
+    const url = await answering(
+      JSON.stringify({ jsonrpc: '2.0', id: 1, result: { params: { contribution } } }),
+    );
+    let remembered = false;
+    const account = { address: addressOf(privateKey), privateKey };
+    const input = {
+      dataNetId: 1n,
+      records: records.map((one) => (typeof one === 'string' ? new TextEncoder().encode(one) : one)),
+      licence: '',
+      metadata,
+    };
+    const given = contribute(createChainClient(createRpcClient(url)), account, input, {
+      // Called before the commit.
+      remember: () => {
+        remembered = true;
+      },
+    });
+    await expect(given).rejects.toMatchObject({ code });
+    expect(remembered).toBe(false);
   });
 });
