@@ -10,6 +10,8 @@ export const LIMITS = {
   maxWalBytes: 512 << 20,
   /** Messages of the next height that wait until this height is committed: two votes and a proposal from each of 1,024. */
   maxFutureMessages: 4096,
+  /** Of these, votes of one validator: both kinds in two rounds, and twice that for one that contradicts itself. */
+  maxFutureVotesPerValidator: 8,
   /** Votes that wait for their signatures to be checked. Beyond, they are dropped; anti-entropy brings them back. */
   maxPendingVotes: 8192,
   /** Peers asked at once when nothing moves. */
@@ -34,6 +36,11 @@ export const LIMITS = {
   stallMs: 1_000,
   /** How long a key without a past listens before it signs at genesis, in milliseconds: its chain may be running. */
   lookAroundMs: 2_000,
+  /**
+   * Heights that a key without a past leaves out when it joins a running chain: the one in progress, in which it may
+   * have voted in an earlier life, and one more, since peers may be a block ahead of what they told.
+   */
+  quietHeights: 2,
   /** Pause before asking again for a block, or for a verdict that was unknown, in milliseconds. */
   retryMs: 250,
   /** The pause grows to this. */

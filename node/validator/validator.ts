@@ -75,11 +75,6 @@ export interface ValidatorOptions {
    * Only a person can know that; a wrong "yes" may cost the stake.
    */
   readonly keyNeverSigned?: boolean;
-  /**
-   * Blocks that must have been committed while watching before a key without a last-signed record may sign on a
-   * chain that is already running. Not used yet: such a key does not sign at all.
-   */
-  readonly doubleSignCheckHeight?: number;
 }
 
 const LOOK_STEP_MS = 100;
@@ -125,6 +120,8 @@ function createShell(
   let lastHintMs = 0;
   let lastRound = 0;
   let missingRecordTold = false;
+  /** Last height that a key without a past leaves out on a chain that was running before it came; 0 at genesis. */
+  let quietUntil: number | undefined;
   /** Peers that told where they are, for the first start. */
   const answered = new Set<PeerId>();
   const cancels = new Set<Cancel>();
@@ -216,6 +213,17 @@ function createShell(
       );
       return false;
     }
+    if (quietUntil === undefined) {
+      const isUnsigned = last.height === 0 && options.keyNeverSigned !== true;
+      quietUntil = isUnsigned && height > 1 ? height + LIMITS.quietHeights - 1 : 0;
+      if (quietUntil > 0)
+        log(
+          'warn',
+          'this key has signed nothing from this data directory, and its chain is running already: not signing yet, in case the directory is a new one under an old key. If the key has never signed here, start once with validator.keyNeverSigned',
+          { height, until: quietUntil },
+        );
+    }
+    if (height <= quietUntil) return false;
     if (last.height === height && last.loggedBefore > ownRecords) {
       log('warn', 'the log of this height was lost after signing in it; not signing until the next height', {
         height,
@@ -323,7 +331,19 @@ function createShell(
   });
 
   const wait = (message: Waiting): void => {
+    if (message.kind === 'vote' && !hasPlaceFor(message.vote)) return;
     if (waiting.length < LIMITS.maxFutureMessages) waiting.push(message);
+  };
+
+  /** One member that votes for whatever it can think of must not take the places of the others. */
+  const hasPlaceFor = (vote: Vote): boolean => {
+    let own = 0;
+    for (const one of waiting) {
+      if (one.kind !== 'vote' || one.vote.validator !== vote.validator) continue;
+      own++;
+      if (sameVote(one.vote, vote)) return false;
+    }
+    return own < LIMITS.maxFutureVotesPerValidator;
   };
 
   /** The key to check a vote with; 'ignore' if it helps nobody, 'reject' if its author has no say. */
@@ -337,7 +357,7 @@ function createShell(
     } else if (vote.height === run.height + 1) {
       set = app.head().nextValidators;
       if (app.head().height + 1 !== run.height) return 'ignore';
-      if (waiting.some((one) => one.kind === 'vote' && sameVote(one.vote, vote))) return 'ignore';
+      if (!hasPlaceFor(vote)) return 'ignore';
     } else return 'ignore';
     return findValidator(set, vote.validator)?.blsPublicKey ?? 'reject';
   };

@@ -12,6 +12,7 @@ import {
   type VoteType,
 } from '../../../consensus/types.ts';
 import { createValidatorSet } from '../../../consensus/validator-set/set.ts';
+import { encodeLastSigned, NEVER_SIGNED } from '../../../consensus/wal/last-signed.ts';
 import { LIMITS } from '../../../node/validator/limits.ts';
 import {
   decodeRangeAnswer,
@@ -239,6 +240,19 @@ describe('gossip is judged before it is relayed', () => {
     expect(await stage.votes('prevote', A, 3)).toBe('accept');
   });
 
+  it('keeps room for the votes of everybody when one votes for the next height without end', async () => {
+    const stage = createStage();
+    stage.boot();
+    await stage.run(FIRST_LOOK);
+    const ahead = (index: number, round: number) =>
+      stage.gossip('votes', encodeVotes([stage.vote(index, 'prevote', null, { height: 2, round })]));
+    const verdicts: GossipVerdict[] = [];
+    for (let round = 0; round < 20; round++) verdicts.push(await ahead(1, round));
+    expect(verdicts.filter((verdict) => verdict === 'accept').length).toBe(LIMITS.maxFutureVotesPerValidator);
+    expect(verdicts.at(-1)).toBe('ignore');
+    expect(await ahead(2, 0)).toBe('accept');
+  });
+
   it('a proposal out of turn or with a wrong signature is rejected', async () => {
     const stage = createStage();
     stage.boot();
@@ -408,5 +422,37 @@ describe('restart', () => {
     expect(stage.signed).toEqual([]);
     await stage.run(1_000);
     expect(stage.signed.length).toBeGreaterThan(0);
+  });
+
+  it('a key in a new directory under a running chain leaves out the heights that it may have signed before', async () => {
+    const stage = createStage();
+    stage.boot();
+    await stage.run(FIRST_LOOK);
+    const block = stage.block();
+    await stage.gossip(
+      'proposal',
+      encodeProposalMessage({ proposal: stage.proposal(block), block: block.bytes }),
+    );
+    await stage.votes('precommit', block.blockHash, 0, 1, 2);
+    await stage.run(50);
+    await stage.node.stop();
+    // Its database came from elsewhere, as catching up from an empty one would have left it.
+    stage.kill();
+    stage.disk.wipe();
+    stage.disk
+      .mount(
+        () => true,
+        () => {},
+      )
+      .replaceFile(LAST_SIGNED_FILE, encodeLastSigned(NEVER_SIGNED));
+    const before = stage.signed.length;
+    stage.boot();
+    await stage.run(5_000);
+    expect(stage.node.status()).toMatchObject({ height: 2, voting: false });
+    expect(stage.signed.length).toBe(before);
+    stage.kill();
+    stage.boot({ keyNeverSigned: true });
+    await stage.run(20);
+    expect(stage.node.status().voting).toBe(true);
   });
 });
