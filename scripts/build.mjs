@@ -5,12 +5,19 @@
 // of the CPU of a start; with one file a thread a network of four validators on two cores starts twice as fast.
 // dist/bundle/ has the depth and the folder names of dist/node/, so `new URL('../x', import.meta.url)` means the same
 // in both. `node --enable-source-maps` shows the places in the sources.
+//
+// `--if-changed` does nothing if the last build was good and is newer than every source: the first `npx openledger`
+// of a checkout runs `prepare` once more, and whoever calls the program should not wait for that.
 import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** Written after a good build. */
+const STAMP = `${root}dist/.built`;
+const SOURCES = ['attribution', 'consensus', 'genesis', 'state', 'rpc', 'node', 'test', 'scripts'];
+const FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'vitest.config.ts'];
 
 /** The process, and the threads that it starts. */
 const ENTRIES = ['cli/main', 'executor-thread/worker', 'rpc-thread/worker', 'attribution-pool/worker'];
@@ -24,6 +31,23 @@ const EXTERNAL = [
   'bufferutil',
   'utf-8-validate',
 ];
+
+function isUpToDate() {
+  try {
+    const builtMs = statSync(STAMP).mtimeMs;
+    const isOlder = (path) => statSync(`${root}${path}`).mtimeMs < builtMs;
+    return (
+      FILES.every(isOlder) &&
+      SOURCES.every((folder) =>
+        ['', ...readdirSync(`${root}${folder}`, { recursive: true })].every((name) =>
+          isOlder(`${folder}/${name}`),
+        ),
+      )
+    );
+  } catch {
+    return false;
+  }
+}
 
 /** Exit code of tsc: it writes dist/ also when types are wrong. */
 function compile() {
@@ -58,5 +82,8 @@ async function bundle() {
   }
 }
 
+if (process.argv.includes('--if-changed') && isUpToDate()) process.exit(0);
+rmSync(STAMP, { force: true });
 const [status] = await Promise.all([compile(), bundle()]);
+if (status === 0) writeFileSync(STAMP, '');
 process.exit(status);
