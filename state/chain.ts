@@ -363,6 +363,7 @@ async function runChain(
     }
     for (const candidate of input.candidates) {
       if (started.run.gasLeft() < CHEAPEST_GAS || input.stop?.() === true) break;
+      if (transactions.length >= LIMITS.maxBlockTransactions) break;
       const size = candidate.raw.length + ITEM_OVERHEAD_BYTES;
       if (size > bytesLeft) continue;
       try {

@@ -61,15 +61,30 @@ export function encodeRlp(item: RlpItem): Uint8Array {
   return out;
 }
 
-/** Items share the input's memory. @throws RlpError unless `input` is exactly one canonical item. */
-export function decodeRlp(input: Uint8Array, maxDepth: number = LIMITS.maxRlpDepth): RlpItem {
-  const reader = { at: 0 };
+interface Reader {
+  at: number;
+  /** Items that may still come: a byte of input can be an item of a hundred bytes of memory. */
+  left: number;
+}
+
+/**
+ * Items share the input's memory.
+ * @param maxItems lists and strings together, at all depths
+ * @throws RlpError unless `input` is exactly one canonical item within these bounds
+ */
+export function decodeRlp(
+  input: Uint8Array,
+  maxDepth: number = LIMITS.maxRlpDepth,
+  maxItems: number = Number.POSITIVE_INFINITY,
+): RlpItem {
+  const reader: Reader = { at: 0, left: maxItems };
   const item = decodeItem(input, reader, input.length, maxDepth);
   if (reader.at !== input.length) throw new RlpError(`${input.length - reader.at} bytes after the item`);
   return item;
 }
 
-function decodeItem(input: Uint8Array, reader: { at: number }, end: number, depth: number): RlpItem {
+function decodeItem(input: Uint8Array, reader: Reader, end: number, depth: number): RlpItem {
+  if (--reader.left < 0) throw new RlpError('too many items');
   if (reader.at >= end) throw new RlpError('item missing');
   const first = input[reader.at]!;
   if (first < 0x80) return input.subarray(reader.at, ++reader.at);

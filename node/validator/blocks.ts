@@ -35,6 +35,8 @@ export interface Blocks {
   /** The executor may know more now. */
   ready(blockHash: Hash): void;
   get(blockHash: Hash): Uint8Array | undefined;
+  /** The same for others, who blame whoever serves them rubbish: only what was judged here. */
+  judged(blockHash: Hash): Uint8Array | undefined;
   /** Stops all work; late answers are ignored. */
   close(): void;
 }
@@ -191,6 +193,10 @@ export function createBlocks(parts: {
       step(blockHash, entry);
     },
     get: (blockHash) => entries.get(blockHash)?.bytes,
+    judged(blockHash) {
+      const entry = entries.get(blockHash);
+      return entry?.settled === true ? entry.bytes : undefined;
+    },
     close() {
       open = false;
       for (const entry of entries.values()) entry.cancelRetry?.();

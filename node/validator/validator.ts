@@ -528,7 +528,7 @@ function createShell(
       }
       case 'block': {
         const { height, blockHash } = decodeBlockQuestion(payload);
-        if (run?.height === height) return run.blocks.get(blockHash);
+        if (run?.height === height) return run.blocks.judged(blockHash);
         const stored = await app.getBlock(height);
         return stored?.blockHash === blockHash ? stored.bytes : undefined;
       }

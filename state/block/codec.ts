@@ -16,6 +16,7 @@ import {
   ZERO_HASH,
 } from '../crypto.ts';
 import { u32 } from '../db/keys.ts';
+import { LIMITS } from '../limits.ts';
 import {
   decodeRlp,
   encodeRlp,
@@ -37,6 +38,8 @@ export const NO_WITHDRAWALS: Hex = EMPTY_TRIE_ROOT_HEX;
 const ORIGIN_REQUEST = 0x4f;
 const REVEAL_BYTES = 96;
 const MAX_ORIGIN_ROUND = 0xffff_ffff;
+/** Transactions, the header's fields, the eight parts and what is inside the certificate. */
+const MAX_ITEMS = LIMITS.maxBlockTransactions + 64;
 
 export function encodeHeader(header: BlockHeader): Uint8Array {
   const number = (value: number) => bigintToBytes(BigInt(value));
@@ -143,8 +146,9 @@ export function encodeBlock(block: Omit<Block, 'hash'>): Uint8Array {
  * @throws RlpError, or ConsensusError from the certificate's encoding
  */
 export function decodeBlock(bytes: Uint8Array): Block {
-  const items = rlpList(decodeRlp(bytes), 8);
+  const items = rlpList(decodeRlp(bytes, LIMITS.maxRlpDepth, MAX_ITEMS), 8);
   const header = decodeHeader(items[0]!);
+  if (rlpList(items[1]).length > LIMITS.maxBlockTransactions) throw new RlpError('too many transactions');
   const transactions = rlpList(items[1]).map((item) => rlpBytes(item).slice());
   rlpList(items[2], 0);
   rlpList(items[3], 0);

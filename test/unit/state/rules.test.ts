@@ -17,6 +17,7 @@ import { createCaller } from '../../../state/call.ts';
 import { concat, fromHex, keccakHex, toHex, ZERO_HASH } from '../../../state/crypto.ts';
 import { HISTORY_ADDRESS } from '../../../state/execution/block-run.ts';
 import { FULL_STEP_MS, nextBaseFee } from '../../../state/execution/fees.ts';
+import { LIMITS } from '../../../state/limits.ts';
 import { interfaceList } from '../../../state/modules/interfaces.ts';
 import { stakingInterface } from '../../../state/modules/staking/abi.ts';
 import type { Block } from '../../../state/types.ts';
@@ -457,6 +458,16 @@ describe('building', () => {
     expect(await chain.chain.check(new Uint8Array(DEFAULT_PARAMS.block.maxBytes + 1))).toMatchObject({
       code: 'TOO_LARGE',
     });
+  });
+
+  it('refuses a body of more transactions than any block can have before it looks at them', async () => {
+    const chain = await open();
+    const { block } = await chain.build([]);
+    const rubbish = (count: number) =>
+      chain.chain.check(encodeBlock({ ...block, transactions: Array(count).fill(Uint8Array.of(1)) }));
+    expect(await rubbish(LIMITS.maxBlockTransactions + 1)).toMatchObject({ code: 'MALFORMED' });
+    expect(await rubbish(1_000_000)).toMatchObject({ code: 'MALFORMED' });
+    expect(await chain.chain.check(encodeBlock(block))).toMatchObject({ answer: 'valid' });
   });
 
   it('lets two children of one head compete; committing one forgets the other', async () => {

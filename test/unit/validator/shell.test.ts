@@ -17,6 +17,7 @@ import { LIMITS } from '../../../node/validator/limits.ts';
 import {
   decodeRangeAnswer,
   decodeStatusAnswer,
+  encodeBlockQuestion,
   encodeProposalMessage,
   encodeRangeQuestion,
   encodeStatus,
@@ -292,6 +293,20 @@ describe('blocks', () => {
     await stage.run(50);
     expect(stage.sent.filter((one) => one.kind === 'votes')).toHaveLength(1);
     expect(stage.penalties).toEqual([]);
+  });
+
+  it('B1: hands on only what it has judged, since whoever serves rubbish is blamed for it', async () => {
+    const stage = createStage();
+    stage.boot();
+    await stage.run(FIRST_LOOK);
+    const block = stage.block();
+    stage.answers.set('block', () => block.bytes);
+    const asked = encodeBlockQuestion({ height: asHeight(1), blockHash: block.blockHash });
+    const rubbish = encodeProposalMessage({ proposal: stage.proposal(block), block: Uint8Array.of(1) });
+    void stage.node.onGossip('proposal', rubbish, 'peer');
+    expect(await stage.node.onRequest('block', asked, 'other')).toBeUndefined();
+    await stage.run(50);
+    expect(await stage.node.onRequest('block', asked, 'other')).toEqual(block.bytes);
   });
 
   it('B1: who serves something else when asked for a block is penalised', async () => {
