@@ -1,5 +1,5 @@
 /**
- * The one `Common` of a chain: the rules of the fork (Osaka), with our fast crypto. The library copies it and
+ * The one `Common` of a chain: the rules of its fork, with our fast crypto. The library copies it and
  * merges its parameters again for every transaction, which costs more than a transfer; since the fork never changes
  * within a process, all share this one, and each set of parameters is merged once.
  */
@@ -9,13 +9,21 @@ import type { KZG } from '@ethereumjs/util';
 import { keccak256, recoverPublicKey, sha256 } from '../crypto.ts';
 import { kzg } from './kzg.ts';
 
-const commons = new Map<number, Common>();
+/**
+ * Forks of Ethereum that the engine can run. None is older: before Cancun a SELFDESTRUCT clears storage of earlier
+ * blocks, which this state refuses.
+ */
+export type Fork = 'cancun' | 'prague' | 'osaka';
+/** The fork of this chain. The others are there for Ethereum's own tests. */
+export const CHAIN_FORK: Fork = 'osaka';
 
-export function commonOf(chainId: number): Common {
-  let common = commons.get(chainId);
+const commons: Record<Fork, Map<number, Common>> = { cancun: new Map(), prague: new Map(), osaka: new Map() };
+
+export function commonOf(chainId: number, fork: Fork = CHAIN_FORK): Common {
+  let common = commons[fork].get(chainId);
   if (common !== undefined) return common;
   common = createCustomCommon({ chainId, name: 'openledger' }, Mainnet, {
-    hardfork: 'osaka',
+    hardfork: fork,
     customCrypto: {
       keccak256,
       sha256,
@@ -39,6 +47,6 @@ export function commonOf(chainId: number): Common {
     merge(params);
   };
   common.updateParams(paramsTx);
-  commons.set(chainId, common);
+  commons[fork].set(chainId, common);
   return common;
 }

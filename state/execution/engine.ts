@@ -20,7 +20,7 @@ import { EMPTY_BYTES, fromHex, lesser, toHex } from '../crypto.ts';
 import { type ModuleDefinition, ModuleRevert } from '../modules/context.ts';
 import { isDelegation } from '../transactions/validate.ts';
 import { Fault, type Hex, type Log, Unavailable } from '../types.ts';
-import { commonOf } from './common.ts';
+import { CHAIN_FORK, commonOf, type Fork } from './common.ts';
 import { type Executable, executable } from './executable.ts';
 import { useFastLoop } from './interpreter.ts';
 import { type BlockEnvironment, bareError, frameContext, OutOfGas, rawLog } from './module-context.ts';
@@ -93,11 +93,14 @@ export interface EngineOptions {
   blockHash(number: number): Hex | undefined;
   /** Runs programs in the library's own loop; for comparison. */
   libraryLoop?: boolean;
+  /** Runs Ethereum itself under this fork, precompiles at its prices: for Ethereum's tests. */
+  ethereumFork?: Fork;
 }
 
 const DIRECT_CALL_ONLY = bareError('DirectCallOnly()');
 /** EIP-3529: refunds give back at most a fifth. */
 const REFUND_QUOTIENT = 5n;
+const EIP_7702 = 7702;
 
 /** The parts of the library's EVM that it does not show in its types. */
 interface OpenEvm {
@@ -118,7 +121,8 @@ interface OpenEvm {
 }
 
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const common = commonOf(options.chainId);
+  const common = commonOf(options.chainId, options.ethereumFork ?? CHAIN_FORK);
+  const knowsDelegations = common.isActivatedEIP(EIP_7702);
   const frames: Message[] = [];
   let world: World = new World(NOTHING);
   let block: BlockContext | undefined;
@@ -140,7 +144,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     stateManager: world,
     blockchain,
     customPrecompiles: [
-      ...pricedPrecompiles(common),
+      ...(options.ethereumFork === undefined ? pricedPrecompiles(common) : []),
       ...options.modules.list.map((module) => ({
         address: new Address(fromHex(module.address)),
         function: (input: PrecompileInput) => runModule(module, input),
@@ -175,7 +179,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       return;
     }
     let code = world.code(toHex(message.codeAddress.bytes));
-    if (isDelegation(code)) {
+    if (knowsDelegations && isDelegation(code)) {
       const target = new Address(code.slice(3));
       if (message.depth === 0) open.journal.addAlwaysWarmAddress(target.toString());
       code = evm.getPrecompile(target) === undefined ? world.code(toHex(target.bytes)) : EMPTY_BYTES;

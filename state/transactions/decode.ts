@@ -11,13 +11,13 @@ import {
   SECP256K1_N,
   toHex,
 } from '../crypto.ts';
-import { commonOf } from '../execution/common.ts';
+import { CHAIN_FORK, commonOf, type Fork } from '../execution/common.ts';
 import { type ModuleTable, moduleTable } from '../execution/module-table.ts';
 import { LIMITS } from '../limits.ts';
 import { decodeRlp, RlpError, type RlpItem } from '../rlp.ts';
 import { Fault, type Hex, type PooledTransaction } from '../types.ts';
 import { TransactionError, type TransactionErrorCode } from './errors.ts';
-import { MAX_INITCODE_BYTES, minimumGasLimit } from './intrinsic.ts';
+import { intrinsicGas, MAX_INITCODE_BYTES, minimumGasLimit } from './intrinsic.ts';
 import { parseNative } from './native.ts';
 
 export const FIRST_NATIVE_TYPE = 0x50;
@@ -32,6 +32,7 @@ export function decodeTransaction(
   raw: Uint8Array,
   chainId: number | bigint,
   modules: ModuleTable = moduleTable,
+  fork: Fork = CHAIN_FORK,
 ): PooledTransaction {
   if (raw.length > LIMITS.maxTransactionBytes)
     throw new TransactionError(
@@ -41,7 +42,8 @@ export function decodeTransaction(
   const first = raw[0];
   if (first === undefined) throw notOne('no bytes');
   let tx: PooledTransaction;
-  if (first >= 0xc0 || first === 1 || first === 2 || first === 4) tx = parseEthereum(raw, Number(chainId));
+  if (first >= 0xc0 || first === 1 || first === 2 || first === 4)
+    tx = parseEthereum(raw, Number(chainId), fork);
   else if (first >= FIRST_NATIVE_TYPE && first <= LAST_NATIVE_TYPE) {
     try {
       tx = parseNative(first, raw, decodeRlp(raw.subarray(1)), BigInt(chainId), modules);
@@ -54,15 +56,15 @@ export function decodeTransaction(
       'UNSUPPORTED_TYPE',
       `transaction type 0x${first.toString(16)} is not accepted on this chain`,
     );
-  checkAlone(tx);
+  checkAlone(tx, fork);
   return tx;
 }
 
 /** @throws TransactionError for what is wrong whatever the state is. */
-export function checkAlone(tx: PooledTransaction): void {
+export function checkAlone(tx: PooledTransaction, fork: Fork = CHAIN_FORK): void {
   if (tx.maxPriorityFeePerGas > tx.maxFeePerGas)
     throw new TransactionError('TIP_ABOVE_FEE', 'max priority fee per gas higher than max fee per gas');
-  if (tx.gasLimit > LIMITS.transactionGasCap)
+  if (fork === 'osaka' && tx.gasLimit > LIMITS.transactionGasCap)
     throw new TransactionError(
       'GAS_ABOVE_CAP',
       `gas limit ${tx.gasLimit}, at most ${LIMITS.transactionGasCap} in one transaction`,
@@ -72,7 +74,8 @@ export function checkAlone(tx: PooledTransaction): void {
       'INITCODE_TOO_LARGE',
       `initialisation code of ${tx.data.length} bytes, at most ${MAX_INITCODE_BYTES}`,
     );
-  const minimum = minimumGasLimit(tx);
+  // The floor price of calldata came with Prague.
+  const minimum = fork === 'cancun' ? intrinsicGas(tx) : minimumGasLimit(tx);
   if (tx.gasLimit < minimum)
     throw new TransactionError(
       'INTRINSIC_GAS',
@@ -88,11 +91,11 @@ interface FeeFields {
   authorizationList?: Uint8Array[][];
 }
 
-function parseEthereum(raw: Uint8Array, chainId: number): PooledTransaction {
+function parseEthereum(raw: Uint8Array, chainId: number, fork: Fork): PooledTransaction {
   let parsed: TypedTransaction;
   try {
     checkChain(decodeRlp(raw[0]! >= 0xc0 ? raw : raw.subarray(1)), raw[0]! >= 0xc0, BigInt(chainId));
-    parsed = createTxFromRLP(raw, { common: commonOf(chainId), freeze: false });
+    parsed = createTxFromRLP(raw, { common: commonOf(chainId, fork), freeze: false });
   } catch (error) {
     if (error instanceof Fault || error instanceof TransactionError) throw error;
     throw fromLibrary(error as Error);
