@@ -1,10 +1,12 @@
 /**
- * Proof that a validator signed two things in one step. Each offence is told to the operator once, kept in a file so
+ * Proof that a validator signed two things in one step. Each offence (by offender and height) is told to the operator once, kept in a file so
  * that a restart does not lose it, and offered to every block that this node proposes until one has taken it or the
  * rules refuse it.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { decodeEvidence } from '../../consensus/codec.ts';
+import { heightOfEvidence, offenderOf } from '../../consensus/evidence.ts';
+import type { Evidence } from '../../consensus/types.ts';
 import { fromHex, keccakHex, toHex } from '../../state/crypto.ts';
 import { encodeSystem, SYSTEM_TYPE } from '../../state/transactions/system.ts';
 import type { Hex } from '../../state/types.ts';
@@ -23,18 +25,27 @@ export interface EvidenceFile {
 }
 
 export function createEvidenceFile(path: string, log: Log): EvidenceFile {
+  /** By offender and height: the chain punishes that once, however often the offender contradicted itself. */
   const known = new Set<string>();
   const waiting = new Map<Hex, Uint8Array>();
   const offer = (evidence: Uint8Array): void => {
     const raw = encodeSystem(evidence);
     waiting.set(keccakHex(raw), raw);
   };
+  const remember = (offence: string): void => {
+    known.add(offence);
+    for (const oldest of known) {
+      if (known.size <= LIMITS.knownOffences) break;
+      known.delete(oldest);
+    }
+  };
   if (existsSync(path))
     for (const line of readFileSync(path, 'utf8').split('\n')) {
       // A line that a crash cut short is of no use: the offence will be seen again or was not recorded.
       if (!/^0x[0-9a-f]{64} 0x(?:[0-9a-f]{2})+$/.test(line)) continue;
-      known.add(line.slice(0, 66));
-      offer(fromHex(line.slice(67)));
+      const evidence = fromHex(line.slice(67));
+      remember(offenceOf(decodeEvidence(evidence)));
+      offer(evidence);
     }
   return {
     pending: () => [...waiting.values()],
@@ -44,15 +55,15 @@ export function createEvidenceFile(path: string, log: Log): EvidenceFile {
       for (const raw of transactions) if (raw[0] === SYSTEM_TYPE) waiting.delete(keccakHex(raw));
     },
     add(evidence) {
-      const id = keccakHex(evidence);
-      if (known.has(id) || known.size >= LIMITS.evidence) return;
-      known.add(id);
-      const { first, kind } = decodeEvidence(evidence);
-      const offender = 'validator' in first ? first.validator : first.proposer;
+      const proof = decodeEvidence(evidence);
+      const { first, kind } = proof;
+      const offence = offenceOf(proof);
+      if (known.has(offence) || waiting.size >= LIMITS.evidence) return;
+      remember(offence);
       offer(evidence);
-      appendFileSync(path, `${id} ${toHex(evidence)}\n`, { mode: 0o600 });
+      appendFileSync(path, `${keccakHex(evidence)} ${toHex(evidence)}\n`, { mode: 0o600 });
       log('error', 'a validator signed two different things in one step; the proof goes into a block', {
-        validator: offender,
+        validator: offenderOf(proof),
         height: first.height,
         round: first.round,
         kind,
@@ -60,4 +71,8 @@ export function createEvidenceFile(path: string, log: Log): EvidenceFile {
       });
     },
   };
+}
+
+function offenceOf(evidence: Evidence): string {
+  return `${offenderOf(evidence)} ${heightOfEvidence(evidence)}`;
 }

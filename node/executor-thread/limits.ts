@@ -16,8 +16,10 @@ export const LIMITS = {
   buildMs: 300,
   /** Transactions admitted before consensus gets a turn: about 20 ms of decoding and recovering senders. */
   admissionSlice: 100,
-  /** Offences kept in the evidence file: offenders are few, or the chain is lost anyway. */
+  /** Offences that wait for a block: offenders are few, or the chain is lost anyway. */
   evidence: 64,
+  /** Offences remembered, so that each is offered once; one that is forgotten is refused by the chain. */
+  knownOffences: 1_024,
   /** Pause before transactions of our users leave in one frame, ms: long enough to gather, too short to notice. */
   broadcastDelayMs: 4,
   /** Housekeeping of the pool (sending again, lifetimes). */

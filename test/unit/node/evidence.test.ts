@@ -6,6 +6,7 @@ import { encodeEvidence } from '../../../consensus/codec.ts';
 import { voteEvidence } from '../../../consensus/evidence.ts';
 import { asHeight, asRound, type Vote } from '../../../consensus/types.ts';
 import { createEvidenceFile } from '../../../node/executor-thread/evidence.ts';
+import { LIMITS } from '../../../node/executor-thread/limits.ts';
 import { keccakHex } from '../../../state/crypto.ts';
 
 let dir: string;
@@ -14,13 +15,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-function evidence(round: number): Uint8Array {
+function evidence(height: number, { round = 0, by = '11' } = {}): Uint8Array {
   const vote = (byte: string): Vote => ({
     type: 'prevote',
-    height: asHeight(3),
+    height: asHeight(height),
     round: asRound(round),
     blockHash: `0x${byte.repeat(32)}`,
-    validator: `0x${'11'.repeat(20)}`,
+    validator: `0x${by.repeat(20)}`,
     signature: new Uint8Array(96).fill(9),
   });
   return encodeEvidence(voteEvidence(vote('aa'), vote('bb')));
@@ -50,5 +51,23 @@ describe('evidence that waits for a block', () => {
     expect(again.pending()).toEqual([]);
     again.add(evidence(1));
     expect(again.pending()).toEqual([]);
+  });
+
+  it('one offender that contradicts itself without end takes no place from others', () => {
+    const file = createEvidenceFile(join(dir, 'evidence'), () => {});
+    for (let round = 0; round < 2 * LIMITS.evidence; round++) file.add(evidence(3, { round }));
+    expect(file.pending()).toHaveLength(1);
+    file.add(evidence(3, { by: '22' }));
+    expect(file.pending()).toHaveLength(2);
+  });
+
+  it('takes new offences when those before are in blocks', () => {
+    const file = createEvidenceFile(join(dir, 'evidence'), () => {});
+    for (let height = 1; height <= 2 * LIMITS.evidence; height++) {
+      file.add(evidence(height));
+      file.onCommitted(file.pending());
+    }
+    file.add(evidence(1_000));
+    expect(file.pending()).toHaveLength(1);
   });
 });
