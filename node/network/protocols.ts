@@ -138,8 +138,9 @@ export function createProtocols(host: StreamHost, env: NetworkEnv): Protocols {
       if (active > spec.maxConcurrent || quota.active > spec.maxConcurrentPerPeer)
         throw new RequestError('BUSY', 'too many requests at once');
       const request = await reader.next();
-      if (!request || request.kind !== FRAME.data)
-        throw new RequestError('BAD_FRAME', 'a request is one data frame');
+      // A peer that is stopping closes streams that it has just opened; that is no misbehaviour, and the bucket counts it.
+      if (!request) throw new RequestError('DISCONNECTED', 'the peer closed the stream before it asked');
+      if (request.kind !== FRAME.data) throw new RequestError('BAD_FRAME', 'a request is one data frame');
       try {
         let total = 0;
         for await (const frame of handler({ peer, payload: request.payload, signal: life.signal })) {

@@ -134,6 +134,23 @@ describe('a hostile peer', () => {
     );
   });
 
+  it('that closes streams before it asks is not punished: a node that is stopping does that', async () => {
+    const node = await victim();
+    const leaving = await stranger();
+    const met = peerEvent(node.network, 'connected');
+    await leaving.dial(multiaddr(node.address));
+    await met;
+    for (let i = 0; i < 3; i++) {
+      const stream = await leaving.dialProtocol(multiaddr(node.address), WIRE);
+      await stream.close();
+      await readAll(stream);
+    }
+    expect(served).toBe(0);
+    expect(node.network.peers().map(({ id, penalty }) => ({ id, penalty }))).toEqual([
+      { id: leaving.peerId.toString(), penalty: 0 },
+    ]);
+  });
+
   it('that announces a huge frame is cut off before sending it', async () => {
     const node = await victim();
     const attacker = await stranger();
