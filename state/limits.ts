@@ -5,6 +5,11 @@ export const LIMITS = {
    * own in the genesis parameters, so a reveal, a request and a settlement fit.
    */
   maxTransactionBytes: 128 * 1024,
+  /**
+   * Lists and strings in an encoded transaction: an access list of addresses alone, the one with most, has 17,100 in
+   * 128 KiB. Lists of single bytes would cost 0.2 s to read.
+   */
+  maxTransactionItems: 20_000,
   /** Nesting of lists in anything that we decode: an access list in a transaction in a block body is 5. */
   maxRlpDepth: 8,
   /**

@@ -89,6 +89,11 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
     }
   };
 
+  /** Not at once: whoever waited for a snapshot is about to say that it uses it. */
+  const makeRoomSoon = (): void => {
+    if (!closed) setImmediate(() => closed || dropOldest());
+  };
+
   const load = (key: string, source: RecordSource): Snapshot => {
     const slot = leastLoaded();
     const thread = threadAt(slot);
@@ -106,7 +111,7 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
       (info) => {
         snapshot.tokens = info.tokens;
         snapshot.loaded = true;
-        dropOldest();
+        makeRoomSoon();
       },
       () => {
         if (snapshots.get(key) === snapshot && thread.alive) {
@@ -158,7 +163,7 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
       return await work(snapshot);
     } finally {
       snapshot.users--;
-      dropOldest();
+      makeRoomSoon();
     }
   };
 

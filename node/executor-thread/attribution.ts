@@ -89,9 +89,9 @@ export function createAttributionService(options: AttributionOptions): Attributi
         return await once(job, key);
       } catch (error) {
         if (error instanceof Unavailable) throw error;
-        // Other jobs pushed this snapshot out between the two steps: nobody's fault.
-        const retry = error instanceof Fault || isDropped(error);
-        if (!retry || attempt === 3) throw asFault(error);
+        // Other jobs pushed this snapshot out between the two steps: nobody's fault, and the one that did is done.
+        const most = isDropped(error) ? LIMITS.snapshotReloads : error instanceof Fault ? 3 : 0;
+        if (attempt >= most) throw asFault(error);
         log('warn', 'an attribution failed and is tried again in a fresh worker', {
           request: job.requestHash,
           error: error instanceof Error ? error.message : String(error),

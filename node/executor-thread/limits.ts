@@ -26,6 +26,8 @@ export const LIMITS = {
   poolTickMs: 1_000,
   /** Attributions for the RPC at the same time; a block's own waits behind at most these. */
   attributionsForOthers: 8,
+  /** Times that a job reads its snapshot again because others pushed it out: more than can be at work at once. */
+  snapshotReloads: 32,
   /** Text shown on each side of a quoted passage, bytes. */
   excerptBytes: 120,
   /** Leaves whose facts are kept, 32 bytes and an object each: about 20 MB. */

@@ -46,7 +46,7 @@ export function decodeTransaction(
     tx = parseEthereum(raw, Number(chainId), fork);
   else if (first >= FIRST_NATIVE_TYPE && first <= LAST_NATIVE_TYPE) {
     try {
-      tx = parseNative(first, raw, decodeRlp(raw.subarray(1)), BigInt(chainId), modules);
+      tx = parseNative(first, raw, readItems(raw.subarray(1)), BigInt(chainId), modules);
     } catch (error) {
       if (error instanceof RlpError) throw notOne(error.message);
       throw error;
@@ -58,6 +58,10 @@ export function decodeTransaction(
     );
   checkAlone(tx, fork);
   return tx;
+}
+
+function readItems(bytes: Uint8Array): RlpItem {
+  return decodeRlp(bytes, LIMITS.maxRlpDepth, LIMITS.maxTransactionItems);
 }
 
 /** @throws TransactionError for what is wrong whatever the state is. */
@@ -94,7 +98,7 @@ interface FeeFields {
 function parseEthereum(raw: Uint8Array, chainId: number, fork: Fork): PooledTransaction {
   let parsed: TypedTransaction;
   try {
-    checkChain(decodeRlp(raw[0]! >= 0xc0 ? raw : raw.subarray(1)), raw[0]! >= 0xc0, BigInt(chainId));
+    checkChain(readItems(raw[0]! >= 0xc0 ? raw : raw.subarray(1)), raw[0]! >= 0xc0, BigInt(chainId));
     parsed = createTxFromRLP(raw, { common: commonOf(chainId, fork), freeze: false });
   } catch (error) {
     if (error instanceof Fault || error instanceof TransactionError) throw error;

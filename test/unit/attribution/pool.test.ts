@@ -180,15 +180,17 @@ describe('a pool whose thread breaks', () => {
     pool = createAttributionPool({ workerEntry, maxTokens: 2 });
     const held = () => ['a', 'b', 'c'].filter((key) => pool?.hasSnapshot(key));
     for (const key of ['a', 'b', 'c']) await pool.ensureSnapshot(key, source);
+    await new Promise((resolve) => setImmediate(resolve));
     expect(held()).toEqual(['b', 'c']);
     await pool.close();
 
     pool = createAttributionPool({ workerEntry, maxTokens: 1, maxSnapshots: 1 });
-    const answers = ['a', 'b', 'c'].map((key) => {
-      void pool?.ensureSnapshot(key, source);
+    const answers = ['a', 'b', 'c'].map(async (key) => {
+      await pool?.ensureSnapshot(key, source);
       return pool?.attribute(job(ANSWER, { snapshot: key, requestHash: `0x${key.repeat(64)}` }));
     });
     expect(await Promise.all(answers)).toEqual(['answer', 'answer', 'answer']);
+    await new Promise((resolve) => setImmediate(resolve));
     expect(held().length).toBe(1);
   });
 

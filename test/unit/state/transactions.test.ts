@@ -217,6 +217,24 @@ describe('Ethereum transactions', () => {
     );
   });
 
+  it('with more parts than any has are refused, and the one with most is read', () => {
+    const crowd = (count: number) =>
+      signedTransaction({
+        key: accountKey(0),
+        nonce: 0,
+        to,
+        gasLimit: LIMITS.transactionGasCap,
+        accessList: Array(count).fill({ address: to, storageKeys: [] }),
+      });
+    const most = Math.floor(LIMITS.maxTransactionBytes / 23) - 6;
+    expect(decodeTransaction(crowd(most), chainId).accessList).toHaveLength(most);
+    const bytes: RlpItem = Array(100_000).fill(Uint8Array.of(1));
+    for (const type of [0x02, 0x50])
+      expect(() => decodeTransaction(concat(Uint8Array.of(type), encodeRlp([bytes])), chainId)).toThrow(
+        'too many items',
+      );
+  });
+
   it('answers any bytes with a transaction or a TransactionError', () => {
     const first = fc.constantFrom(0, 1, 2, 3, 4, 0x50, 0x51, 0x55, 0x58, 0x7d, 0xc0, 0xf8, 0xf9);
     fc.assert(
