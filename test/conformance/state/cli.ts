@@ -2,16 +2,19 @@
  * npm run conformance:state                          Ethereum's state tests that stand beside the checkout
  * npm run conformance:state -- PATH                  those of a JSON file, a directory or a .tar.gz
  * npm run conformance:state -- [PATH] --shard I/N    every N-th file, from the I-th
+ * npm run conformance:state -- ... --peer osaka      all under that fork, judged by a stock node of the library
  * npm run conformance:state -- ... --library-loop    programs in the library's loop: is a failure ours or its?
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Fork } from '../../../state/execution/common.ts';
 import { defaultArchive, projectRoot, testFiles } from './fixtures.ts';
+import { FORKS } from './run-case.ts';
 import { runFiles, type Shard, shardOf, skippedCount } from './run-files.ts';
 
 const USAGE =
-  'usage: npm run conformance:state -- [FILE.json | DIRECTORY | ARCHIVE.tar.gz] [--shard I/N] [--library-loop]';
+  'usage: npm run conformance:state -- [FILE.json | DIRECTORY | ARCHIVE.tar.gz] [--shard I/N] [--peer FORK] [--library-loop]';
 
 function refuse(message: string): never {
   console.error(`${message}\n${USAGE}`);
@@ -21,7 +24,11 @@ function refuse(message: string): never {
 function readArguments() {
   try {
     return parseArgs({
-      options: { shard: { type: 'string' }, 'library-loop': { type: 'boolean', default: false } },
+      options: {
+        shard: { type: 'string' },
+        peer: { type: 'string' },
+        'library-loop': { type: 'boolean', default: false },
+      },
       allowPositionals: true,
     });
   } catch (error) {
@@ -37,6 +44,12 @@ function shardFrom(text: string | undefined): Shard | undefined {
   return { index, count };
 }
 
+function forkFrom(text: string | undefined): Fork | undefined {
+  const forks = Object.values(FORKS);
+  if (text === undefined) return undefined;
+  return forks.find((fork) => fork === text) ?? refuse(`no fork "${text}": there are ${forks.join(', ')}`);
+}
+
 /** Passing cases of the default collection: fewer is a step back. */
 function recordedPasses(): number {
   const path = join(projectRoot(), 'test/conformance/state/expected.json');
@@ -47,6 +60,7 @@ async function main(): Promise<number> {
   const { values, positionals } = readArguments();
   if (positionals.length > 1) return refuse('one path at a time');
   const shard = shardFrom(values.shard);
+  const peer = forkFrom(values.peer);
   const path = positionals[0] ?? defaultArchive();
   if (!existsSync(path)) {
     if (positionals.length > 0) return refuse(`there is no ${path}`);
@@ -56,7 +70,10 @@ async function main(): Promise<number> {
   let files = testFiles(path);
   if (shard !== undefined) files = shardOf(files, shard);
   const started = performance.now();
-  const report = await runFiles(files, { libraryLoop: values['library-loop'] });
+  const report = await runFiles(files, {
+    libraryLoop: values['library-loop'],
+    ...(peer === undefined ? {} : { peer }),
+  });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   for (const { name, why } of report.failed) console.log(`FAILED ${name}: ${why}`);
   for (const [reason, count] of report.skipped) console.log(`skipped ${count}: ${reason}`);

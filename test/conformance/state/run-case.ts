@@ -30,13 +30,15 @@ import { decodeTransaction } from '../../../state/transactions/decode.ts';
 import { TransactionError, type TransactionErrorCode } from '../../../state/transactions/errors.ts';
 import type { ExecutionPorts, Hex, Log } from '../../../state/types.ts';
 import type { Expectation, StateTest } from './fixtures.ts';
+import { askPeer } from './peer.ts';
 
 export type Verdict =
   | { result: 'passed' }
   | { result: 'failed'; why: string }
   | { result: 'skipped'; reason: string };
 
-const FORKS: Readonly<Record<string, Fork>> = { Cancun: 'cancun', Prague: 'prague', Osaka: 'osaka' };
+/** By their names in the tests. */
+export const FORKS: Readonly<Record<string, Fork>> = { Cancun: 'cancun', Prague: 'prague', Osaka: 'osaka' };
 
 /** Excess of blob gas up to which a blob costs 1 wei by EIP-4844, which is what BLOBBASEFEE says on this chain. */
 const MAX_FREE_EXCESS = 2_000_000n;
@@ -175,11 +177,17 @@ function hashOfLogs(logs: readonly Log[]): Hex {
 }
 
 export interface Runner {
-  run(test: StateTest, fork: string, expected: Expectation): Promise<Verdict>;
+  run(test: StateTest, forkName: string, expected: Expectation): Promise<Verdict>;
 }
 
-/** @param options.libraryLoop programs run in the library's own loop, which tells whose fault a failure is */
-export function createRunner(options: { libraryLoop?: boolean } = {}): Runner {
+export interface RunnerOptions {
+  /** Programs run in the library's own loop, which tells whose fault a failure is. */
+  libraryLoop?: boolean;
+  /** All cases run under this fork, and a stock node says what is expected. Else the tests say both. */
+  peer?: Fork;
+}
+
+export function createRunner(options: RunnerOptions = {}): Runner {
   const engines = new Map<string, Promise<Engine>>();
   const engineOf = (chainId: number, ethereumFork: Fork): Promise<Engine> => {
     const name = `${ethereumFork} ${chainId}`;
@@ -236,7 +244,8 @@ export function createRunner(options: { libraryLoop?: boolean } = {}): Runner {
       const reason = reasonToSkip(test, forkName, expected);
       if (reason !== undefined) return { result: 'skipped', reason };
       try {
-        return await verdictOf(test, FORKS[forkName]!, expected);
+        if (options.peer === undefined) return await verdictOf(test, FORKS[forkName]!, expected);
+        return await verdictOf(test, options.peer, await askPeer(test, options.peer, expected));
       } catch (error) {
         return { result: 'failed', why: `${(error as Error).name}: ${(error as Error).message}` };
       }

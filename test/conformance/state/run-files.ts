@@ -1,6 +1,6 @@
 /** Runs test files and counts. */
 import type { TestFile } from './fixtures.ts';
-import { createRunner } from './run-case.ts';
+import { createRunner, type RunnerOptions } from './run-case.ts';
 
 export interface Report {
   files: number;
@@ -21,10 +21,7 @@ export function shardOf(files: readonly TestFile[], { index, count }: Shard): Te
   return files.filter((_, i) => i % count === index - 1);
 }
 
-export async function runFiles(
-  files: readonly TestFile[],
-  options: { libraryLoop?: boolean; onFile?: (name: string, report: Report) => void } = {},
-): Promise<Report> {
+export async function runFiles(files: readonly TestFile[], options: RunnerOptions = {}): Promise<Report> {
   const runner = createRunner(options);
   const report: Report = { files: 0, passed: 0, failed: [], skipped: new Map() };
   for (const file of files) {
@@ -42,7 +39,6 @@ export async function runFiles(
           else report.skipped.set(verdict.reason, (report.skipped.get(verdict.reason) ?? 0) + 1);
         }
     report.files++;
-    options.onFile?.(file.name, report);
   }
   return report;
 }
