@@ -2,18 +2,29 @@
  * Merkle tree hash of RFC 6962, section 2.1, over SHA-256: a leaf is hashed behind the byte 0x00, an inner node behind
  * 0x01, and a list of n leaves is split at the largest power of two below n.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 
 export const HASH_BYTES = 32;
 const LEAF_PREFIX = Uint8Array.of(0);
-const NODE_PREFIX = Uint8Array.of(1);
+/**
+ * Up to here a leaf is copied behind its prefix and hashed in one call, at half the cost of a hash object. The main
+ * thread verifies whole artifacts, of up to 4,096 leaves, and must not be held up for over 20 ms.
+ */
+const ONE_CALL_BYTES = 8_192;
+const leafScratch = new Uint8Array(1 + ONE_CALL_BYTES);
+const nodeScratch = new Uint8Array(1 + 2 * HASH_BYTES);
+nodeScratch[0] = 1;
 
 export function leafHash(leaf: Uint8Array): Uint8Array {
-  return createHash('sha256').update(LEAF_PREFIX).update(leaf).digest();
+  if (leaf.length > ONE_CALL_BYTES) return createHash('sha256').update(LEAF_PREFIX).update(leaf).digest();
+  leafScratch.set(leaf, 1);
+  return hash('sha256', leafScratch.subarray(0, 1 + leaf.length), 'buffer');
 }
 
 function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return createHash('sha256').update(NODE_PREFIX).update(left).update(right).digest();
+  nodeScratch.set(left, 1);
+  nodeScratch.set(right, 1 + HASH_BYTES);
+  return hash('sha256', nodeScratch, 'buffer');
 }
 
 /**
