@@ -108,6 +108,7 @@ export function createPool(options: PoolOptions): Pool {
   let sequence = 0;
   let executableSlots = 0;
   let queuedSlots = 0;
+  let localSlots = 0;
   let bytes = 0;
   let sweep: Iterator<Sender> = senders.values();
   /** Since the last head: prices up to this were evicted, so that equally cheap newcomers are refused at once. */
@@ -257,7 +258,15 @@ export function createPool(options: PoolOptions): Pool {
 
   // --- room ------------------------------------------------------------------------------------------------------
 
-  /** Evicts what is worth less than `entry` until it fits; a refusal if nothing is. Local transactions stay. */
+  /**
+   * Our own users' transactions stay, up to half of the pool: whoever reaches a public RPC is a user, and could fill the
+   * whole of it for nothing with transactions that no block takes at the present base fee.
+   */
+  function isProtected(entry: Entry): boolean {
+    return entry.local && 2 * localSlots <= limits.globalSlots;
+  }
+
+  /** Evicts what is worth less than `entry` until it fits; a refusal if nothing is. */
   function makeRoom(entry: Entry, sender: Sender): Refusal | undefined {
     const willRun = entry.nonce <= sender.end;
     if (!willRun && queuedSlots + entry.slots > limits.globalQueue) {
@@ -291,7 +300,7 @@ export function createPool(options: PoolOptions): Pool {
       for (const entry of descending(sender)) {
         if (freed >= slots) return;
         if (entry.executable) break;
-        if (entry.local) continue;
+        if (isProtected(entry)) continue;
         remove(entry);
         freed += entry.slots;
       }
@@ -306,7 +315,7 @@ export function createPool(options: PoolOptions): Pool {
     for (const sender of crowd) {
       for (const entry of descending(sender)) {
         if (left === 0 || sender.entries.size <= limits.accountSlots) break;
-        if (entry.local) continue;
+        if (isProtected(entry)) continue;
         remove(entry);
         left -= 1;
       }
@@ -321,13 +330,15 @@ export function createPool(options: PoolOptions): Pool {
     for (const sender of senders.values()) {
       if (sender === spared) continue;
       const last = descending(sender)[0];
-      if (last !== undefined && !last.local && tip(last, baseFee) < price)
+      if (last !== undefined && !isProtected(last) && tip(last, baseFee) < price)
         tails.push({ entry: last, price: tip(last, baseFee) });
     }
     tails.sort((a, b) =>
       a.price < b.price ? -1 : a.price > b.price ? 1 : b.entry.sequence - a.entry.sequence,
     );
     for (const tail of tails.slice(0, limits.evictionBatch)) {
+      // Those before may have been the last of our own above half of the pool.
+      if (isProtected(tail.entry)) continue;
       remove(tail.entry);
       crowdedPrice = tail.price;
     }
@@ -401,6 +412,7 @@ export function createPool(options: PoolOptions): Pool {
     sender.entries.set(entry.nonce, entry);
     byHash.set(entry.tx.hash, entry);
     queuedSlots += entry.slots;
+    if (entry.local) localSlots += entry.slots;
     bytes += entry.tx.raw.length;
   }
 
@@ -417,6 +429,7 @@ export function createPool(options: PoolOptions): Pool {
     byHash.delete(entry.tx.hash);
     held.delete(entry);
     queuedSlots -= entry.slots;
+    if (entry.local) localSlots -= entry.slots;
     bytes -= entry.tx.raw.length;
   }
 

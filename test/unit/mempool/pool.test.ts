@@ -197,7 +197,7 @@ describe('limits', () => {
     expect(add({ from: 'a', nonce: 0 })).toMatchObject({ ok: true });
   });
 
-  it('a crowded pool cuts long lists down to 16, then the cheapest, and never our own users', () => {
+  it('a crowded pool cuts long lists down to 16, then the cheapest', () => {
     const { add, pool } = town({ limits: { globalSlots: 40 } });
     for (let nonce = 0; nonce < 40; nonce++) add({ from: 'spammer', nonce }, 'remote');
     for (let i = 0; i < 24; i++) add({ from: `s${i}`, nonce: 0, tip: 10 + i }, 'remote');
@@ -213,10 +213,19 @@ describe('limits', () => {
   });
 
   it('says that the pool is full when all of it is our own', () => {
-    const { add } = town({ limits: { globalSlots: 3, accountSlots: 1 } });
+    const { add } = town({ limits: { globalSlots: 3 } });
     for (let nonce = 0; nonce < 3; nonce++) expect(add({ from: 'a', nonce }).ok).toBe(true);
-    expect(add({ from: 'b', nonce: 0, tip: 99 })).toMatchObject({ code: 'POOL_FULL' });
-    expect(add({ from: 'b', nonce: 0, tip: 99 }, 'remote')).toMatchObject({ code: 'UNDERPRICED' });
+    expect(add({ from: 'b', nonce: 0 })).toMatchObject({ code: 'POOL_FULL' });
+    expect(add({ from: 'b', nonce: 0 }, 'remote')).toMatchObject({ code: 'UNDERPRICED' });
+  });
+
+  it('our own users keep half of a crowded pool, and more only while nobody pays more', () => {
+    const { add, pool } = town({ limits: { globalSlots: 8, accountSlots: 1 } });
+    const ours = () => pool.content().pending.filter(({ from }) => from.startsWith('0x6f')).length;
+    for (let i = 0; i < 8; i++) expect(add({ from: `o${i}`, nonce: 0 }).ok).toBe(true);
+    for (let i = 0; i < 20; i++) add({ from: `rich${i}`, nonce: 0, tip: 50 + i }, 'remote');
+    expect(ours()).toBe(4);
+    expect(pool.counts().pending).toBeGreaterThan(4);
   });
 
   it('1,024 queued transactions of all senders', () => {
