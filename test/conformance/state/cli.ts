@@ -86,4 +86,8 @@ async function main(): Promise<number> {
   return 1;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  refuse((error as Error).message);
+}

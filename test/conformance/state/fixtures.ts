@@ -35,6 +35,7 @@ export interface Expectation {
 export interface TestFile {
   /** Path inside the collection. */
   name: string;
+  /** @throws Error if these are no state tests */
   read(): Record<string, StateTest>;
 }
 
@@ -52,7 +53,18 @@ export function defaultArchive(): string {
 
 const jsonFile = (name: string, text: () => string): TestFile => ({
   name,
-  read: () => JSON.parse(text()) as Record<string, StateTest>,
+  read() {
+    let tests: Record<string, StateTest>;
+    try {
+      tests = JSON.parse(text()) as Record<string, StateTest>;
+    } catch (error) {
+      throw new Error(`${name}: ${(error as Error).message}`);
+    }
+    for (const [test, parts] of Object.entries(tests))
+      for (const part of ['env', 'pre', 'post'])
+        if (!(part in Object(parts))) throw new Error(`${name}: "${test}" has no "${part}", so it is no state test`);
+    return tests;
+  },
 });
 
 /** Test files of a JSON file, a directory or a .tar.gz, by name. @throws Error if there are none */
