@@ -62,7 +62,8 @@ const jsonFile = (name: string, text: () => string): TestFile => ({
     }
     for (const [test, parts] of Object.entries(tests))
       for (const part of ['env', 'pre', 'post'])
-        if (!(part in Object(parts))) throw new Error(`${name}: "${test}" has no "${part}", so it is no state test`);
+        if (!(part in Object(parts)))
+          throw new Error(`${name}: "${test}" has no "${part}", so it is no state test`);
     return tests;
   },
 });
