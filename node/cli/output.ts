@@ -75,3 +75,8 @@ export function table(rows: readonly (readonly string[])[]): string[] {
       .join('  '),
   );
 }
+
+/** A path as a person can paste it into a shell. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,5 +1,5 @@
 /** `openledger`: finds the command, loads it alone, and turns what it throws into one line and an exit code. */
-import { UserError } from '../config/errors.ts';
+import { systemReason, UserError } from '../config/errors.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { type Command, type Environment, EXIT, type Invocation } from './command.ts';
 import { toJson } from './output.ts';
@@ -24,7 +24,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   status: { summary: 'what a node is doing', load: () => import('./commands/status.ts') },
   'keys new': { summary: 'make a key', load: () => import('./commands/keys-new.ts') },
-  'keys list': { summary: 'show the keys in a folder', load: () => import('./commands/keys-list.ts') },
+  'keys list': {
+    summary: 'show the accounts whose keys are here',
+    load: () => import('./commands/keys-list.ts'),
+  },
   'keys import': {
     summary: 'store an existing private key',
     load: () => import('./commands/keys-import.ts'),
@@ -98,6 +101,12 @@ const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   USAGE: EXIT.usage,
   CONFIG_INVALID: EXIT.usage,
   GENESIS_INVALID: EXIT.usage,
+  GENESIS_MISSING: EXIT.usage,
+  FILE_MISSING: EXIT.usage,
+  KEY_FILE_MISSING: EXIT.usage,
+  PASSWORD_FILE: EXIT.usage,
+  ACCOUNT_NEEDED: EXIT.usage,
+  ACCOUNT_UNKNOWN: EXIT.usage,
   BAD_AMOUNT: EXIT.usage,
   PASSWORD_NEEDED: EXIT.usage,
   REVERTED: EXIT.refused,
@@ -184,13 +193,25 @@ function overview(group: string | undefined): string {
 function report(error: unknown, json: boolean, { out, variables }: Environment): number {
   const known = error instanceof Error && typeof (error as { code?: unknown }).code === 'string';
   const code = known ? (error as unknown as { code: string }).code : 'INTERNAL';
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (json) out.note(toJson({ error: { code, message } }));
   else out.note(`${out.paint('red', 'error')}: ${message}${known ? ` (${code})` : ''}`);
   // A stack helps only whoever mends the program.
   if ((!known || variables['OPENLEDGER_DEBUG']) && error instanceof Error && error.stack)
     out.note(error.stack);
   return EXIT_BY_CODE[code] ?? EXIT.failed;
+}
+
+/** What the operating system refuses names its path: `cannot make /x: no permission`. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  if (syscall === undefined || path === undefined) return error.message;
+  const verb =
+    { mkdir: 'make the folder', open: 'open', scandir: 'read', unlink: 'delete' }[syscall] ?? syscall;
+  // Node says so of a folder in a read-only one, too.
+  const missing = syscall === 'mkdir' && (error as NodeJS.ErrnoException).code === 'ENOENT';
+  return `cannot ${verb} ${path}: ${missing ? 'the folder above it is missing or read-only' : systemReason(error)}`;
 }
 
 async function version(): Promise<string> {

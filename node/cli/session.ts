@@ -115,7 +115,7 @@ export async function openAccount(invocation: SignerInvocation): Promise<Account
       return { address: address.toLowerCase() as Hex, privateKey: fromHex(privateKey, 32) };
   throw new UserError(
     'ACCOUNT_UNKNOWN',
-    `no key for '${wanted}' in ${directory}${development.length > 0 ? ' or the devnet' : ''}.${didYouMean(wanted, names)}`,
+    `no key for '${wanted}' in ${directory}${development.length > 0 ? ' or the devnet' : ', and no devnet runs here'}.${didYouMean(wanted, names)} Make one with openledger keys new, or name the running devnet with --devnet DIR`,
   );
 }
 

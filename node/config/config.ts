@@ -82,7 +82,7 @@ function readConfigFile(file: string, settings: Map<string, Setting>): void {
   try {
     json = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw invalid(`${file}: ${(error as Error).message}`);
+    throw invalid(`${file}: not JSON: ${(error as Error).message}`);
   }
   readTree(OPTIONS, json, '', file, settings);
 }

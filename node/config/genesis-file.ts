@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { GenesisError, parseGenesis } from '../../genesis/schema.ts';
 import type { Genesis } from '../../genesis/types.ts';
 import { verifyFounder } from '../keys/consensus-key.ts';
-import { UserError } from './errors.ts';
+import { systemReason, UserError } from './errors.ts';
 
 /** The genesis that a text says, with the founders' proofs checked. @throws GenesisError */
 export function checkGenesis(text: string): Genesis {
@@ -25,7 +25,7 @@ export function readGenesisFile(path: string, workingDirectory: string): Genesis
   try {
     text = readFileSync(resolve(workingDirectory, path), 'utf8');
   } catch (error) {
-    throw new UserError('FILE_MISSING', `cannot read ${path}: ${(error as Error).message}`);
+    throw new UserError('FILE_MISSING', `cannot read ${path}: ${systemReason(error)}`);
   }
   return checkGenesis(text);
 }

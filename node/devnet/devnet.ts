@@ -89,6 +89,10 @@ export async function runDevnet(options: RunOptions, environment: Environment): 
     writeFile();
     for (const line of summary(plan, rpcUrls, out)) out.line(line);
     out.note(`Ready after ${seconds(started)} s. Ctrl-C ends it.`);
+    if (!options.whenReady)
+      out.note(
+        'Nobody answers requests to models yet: run openledger operator --from operator beside it, or start with --story.',
+      );
     const network: RunningNetwork = {
       dir: plan.dir,
       rpcUrls,

@@ -66,7 +66,7 @@ export async function prepareDevnet(options: DevnetOptions): Promise<DevnetPlan>
   if (manifest !== undefined && manifest.validators !== count)
     throw new UserError(
       'DEVNET_DIFFERS',
-      `${dir} holds a chain of ${manifest.validators} validators; use --validators ${manifest.validators}, another --data, or --fresh to begin anew`,
+      `${dir} holds a chain of ${manifest.validators} validator${manifest.validators === 1 ? '' : 's'}; use --validators ${manifest.validators}, another --data, or --fresh to begin anew`,
     );
   if (manifest === undefined && existsSync(dir) && readdirSync(dir).length > 0)
     throw new UserError('NOT_A_DEVNET', `${dir} is not empty and not a devnet's folder; give another --data`);

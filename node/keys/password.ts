@@ -1,6 +1,6 @@
 /** Where passwords come from: a file, the environment, or the person, in this order. Never the command line. */
 import { readFileSync, statSync } from 'node:fs';
-import { UserError } from '../config/errors.ts';
+import { systemReason, UserError } from '../config/errors.ts';
 
 export interface PasswordSources {
   /** Its first line, without the line end. */
@@ -16,7 +16,8 @@ const MAX_PASSWORD_BYTES = 4_096;
 export async function readPassword(sources: PasswordSources, prompt: string): Promise<string> {
   if (sources.file) return passwordFromFile(sources.file);
   const fromEnvironment = sources.environment?.['OPENLEDGER_PASSWORD'];
-  if (fromEnvironment !== undefined) return fromEnvironment;
+  // Empty is as good as not set: a script whose secret is missing must not make keys that anybody opens.
+  if (fromEnvironment) return fromEnvironment;
   if (sources.ask) return sources.ask(prompt);
   throw new UserError(
     'PASSWORD_NEEDED',
@@ -26,7 +27,7 @@ export async function readPassword(sources: PasswordSources, prompt: string): Pr
 
 /** For a new key: asked twice, at least eight characters when a person types it. */
 export async function chooseNewPassword(sources: PasswordSources): Promise<string> {
-  if (sources.file || sources.environment?.['OPENLEDGER_PASSWORD'] !== undefined || !sources.ask)
+  if (sources.file || sources.environment?.['OPENLEDGER_PASSWORD'] || !sources.ask)
     return readPassword(sources, '');
   const first = await sources.ask('New password: ');
   if ([...first].length < 8)
@@ -42,10 +43,7 @@ function passwordFromFile(path: string): string {
     if (statSync(path).size > MAX_PASSWORD_BYTES) throw new Error('larger than 4096 bytes');
     content = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new UserError(
-      'PASSWORD_FILE',
-      `cannot read the password file ${path}: ${(error as Error).message}`,
-    );
+    throw new UserError('PASSWORD_FILE', `cannot read the password file ${path}: ${systemReason(error)}`);
   }
   const line = content.split(/\r?\n/, 1)[0]!;
   if (line === '') throw new UserError('PASSWORD_FILE', `the first line of ${path} is empty`);

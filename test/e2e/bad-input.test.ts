@@ -123,7 +123,7 @@ describe('a wrong command line', () => {
   });
 
   it('an account that is not here is named, with those that are', async () => {
-    const line = await refused(['datanet', 'publish', '1', '--from', 'alise'], 1, 'ACCOUNT_UNKNOWN');
+    const line = await refused(['datanet', 'publish', '1', '--from', 'alise'], 2, 'ACCOUNT_UNKNOWN');
     expect(line).toContain("Did you mean 'alice'?");
   });
 });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Hex } from '../../../genesis/types.ts';
 import { contribute } from '../../client/contribute.ts';
-import { UserError } from '../../config/errors.ts';
+import { systemReason, UserError } from '../../config/errors.ts';
 import { readKeyJson, writeFileAtomic } from '../../keys/files.ts';
 import { defineCommand } from '../command.ts';
 import { keysDirectory, openAccount, openClient, SIGNER_FLAGS } from '../session.ts';
@@ -84,7 +84,7 @@ function recordsOf(path: string, how: string): Uint8Array[] {
   try {
     bytes = new Uint8Array(readFileSync(path));
   } catch (error) {
-    throw new UserError('FILE_MISSING', `cannot read ${path}: ${(error as Error).message}`);
+    throw new UserError('FILE_MISSING', `cannot read ${path}: ${systemReason(error)}`);
   }
   let text: string;
   try {

@@ -7,6 +7,7 @@ import { writeFileAtomic } from '../../keys/files.ts';
 import { toHex } from '../../keys/hex.ts';
 import { loadOrCreateNodeKey, peerIdOf } from '../../keys/node-key.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
+import { shellWord } from '../output.ts';
 import { addressValue } from '../values.ts';
 
 export const command = defineCommand({
@@ -52,7 +53,7 @@ export const command = defineCommand({
     if (flags.json) out.json({ home, chainId: genesis.params.chainId, peerId });
     else {
       out.line(`${home} is ready for chain ${genesis.params.chainId}; peer id ${peerId}`);
-      out.line(`Run it with: openledger start --home ${home}`);
+      out.line(`Run it with: openledger start --home ${shellWord(home)}`);
     }
   },
 });

@@ -10,12 +10,17 @@ const settings: Record<string, FlagSpec> = Object.fromEntries(
     flag,
     {
       type: 'string',
-      value: option.kind === 'int' ? 'N' : option.kind === 'flag' ? 'true|false' : 'TEXT',
+      value: option.kind === 'int' ? 'N' : option.kind === 'flag' ? 'true|false' : wordOf(option),
       help: `${option.help}${defaultOf(option.value)}`,
       ...(option.kind === 'list' && { multiple: true as const }),
     } satisfies FlagSpec,
   ]),
 );
+
+/** The words that a setting takes, where they are few. */
+function wordOf(option: object): string {
+  return 'choices' in option ? (option.choices as readonly string[]).join('|') : 'TEXT';
+}
 
 function defaultOf(value: unknown): string {
   const text = Array.isArray(value) ? value.join(',') : String(value);
@@ -53,9 +58,12 @@ The password of an encrypted consensus key comes from validator.passwordFile, OP
     signal.addEventListener('abort', () => stop.abort(), { once: true });
     if (signal.aborted) stop.abort();
     onParent(() => stop.abort());
+    // Opening the keys and the chain takes seconds: the first line says that something goes on.
+    log('info', 'starting', { home });
     const { startNode } = await import('../../assemble.ts');
     const node = await startNode(config, { log, signal: stop.signal, ...(ask && { ask }) });
     tellParent({ type: 'ready', rpcPort: node.rpcPort, p2pPort: node.p2pPort });
     await node.stopped;
+    log('info', 'stopped');
   },
 });

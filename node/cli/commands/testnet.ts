@@ -14,6 +14,7 @@ import { loadOrCreateNodeKey, peerIdOf } from '../../keys/node-key.ts';
 import { chooseNewPassword } from '../../keys/password.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
 import { FUND_FLAG, readFunding } from '../funding.ts';
+import { shellWord } from '../output.ts';
 import { wholeNumber } from '../values.ts';
 
 const P2P_PORT = 30_333;
@@ -115,6 +116,6 @@ it. Founders who do not share a machine make their keys themselves (openledger k
     writeFileAtomic(join(directory, 'genesis.json'), text, { mode: 0o644 });
     if (flags.json) return void out.json({ chainId, directory, homes, addresses });
     out.line(`${total} nodes of chain ${chainId} in ${directory}`);
-    for (const home of homes) out.line(`  openledger start --home ${home}`);
+    for (const home of homes) out.line(`  openledger start --home ${shellWord(home)}`);
   },
 });

@@ -25,6 +25,19 @@ const ROUTES = {
   validators: showValidators,
 };
 
+/** What a page is about, so that a mistyped address of a page says what is wrong with it. */
+const HASH = /^0x[0-9a-f]{64}$/i;
+const NUMBER = /^\d{1,15}$/;
+const SUBJECTS = {
+  block: [NUMBER, 'number of a block'],
+  tx: [HASH, 'hash of a transaction'],
+  datanet: [NUMBER, 'number of a DataNet'],
+  contribution: [HASH, 'id of a contribution'],
+  model: [NUMBER, 'number of a model'],
+  inference: [HASH, 'id of an inference'],
+  address: [/^0x[0-9a-f]{40}$/i, 'address of an account'],
+};
+
 const main = document.getElementById('main');
 const live = document.getElementById('live');
 /** Numbers the visits, so that a slow answer never replaces a newer page. */
@@ -34,7 +47,7 @@ let onHead = null;
 async function show() {
   const [name = '', ...parts] = location.hash.replace(/^#\/?/, '').split('/').map(decode);
   const mine = ++visit;
-  const page = Object.hasOwn(ROUTES, name) ? ROUTES[name] : null;
+  const page = ROUTES[name];
   onHead = null;
   for (const link of document.querySelectorAll('nav a')) {
     const section = link.getAttribute('href').slice(2);
@@ -42,7 +55,7 @@ async function show() {
     else link.removeAttribute('aria-current');
   }
   try {
-    const result = page ? await page(...parts) : missing(`There is no page “${name}”.`);
+    const result = mistaken(name, parts) ?? (await page(...parts));
     if (mine !== visit) return;
     document.title = `${result.title} · OpenLedger`;
     main.replaceChildren(result.node);
@@ -55,6 +68,14 @@ async function show() {
     );
   }
   main.dataset.ready = String(mine);
+}
+
+/** The page that says what is wrong with the address of a page, or null if nothing is. */
+function mistaken(name, [subject = '']) {
+  if (!Object.hasOwn(ROUTES, name)) return missing(`There is no page “${name}”.`);
+  if (!Object.hasOwn(SUBJECTS, name)) return null;
+  const [form, what] = SUBJECTS[name];
+  return form.test(subject) ? null : missing(`“${subject}” is not the ${what}.`);
 }
 
 function decode(text) {
@@ -124,6 +145,7 @@ setInterval(() => {
     const seconds = Math.max(0, Math.round(Date.now() / 1000 - Number(time.dataset.seconds)));
     if (seconds < 60) time.textContent = `${seconds} s ago`;
     else if (seconds < 3600) time.textContent = `${Math.floor(seconds / 60)} min ago`;
+    else if (seconds < 86400) time.textContent = `${Math.floor(seconds / 3600)} h ago`;
   }
 }, 1000);
 

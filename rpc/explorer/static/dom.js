@@ -166,6 +166,12 @@ export function count(value) {
   return Number(value).toLocaleString('en');
 }
 
+/** How long ago, and the moment itself. */
+export function moment(timestamp) {
+  const utc = new Date(Number(timestamp) * 1000).toISOString().slice(0, 19).replace('T', ' ');
+  return h('span', null, age(timestamp), ` · ${utc} UTC`);
+}
+
 /** Seconds of the chain's clock as "3 min ago". */
 export function age(timestamp) {
   const date = new Date(Number(timestamp) * 1000);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseGenesis } from '../../../genesis/schema.ts';
 import { formatAmount, parseAmount } from '../../../node/cli/amounts.ts';
 import { attributionLines } from '../../../node/cli/attribution-view.ts';
-import { createOutput, printable } from '../../../node/cli/output.ts';
+import { createOutput, printable, shellWord } from '../../../node/cli/output.ts';
 import { COMMANDS, runCommandLine } from '../../../node/cli/run.ts';
 import { loadConfig } from '../../../node/config/config.ts';
 import { verifyFounder } from '../../../node/keys/consensus-key.ts';
@@ -64,12 +64,22 @@ describe('the command line', () => {
     [['datanet', 'show', 'x'], "'x' is not a whole number"],
     [['infer', '--model', '1'], '--prompt TEXT is missing'],
     [['status', '--rpc', 'localhost'], 'is not the URL of a node'],
+    [['contribute', 'no.txt', '--datanet', '1'], 'no.txt: it does not exist (FILE_MISSING)'],
+    [['contribute', '.', '--datanet', '1'], ': it is a folder (FILE_MISSING)'],
+    [['genesis', 'hash', 'no.json'], 'cannot read no.json: it does not exist (FILE_MISSING)'],
+    [['start', '--home', 'nowhere'], "'openledger init' makes a node's folder (GENESIS_MISSING)"],
+    [['datanet', 'publish', '1', '--from', 'nobody'], 'Make one with openledger keys new'],
   ])('%j is wrong usage: exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await run(...args);
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toContain(message);
     expect(stderr).not.toContain('    at ');
+  });
+
+  it('prints paths so that they can be pasted into a shell', () => {
+    expect(shellWord('/srv/node-1')).toBe('/srv/node-1');
+    expect(shellWord("/my net/anna's")).toBe("'/my net/anna'\\''s'");
   });
 
   it('without a command shows the help and fails', async () => {

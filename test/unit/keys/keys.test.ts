@@ -236,6 +236,12 @@ describe('passwords', () => {
     await expect(readPassword({}, '')).rejects.toMatchObject({ code: 'PASSWORD_NEEDED' });
   });
 
+  it('that are empty in the environment are not set: no key is made that anybody opens', async () => {
+    const environment = { OPENLEDGER_PASSWORD: '' };
+    await expect(readPassword({ environment }, '')).rejects.toMatchObject({ code: 'PASSWORD_NEEDED' });
+    await expect(chooseNewPassword({ environment })).rejects.toMatchObject({ code: 'PASSWORD_NEEDED' });
+  });
+
   it('are asked twice for a new key and must not be short', async () => {
     const answers = ['long enough', 'long enouhg', 'short', 'long enough', 'long enough'];
     const ask = async () => answers.shift()!;

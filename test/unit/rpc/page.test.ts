@@ -154,7 +154,9 @@ describe.skipIf(!here)('the explorer', () => {
     ['validators', () => 'validators', () => ['1 validators', 'active']],
     ['nothing', () => 'somewhere', () => ['There is no page']],
     ['a block that is not there', () => 'block/99999', () => ['There is no block 99999 yet.']],
-    ['nonsense', () => 'inference/<b>x', () => ['The node answered:']],
+    ['nonsense', () => 'inference/<b>x', () => ['“<b>x” is not the id of an inference.']],
+    ['a mistyped block', () => 'block/12z', () => ['“12z” is not the number of a block.']],
+    ['a missing hash', () => 'tx', () => ['“” is not the hash of a transaction.']],
   ];
   for (const [name, path, expected] of pages)
     it(`has a page for ${name}, reachable by its address`, async () => {

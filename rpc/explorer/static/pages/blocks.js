@@ -1,6 +1,5 @@
 import {
   addressLink,
-  age,
   blockLink,
   bytesCount,
   card,
@@ -8,6 +7,7 @@ import {
   facts,
   h,
   hashLink,
+  moment,
   mono,
   open,
   table,
@@ -63,7 +63,7 @@ export async function showBlock(number) {
         'Header',
         facts([
           ['Hash', mono(block.hash)],
-          ['Time', age(block.timestamp)],
+          ['Time', moment(block.timestamp)],
           ['Proposer’s recipient', addressLink(block.miner)],
           ['Round of its origin', count(block.originRound)],
           ['Transactions', count(transactions.total)],
@@ -102,7 +102,7 @@ export async function showTransaction(hash) {
           ['State', tx.blockNumber === null ? tag('pending') : tag(tx.status === 1 ? 'success' : 'failed')],
           tx.error ? ['Error', h('span', { class: 'mono' }, tx.error)] : null,
           tx.blockNumber === null ? null : ['Block', blockLink(tx.blockNumber)],
-          tx.blockNumber === null ? null : ['Time', age(tx.timestamp)],
+          tx.blockNumber === null ? null : ['Time', moment(tx.timestamp)],
           ['From', addressLink(tx.from)],
           ['To', tx.to ? addressLink(tx.to) : 'new contract'],
           tx.contractAddress ? ['Created', addressLink(tx.contractAddress)] : null,
