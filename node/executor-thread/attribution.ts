@@ -42,6 +42,9 @@ export interface AttributionOptions {
   workers: number;
   artifacts: ArtifactPort;
   log: Log;
+  setTimer: (delayMs: number, run: () => void) => () => void;
+  /** The attribution of this request, which was missing, can be asked for again. */
+  onAvailable: (requestHash: Hex) => void;
 }
 
 export class AttributionBusy extends Error {
@@ -54,6 +57,12 @@ export function createAttributionService(options: AttributionOptions): Attributi
   const { commons, ...rules } = options.params.attribution;
   const pool = createAttributionPool({ workers: options.workers });
   let forOthersRunning = 0;
+  /** Indexes that are being built for execution: the requests that missed them, by snapshot. */
+  const building = new Map<string, Set<Hex>>();
+  /** Snapshots whose index could not be built beside: the next job builds it itself, and its failure counts (B2). */
+  const unbuilt = new Set<string>();
+  const wakers = new Map<string, Set<() => void>>();
+  let closed = false;
 
   const params = {
     version: rules.version,
@@ -107,6 +116,58 @@ export function createAttributionService(options: AttributionOptions): Attributi
     if (first !== undefined) throw new Unavailable({ kind: 'artifact', root: first.artifactRoot });
   }
 
+  /**
+   * B1: a block does not wait for the index of a large snapshot, which takes seconds; it is unknown meanwhile, and
+   * looked at again when the index is there. A small one is built within the wait.
+   * @throws Unavailable
+   */
+  async function untilIndexed(job: AttributionJob): Promise<void> {
+    const key = snapshotKey(job);
+    if (pool.hasSnapshot(key) || unbuilt.delete(key)) return;
+    const sequence = job.sequence();
+    askForAll(sequence);
+    let missed = building.get(key);
+    if (missed === undefined) {
+      missed = new Set();
+      building.set(key, missed);
+      pool
+        .ensureSnapshot(key, () => contributions(dataDir, sequence))
+        .catch((error: unknown) => {
+          unbuilt.add(key);
+          if (closed) return;
+          log('warn', 'an index could not be built', { snapshot: key, error: String(error) });
+        })
+        .finally(() => {
+          const requests = building.get(key) ?? [];
+          building.delete(key);
+          for (const wake of wakers.get(key) ?? []) wake();
+          wakers.delete(key);
+          if (!closed) for (const request of requests) options.onAvailable(request);
+        });
+    }
+    if (await builtWithin(key, LIMITS.indexPatienceMs)) return;
+    missed.add(job.requestHash);
+    throw new Unavailable({ kind: 'attribution', requestId: job.requestHash });
+  }
+
+  /** False if the index is still being built after `patienceMs`. */
+  function builtWithin(key: string, patienceMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const waiting = wakers.get(key) ?? new Set();
+      wakers.set(key, waiting);
+      let cancel: (() => void) | undefined;
+      const wake = () => {
+        cancel?.();
+        resolve(true);
+      };
+      waiting.add(wake);
+      cancel = options.setTimer(patienceMs, () => {
+        waiting.delete(wake);
+        resolve(false);
+      });
+    });
+  }
+
   async function attribute(job: AttributionJob): Promise<AttributionOutcome> {
     const { record, recordBytes, recordHash, attribution } = await compute(job);
     return {
@@ -146,10 +207,16 @@ export function createAttributionService(options: AttributionOptions): Attributi
   }
 
   return {
-    attribute,
+    async attribute(job) {
+      await untilIndexed(job);
+      return attribute(job);
+    },
     attributeForOthers: (job) => forOthers(() => attribute(job)),
     explain: (job) => forOthers(() => explain(job)),
-    close: () => pool.close(),
+    close() {
+      closed = true;
+      return pool.close();
+    },
   };
 }
 

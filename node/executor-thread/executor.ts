@@ -106,6 +106,8 @@ export async function openExecutor(
     workers: settings.attributionWorkers,
     artifacts,
     log,
+    setTimer: env.setTimer,
+    onAvailable: (requestId) => available(missingName({ kind: 'attribution', requestId })),
   });
   const honest: ExecutionPorts = {
     attribute: attribution.attribute,

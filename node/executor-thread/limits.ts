@@ -28,6 +28,11 @@ export const LIMITS = {
   attributionsForOthers: 8,
   /** Times that a job reads its snapshot again because others pushed it out: more than can be at work at once. */
   snapshotReloads: 32,
+  /**
+   * Longest time that a block waits for the index of a snapshot before it is unknown, ms: enough for a few hundred
+   * kilobytes of text, and short against the propose timeout.
+   */
+  indexPatienceMs: 250,
   /** Text shown on each side of a quoted passage, bytes. */
   excerptBytes: 120,
   /** Leaves whose facts are kept, 32 bytes and an object each: about 20 MB. */

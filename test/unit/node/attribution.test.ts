@@ -1,0 +1,79 @@
+/** Attribution as execution sees it, with a real pool: a worker runs from compiled code, so `npm run build` comes first. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { DEVNET_PARAMS } from '../../../genesis/parameters.ts';
+import { openArtifactStore } from '../../../node/artifacts/store.ts';
+import { createArtifactPort } from '../../../node/executor-thread/artifact-port.ts';
+import type * as Service from '../../../node/executor-thread/attribution.ts';
+import { silentLog } from '../../../node/log.ts';
+import type { AttributionJob, Hex } from '../../../state/types.ts';
+
+const compiled = new URL('../../../dist/node/executor-thread/attribution.js', import.meta.url);
+const { maxBytes, maxRecordBytes, maxRecords } = DEVNET_PARAMS.contribution;
+const limits = { maxBytes, maxLeafBytes: maxRecordBytes, maxLeaves: maxRecords, utf8: true };
+
+describe.skipIf(!existsSync(compiled))('attribution for execution (needs dist/: npm run build)', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'attribution-'));
+  let service: Service.AttributionService | undefined;
+  afterEach(async () => {
+    await service?.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  it('B1: makes a block unknown while a large index is built, and tells when it can be looked at again', async () => {
+    const { createAttributionService } = (await import(compiled.href)) as typeof Service;
+    const store = openArtifactStore({ dataDir: dir, log: silentLog });
+    const text = Array.from({ length: 40_000 }, (_, i) => `word${i} follows word${(i * 7919) % 40_000}`).join(
+      ' ',
+    );
+    const root = await store.putStream([new TextEncoder().encode(text.slice(0, maxRecordBytes))], limits);
+    await store.close();
+    let tell: (request: Hex) => void = () => {};
+    const told = new Promise<Hex>((resolve) => {
+      tell = resolve;
+    });
+    service = createAttributionService({
+      dataDir: dir,
+      params: DEVNET_PARAMS,
+      workers: 1,
+      artifacts: createArtifactPort(dir, () => {}),
+      log: silentLog,
+      // A node without patience.
+      setTimer: (_, run) => {
+        run();
+        return () => {};
+      },
+      onAvailable: (request) => tell(request),
+    });
+    const job: AttributionJob = {
+      requestHash: `0x${'a5'.repeat(32)}`,
+      version: 1,
+      snapshots: [{ dataNetId: 1, length: 1, historyHash: `0x${'11'.repeat(32)}` }],
+      sequence: () => [
+        {
+          contributionId: `0x${'22'.repeat(32)}`,
+          dataNetId: 1,
+          contributor: `0x${'33'.repeat(20)}`,
+          commitSequence: 1,
+          artifactRoot: root,
+          recordCount: 1,
+          accepted: Uint8Array.of(1),
+        },
+      ],
+      prompt: new TextEncoder().encode('a prompt'),
+      output: new TextEncoder().encode(text.slice(0, 400)),
+      ineligible: [],
+    };
+    await expect(service.attribute(job)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      missing: { kind: 'attribution', requestId: job.requestHash },
+    });
+    expect(await told).toBe(job.requestHash);
+    const outcome = await service.attribute(job);
+    // One record of one person, so its tenth of the pool.
+    expect(outcome.credits.map(({ contributor }) => contributor)).toEqual([`0x${'33'.repeat(20)}`]);
+    expect((await service.attributeForOthers(job)).recordHash).toBe(outcome.recordHash);
+  });
+});
