@@ -7,7 +7,8 @@ import { privateKeyToAccount } from 'viem/accounts';
 import { followHeads, rpc, startDevnet } from '../support/devnet.ts';
 import type { BenchRow } from './types.ts';
 
-const SAMPLES = 100;
+const WARM_UP = 3;
+const SAMPLES = 200;
 
 export async function run(): Promise<BenchRow[]> {
   const devnet = await startDevnet();
@@ -39,7 +40,8 @@ export async function run(): Promise<BenchRow[]> {
       }
     });
     const times: number[] = [];
-    for (let sample = 0; sample < SAMPLES; sample += 1) {
+    // The first ones meet a network whose nodes are still finding each other; they are told apart.
+    for (let sample = 0; sample < WARM_UP + SAMPLES; sample += 1) {
       const raw = await wallet.signTransaction({
         to: account.address,
         value: 1n,
@@ -56,9 +58,12 @@ export async function run(): Promise<BenchRow[]> {
       times.push((await certified) - sent);
     }
     close();
+    const first = times[0]!;
+    times.splice(0, WARM_UP);
     times.sort((a, b) => a - b);
     const at = (part: number) => times[Math.min(times.length - 1, Math.floor(times.length * part))];
     return [
+      { name: 'finality, 4 validators, first transfer after the start', value: first, unit: 'ms' },
       { name: 'finality, 4 validators, p50', value: at(0.5), unit: 'ms' },
       { name: 'finality, 4 validators, p99', value: at(0.99), unit: 'ms' },
     ];
