@@ -1,7 +1,4 @@
-/** A comparison that did not hold. */
-export class Mismatch extends Error {}
-
-/** @throws Mismatch */
+/** @throws Error that shows both texts, if they differ */
 export function agree(what: string, ours: string, model: string): void {
-  if (ours !== model) throw new Mismatch(`${what}\n  ours  ${ours}\n  model ${model}`);
+  if (ours !== model) throw new Error(`${what}\n  ours  ${ours}\n  model ${model}`);
 }

@@ -6,7 +6,8 @@
 import { createCore, handle } from '../../../consensus/driver/core.ts';
 import type { Input } from '../../../consensus/driver/inputs.ts';
 import { run } from '../../../consensus/effects.ts';
-import type { ConsensusParameters } from '../../../consensus/parameters.ts';
+import type { ConsensusParameters, TimeoutKind } from '../../../consensus/parameters.ts';
+import type { Branch } from '../../../consensus/state-machine/state.ts';
 import { asRound, NO_ROUND } from '../../../consensus/types.ts';
 import { agree } from './agree.ts';
 import { show, type Tagged } from './itf.ts';
@@ -27,7 +28,7 @@ export interface Driver {
   hear(input: Tagged, output: Tagged, round: number, waiting: readonly ModelVote[]): void;
   /** In this round the model does not vote on the proposal that it holds. */
   expectOversight(round: number): void;
-  /** @throws Mismatch if both have come to rest and differ */
+  /** @throws Error if both have come to rest and differ */
   compare(
     name: string,
     model: {
@@ -71,6 +72,13 @@ const TIMEOUTS = {
   PrecommitTimeout: 'precommit',
 } as const;
 
+/** Lines 57, 61 and 65. */
+const USED_TIMEOUTS: ReadonlyMap<Branch, TimeoutKind> = new Map([
+  ['L59 prevote nil on timeout', 'propose'],
+  ['L63 precommit nil on timeout', 'prevote'],
+  ['L67 next round', 'precommit'],
+]);
+
 export function createDriver(process: string, height: number, members: Members): Driver {
   const core = createCore({
     height: heightOf(height),
@@ -82,6 +90,7 @@ export function createDriver(process: string, height: number, members: Members):
   const ours: Said[] = [];
   const theirs: Said[] = [];
   const oversights = new Set<number>();
+  const started = new Set<string>();
 
   const feed = (input: Input): void => {
     run(handle(core, input), (effect) => {
@@ -97,6 +106,14 @@ export function createDriver(process: string, height: number, members: Members):
         say({ kind: 'propose', round, blockHash, validRound });
         return null;
       }
+      if (effect.kind === 'scheduleTimeout') started.add(`${effect.timeout} ${effect.round}`);
+      // Our driver would not have heard of a timeout that it never started.
+      const used = effect.kind === 'progress' ? USED_TIMEOUTS.get(effect.branch) : undefined;
+      if (used !== undefined && input.kind === 'timeout') {
+        const timeout = `${used} ${input.round}`;
+        agree(`timeout of ${process}`, started.has(timeout) ? timeout : `no ${timeout}`, timeout);
+      }
+      if (effect.kind === 'halt') throw new Error(`the driver of ${process} halts: ${effect.reason}`);
       if (effect.kind === 'decide') say({ kind: 'decide', round: effect.round, blockHash: effect.blockHash });
       return undefined;
     });
