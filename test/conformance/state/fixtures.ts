@@ -51,33 +51,43 @@ export function defaultArchive(): string {
   return resolve(projectRoot(), '../shared/vectors/state-tests/general-state-tests.tar.gz');
 }
 
-const jsonFile = (name: string, text: () => string): TestFile => ({
-  name,
-  read() {
-    let tests: Record<string, StateTest>;
-    try {
-      tests = JSON.parse(text()) as Record<string, StateTest>;
-    } catch (error) {
-      throw new Error(`${name}: ${(error as Error).message}`);
-    }
-    for (const [test, parts] of Object.entries(tests))
-      for (const part of ['env', 'pre', 'post'])
-        if (!(part in Object(parts)))
-          throw new Error(`${name}: "${test}" has no "${part}", so it is no state test`);
-    return tests;
-  },
-});
-
 /** Test files of a JSON file, a directory or a .tar.gz, by name. @throws Error if there are none */
 export function testFiles(path: string): TestFile[] {
-  let files: TestFile[];
+  return jsonFiles(path).map(({ name, text }) => ({
+    name,
+    read() {
+      let tests: Record<string, StateTest>;
+      try {
+        tests = JSON.parse(text()) as Record<string, StateTest>;
+      } catch (error) {
+        throw new Error(`${name}: ${(error as Error).message}`);
+      }
+      for (const [test, parts] of Object.entries(tests))
+        for (const part of ['env', 'pre', 'post'])
+          if (!(part in Object(parts)))
+            throw new Error(`${name}: "${test}" has no "${part}", so it is no state test`);
+      return tests;
+    },
+  }));
+}
+
+export interface JsonFile {
+  /** Path inside the collection. */
+  name: string;
+  text(): string;
+}
+
+/** A JSON file, those of a directory or those of a .tar.gz, by name. @throws Error if there are none */
+export function jsonFiles(path: string): JsonFile[] {
+  let files: JsonFile[];
+  const onDisk = (name: string, file: string): JsonFile => ({ name, text: () => readFileSync(file, 'utf8') });
   if (path.endsWith('.tar.gz')) files = archived(gunzipSync(readFileSync(path)));
-  else if (statSync(path).isFile()) files = [jsonFile(path, () => readFileSync(path, 'utf8'))];
+  else if (statSync(path).isFile()) files = [onDisk(path, path)];
   else
     files = readdirSync(path, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith('.json'))
       .map((entry) => join(entry.parentPath, entry.name))
-      .map((file) => jsonFile(relative(path, file), () => readFileSync(file, 'utf8')));
+      .map((file) => onDisk(relative(path, file), file));
   if (files.length === 0) throw new Error(`no .json files in ${path}`);
   return files.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -85,8 +95,8 @@ export function testFiles(path: string): TestFile[] {
 const BLOCK = 512;
 
 /** Files of a ustar archive: a header of one block, then the contents filled up to whole blocks. */
-function archived(tar: Buffer): TestFile[] {
-  const files: TestFile[] = [];
+function archived(tar: Buffer): JsonFile[] {
+  const files: JsonFile[] = [];
   const text = (from: number, length: number): string =>
     tar.toString('latin1', from, from + length).split('\0', 1)[0]!;
   for (let at = 0; at + BLOCK <= tar.length && tar[at] !== 0; ) {
@@ -95,7 +105,7 @@ function archived(tar: Buffer): TestFile[] {
     const kind = text(at + 156, 1);
     const start = at + BLOCK;
     if (kind === '0' && name.endsWith('.json'))
-      files.push(jsonFile(name, () => tar.toString('utf8', start, start + size)));
+      files.push({ name, text: () => tar.toString('utf8', start, start + size) });
     else if (kind !== '5' && kind !== '0') throw new Error(`${name}: archive entries of kind "${kind}"`);
     at = start + Math.ceil(size / BLOCK) * BLOCK;
   }

@@ -1,0 +1,209 @@
+/** Whole systems: every process of the model beside our state machine, our vote keeper and our driver. */
+import { agree } from './agree.ts';
+import { createDriver, type Driver } from './driver.ts';
+import { show, showSet, type Tagged, type Trace } from './itf.ts';
+import { createKeeper, type Keeper, SILENCE, showBookkeeper } from './keeper.ts';
+import { createMachine, type Machine, showOutput, showState } from './machine.ts';
+import {
+  type Bookkeeper,
+  type ConsensusState,
+  type ModelProposal,
+  type ModelVote,
+  membersOf,
+} from './model.ts';
+
+/** An input that the model's driver gave to its algorithm, the place reached by it, and the step before it. */
+type Executed = readonly [input: Tagged, height: number, round: number, stepBefore: Tagged];
+
+interface Node {
+  readonly es: {
+    readonly cs: ConsensusState;
+    readonly bk: Bookkeeper;
+    readonly valset: Map<string, number>;
+    readonly executedInputs: readonly Executed[];
+    readonly pendingInputs: readonly unknown[];
+    readonly pendingStepChange: Tagged;
+    readonly started: boolean;
+    readonly voteKeeperOutput: Tagged;
+    readonly proposals: readonly ModelProposal[];
+    readonly chain: readonly { readonly decision: ModelProposal; readonly commit: readonly ModelVote[] }[];
+  };
+  readonly timeouts: readonly unknown[];
+  readonly incomingVotes: readonly ModelVote[];
+  readonly incomingCertificates: readonly (readonly ModelVote[])[];
+  readonly incomingProposals: readonly unknown[];
+  readonly incomingSyncProposals: readonly unknown[];
+  readonly incomingSyncCertificates: readonly unknown[];
+  readonly getValueRequests: readonly unknown[];
+}
+
+interface History {
+  readonly validator: string;
+  readonly input: Tagged;
+  readonly output: Tagged;
+}
+
+/** Our side of one process at one height. */
+interface Process {
+  readonly machine: Machine;
+  readonly keeper: Keeper;
+  readonly driver: Driver;
+}
+
+/** Told of each place where the model does what our core deliberately does not. README.md explains them. */
+export type Note = (difference: keyof typeof DIFFERENCES) => void;
+
+export const DIFFERENCES = {
+  'second vote': 'the model drops the second vote of an equivocator, so it is withheld from our core',
+  'timeout after decision': 'the model starts a timeout in a height that it has decided',
+  'not started': 'the model waits for a height to begin with a round that our driver has entered',
+  'overlooked proposal': 'the model overlooks the proposal that it holds for the round it skips to',
+} as const;
+
+/** Names of the systems in a trace: several instances of the model may stand side by side. */
+export function systemsOf(names: readonly string[]): string[] {
+  return names.filter((name) => /(^|::)system$/.test(name)).map((name) => name.slice(0, -'system'.length));
+}
+
+export function replaySystem(trace: Trace, prefix: string, note: Note): (index: number) => void {
+  const processes = new Map<string, Process>();
+  const nodesAt = (index: number) => trace.states[index]![`${prefix}system`] as Map<string, Node>;
+  return (index) => {
+    for (const [name, node] of nodesAt(index)) {
+      const before = index === 0 ? undefined : nodesAt(index - 1).get(name);
+      let process = processes.get(name);
+      if (process === undefined || before === undefined || isNewHeight(before, node)) {
+        process = createProcess(name, node);
+        processes.set(name, process);
+      } else if (hasStepped(before, node)) {
+        const history = historyOf(trace.states[index]![`${prefix}_hist`]);
+        agree('process that takes the step', name, history.validator);
+        takeStep(process, history, before, node, note);
+      }
+      agree(`variables of ${name}`, process.machine.state(), showState(node.es.cs));
+      agree(`votes at ${name}`, process.keeper.state(), showBookkeeper(node.es.bk));
+      process.driver.compare(name, node.es);
+    }
+  };
+}
+
+function createProcess(name: string, node: Node): Process {
+  const members = membersOf(node.es.valset);
+  const { height } = node.es.cs;
+  return {
+    machine: createMachine(name, height),
+    keeper: createKeeper(members),
+    driver: createDriver(name, height, members),
+  };
+}
+
+function historyOf(value: unknown): History {
+  if (!Array.isArray(value)) return value as History;
+  const [validator, input, output] = value as [string, Tagged, Tagged];
+  return { validator, input, output };
+}
+
+/** The environment moves a process to a height; that is no step of the process. */
+function isNewHeight(before: Node, after: Node): boolean {
+  return (
+    before.es.cs.height !== after.es.cs.height ||
+    (before.es.started && !after.es.started) ||
+    after.es.executedInputs.length < before.es.executedInputs.length
+  );
+}
+
+/** Deliveries only add to what waits; a step takes something away or changes the driver. */
+function hasStepped(before: Node, after: Node): boolean {
+  if (show(before.es) !== show(after.es)) return true;
+  const waiting = [
+    'timeouts',
+    'incomingVotes',
+    'incomingCertificates',
+    'incomingProposals',
+    'incomingSyncProposals',
+    'incomingSyncCertificates',
+    'getValueRequests',
+  ] as const;
+  return waiting.some((name) => after[name].length < before[name].length);
+}
+
+function takeStep(process: Process, history: History, before: Node, after: Node, note: Note): void {
+  const { validator: name, input, output } = history;
+  const { machine, driver } = process;
+  const withheld = takeVotes(process, history, before, after);
+  if (withheld) note('second vote');
+
+  let said: Tagged = NONE;
+  for (const [event, , , stepBefore] of after.es.executedInputs.slice(before.es.executedInputs.length)) {
+    agree(`step of ${name} before ${show(event)}`, machine.step(), stepBefore.tag);
+    said = machine.take(event, input.tag === 'ProposalDInput' ? (input.value as ModelProposal) : undefined);
+  }
+  const decided = before.es.cs.step.tag === 'CommitStep';
+  if (decided && output.tag === 'TimeoutOutput') {
+    note('timeout after decision');
+    agree(`output of ${name} after its decision`, showOutput(said), showOutput(NONE));
+  } else agree(`output of ${name} for ${show(input)}`, showOutput(said), showOutput(output));
+
+  compareChain(process, name, said, before, after);
+  const begins = !before.es.started && after.es.started;
+  if (begins && after.es.cs.round < 0) note('not started');
+  if (overlooksProposal(before, after)) {
+    note('overlooked proposal');
+    driver.expectOversight(after.es.cs.round);
+  }
+  driver.hear(withheld ? NOTHING : input, output, before.es.cs.round, begins ? waitingVotes(before) : []);
+}
+
+const NONE: Tagged = { tag: 'NoConsensusOutput', value: [] };
+const NOTHING: Tagged = { tag: 'NoDInput', value: [] };
+
+/** A decision adds the decided value with the precommits for it, and nothing else adds anything. */
+function compareChain({ keeper }: Process, name: string, said: Tagged, before: Node, after: Node): void {
+  const grown = after.es.chain.length - before.es.chain.length;
+  agree(`blocks added by ${name}`, said.tag === 'DecidedOutput' ? '1' : '0', String(grown));
+  if (grown !== 1) return;
+  const { decision, commit } = after.es.chain.at(-1)!;
+  const { round, proposal } = decision;
+  agree(`decision of ${name}`, show(said), show({ tag: 'DecidedOutput', value: [round, proposal] }));
+  const signers = commit.map(({ srcAddress }) => srcAddress);
+  agree(`certificate at ${name}`, keeper.precommits(round, proposal), showSet(signers));
+}
+
+/** The model looks for proposals when its step changes, which a skip from propose to propose does not do. */
+function overlooksProposal(before: Node, after: Node): boolean {
+  const { cs, pendingStepChange, proposals } = after.es;
+  return (
+    cs.round > before.es.cs.round &&
+    pendingStepChange.tag === 'NoStep' &&
+    proposals.some(({ round }) => round === cs.round)
+  );
+}
+
+/** Counts the votes that the step brought. True if the vote was withheld. */
+function takeVotes({ keeper }: Process, history: History, before: Node, after: Node): boolean {
+  const { validator, input } = history;
+  const { round } = before.es.cs;
+  // Votes that came in before the height was begun are counted at its start.
+  if (!before.es.started && after.es.started) {
+    const waiting = waitingVotes(before);
+    const maxRound = Math.max(0, ...waiting.map((vote) => vote.round));
+    for (const vote of waiting) keeper.take(vote, maxRound);
+  } else if (input.tag === 'VoteDInput') {
+    const vote = input.value as ModelVote;
+    const withheld = keeper.contradicts(vote);
+    const accused = after.es.bk.evidence.length > before.es.bk.evidence.length;
+    agree(`equivocation of ${vote.srcAddress} seen by ${validator}`, String(withheld), String(accused));
+    const found = withheld ? SILENCE : keeper.take(vote, round);
+    agree(`finding of ${validator} for ${show(input)}`, show(found), show(after.es.voteKeeperOutput));
+    return withheld;
+  } else if (input.tag === 'CertificateDInput') {
+    const found = keeper.takeCertificate(input.value as ModelVote[], round);
+    agree(`finding of ${validator} for ${show(input)}`, show(found), show(after.es.voteKeeperOutput));
+  }
+  return false;
+}
+
+function waitingVotes({ es, incomingVotes, incomingCertificates }: Node): ModelVote[] {
+  const ofHeight = (votes: readonly ModelVote[]) => votes.filter(({ height }) => height === es.cs.height);
+  return [...ofHeight(incomingVotes), ...ofHeight(incomingCertificates.flat())];
+}
