@@ -56,6 +56,18 @@ export const NEVER_SIGNED: LastSigned = {
   message: new Uint8Array(0),
 };
 
+/**
+ * Still before the first signature, but the key's past is known: this directory was there when the chain began, or has
+ * sat out the heights that an earlier life could have signed. It outlives a crash before the first signature, which
+ * would otherwise look like a new directory under an old key.
+ */
+export const FREE_TO_SIGN: LastSigned = { ...NEVER_SIGNED, round: asRound(1) };
+
+/** Whether the record leaves open what the key has signed elsewhere. */
+export function isPastUnknown(last: LastSigned): boolean {
+  return last.height === NEVER_SIGNED.height && last.round === NEVER_SIGNED.round;
+}
+
 const VERSION = 1;
 const MAX_MESSAGE_BYTES = 512;
 

@@ -5,6 +5,8 @@ import {
   decideSigning,
   decodeLastSigned,
   encodeLastSigned,
+  FREE_TO_SIGN,
+  isPastUnknown,
   type LastSigned,
   NEVER_SIGNED,
   SIGN_STEP,
@@ -18,6 +20,8 @@ export interface SigningGuard {
   last(): LastSigned | undefined;
   /** Writes down that the key has never signed; does nothing if there is a record. */
   declareNew(): void;
+  /** Writes down that the key's past is known; does nothing once it has signed. */
+  declareFree(): void;
   /**
    * Signature, or null if signing this could contradict what was signed before.
    * @param loggedBefore own signatures of this height that the log holds durably
@@ -58,6 +62,11 @@ export function createSigningGuard(parts: {
       if (last !== undefined) return;
       storage.replaceFile(LAST_SIGNED_FILE, encodeLastSigned(NEVER_SIGNED));
       last = NEVER_SIGNED;
+    },
+    declareFree() {
+      if (last === undefined || !isPastUnknown(last)) return;
+      storage.replaceFile(LAST_SIGNED_FILE, encodeLastSigned(FREE_TO_SIGN));
+      last = FREE_TO_SIGN;
     },
     signVote: (vote, loggedBefore) =>
       sign({

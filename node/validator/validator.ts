@@ -26,6 +26,7 @@ import { proposerAt } from '../../consensus/validator-set/rotation.ts';
 import { findValidator, indexOfValidator, isMinority } from '../../consensus/validator-set/set.ts';
 import { votesOf } from '../../consensus/votes/keeper.ts';
 import { hasQuorumFor, powerFor } from '../../consensus/votes/round-votes.ts';
+import { isPastUnknown } from '../../consensus/wal/last-signed.ts';
 import { shuffled } from './blocks.ts';
 import { type CatchUp, createCatchUp } from './catch-up.ts';
 import { createHeight, type Decision, type HeightRun } from './height.ts';
@@ -214,7 +215,7 @@ function createShell(
       return false;
     }
     if (quietUntil === undefined) {
-      const isUnsigned = last.height === 0 && options.keyNeverSigned !== true;
+      const isUnsigned = isPastUnknown(last) && options.keyNeverSigned !== true;
       quietUntil = isUnsigned && height > 1 ? height + LIMITS.quietHeights - 1 : 0;
       if (quietUntil > 0)
         log(
@@ -224,6 +225,7 @@ function createShell(
         );
     }
     if (height <= quietUntil) return false;
+    guard.declareFree();
     if (last.height === height && last.loggedBefore > ownRecords) {
       log('warn', 'the log of this height was lost after signing in it; not signing until the next height', {
         height,

@@ -49,8 +49,9 @@ describe('a network in a storm', () => {
   it('passes the seeds that once found a bug', async () => {
     // 34: a log that was lost and one that was a signature behind looked alike. 1327: a polka was never asked for.
     // 1581: a node that had only followed took its missing record for a lost one. 5141, 6456: a vote that was
-    // signed but not explained by the log could never be repeated, and the network stood still.
-    for (const seed of [34, 288, 1327, 1581, 2724, 5141, 6456]) {
+    // signed but not explained by the log could never be repeated, and the network stood still. 11165, 11982: a crash
+    // before the first signature looked like a new directory under an old key, and a network short of one vote waited.
+    for (const seed of [34, 288, 1327, 1581, 2724, 5141, 6456, 11165, 11982]) {
       const result = await simulate(drawOptions(seed));
       expect(result.problems, `seed ${seed}`).toEqual([]);
     }

@@ -8,6 +8,8 @@ import {
   decideSigning,
   decodeLastSigned,
   encodeLastSigned,
+  FREE_TO_SIGN,
+  isPastUnknown,
   type LastSigned,
   NEVER_SIGNED,
   SIGN_STEP,
@@ -111,6 +113,13 @@ describe('the guard against signing twice', () => {
 
   it('a record that says "never" lets everything be signed', () => {
     expect(decideSigning(NEVER_SIGNED, at(1, 0, 'proposal')).decision).toBe('sign');
+    expect(decideSigning(FREE_TO_SIGN, at(1, 0, 'proposal')).decision).toBe('sign');
+    expect([NEVER_SIGNED, FREE_TO_SIGN, at(1, 0, 'proposal')].map(isPastUnknown)).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(decodeLastSigned(encodeLastSigned(FREE_TO_SIGN), 'x')).toEqual(FREE_TO_SIGN);
   });
 
   it('the record survives its encoding, and any damage to it is noticed', () => {
