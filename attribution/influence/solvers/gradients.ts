@@ -26,8 +26,9 @@ export function headGradients(data: LabelledFeatures, head: Head): Float64Array 
 
 /**
  * Rounds gradients (count × Σ layers, row-major) to 16-bit integers with a power-of-two scale for each sample and
- * layer: the largest number of a layer takes 15 bits, halves go to even. No number is off by more than
- * 2⁻¹⁵ of the largest of its sample and layer, or 2⁻³⁹ of the largest of the layer.
+ * layer: the largest number of a layer takes 15 bits, halves go to even. A number is off by half a
+ * unit at most, which is 2⁻¹⁵·(1 + 2⁻¹⁵) of the largest of its sample and layer, or that part of 2⁻²⁴ of the largest
+ * of the layer, whichever is more.
  * @throws AttributionError as checkGradients.
  */
 export function quantiseGradients(

@@ -54,15 +54,22 @@ export function exactDot(
   let low = 0;
   for (let from = 0; from < length; from += BLOCK) {
     const to = Math.min(length, from + BLOCK);
+    const aFrom = aStart + from;
+    const bFrom = bStart + from;
+    const block = to - from;
     let s0 = 0;
     let s1 = 0;
-    let i = from;
-    for (; i + 1 < to; i += 2) {
-      s0 += a[aStart + i]! * b[bStart + i]!;
-      s1 += a[aStart + i + 1]! * b[bStart + i + 1]!;
+    let s2 = 0;
+    let s3 = 0;
+    let i = 0;
+    for (; i + 3 < block; i += 4) {
+      s0 += a[aFrom + i]! * b[bFrom + i]!;
+      s1 += a[aFrom + i + 1]! * b[bFrom + i + 1]!;
+      s2 += a[aFrom + i + 2]! * b[bFrom + i + 2]!;
+      s3 += a[aFrom + i + 3]! * b[bFrom + i + 3]!;
     }
-    if (i < to) s0 += a[aStart + i]! * b[bStart + i]!;
-    const sum = s0 + s1;
+    for (; i < block; i++) s0 += a[aFrom + i]! * b[bFrom + i]!;
+    const sum = s0 + s1 + (s2 + s3);
     const upper = Math.floor(sum / 4294967296);
     high += upper;
     low += sum - upper * 4294967296;
