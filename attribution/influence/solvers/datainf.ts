@@ -89,8 +89,8 @@ function layerWeights(
   };
 }
 
-/** Σᵢ coefficients[i]·values of sample i, exact. */
-function weightedSum(
+/** Σᵢ coefficients[i]·values of sample i from number `start` on, exact; |coefficients| ≤ 2³¹, whole. */
+export function weightedSum(
   gradients: QuantisedGradients,
   coefficients: Float64Array,
   start: number,
