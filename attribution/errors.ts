@@ -14,7 +14,15 @@ export type AttributionErrorCode =
   /** A parameter lies outside its range. */
   | 'InvalidParameter'
   /** Bytes that should be an attribution record are not one. */
-  | 'InvalidRecord';
+  | 'InvalidRecord'
+  /** A number is not finite or larger than the fixed arithmetic of influence allows. */
+  | 'InvalidNumber'
+  /** The lengths of two arrays do not fit each other. */
+  | 'ShapeMismatch'
+  /** More samples, dimensions or classes than the influence engine takes. */
+  | 'ProblemTooLarge'
+  /** Training did not reach its optimum, or a matrix that must be positive definite is not. */
+  | 'NotConverged';
 
 /** An input that attribution refuses. `code` is stable, `message` is for people. */
 export class AttributionError extends Error {

@@ -1,0 +1,47 @@
+/** Every bound of the influence engine in one place, each with its reason. */
+
+/** Samples of one problem: their gradients are kept in memory, two bytes a number. */
+export const MAX_SAMPLES = 65_536;
+
+/** Numbers in all gradients of a problem (samples × dimensions): 1 GiB of 16-bit integers. */
+export const MAX_GRADIENT_NUMBERS = 512 * 1024 * 1024;
+
+/** Classes of a head: the leverage correction solves one system of this size for each sample. */
+export const MAX_CLASSES = 256;
+
+/** Parameters of a head whose Hessian is inverted exactly: 2,048² doubles are 32 MiB, the inverse takes seconds. */
+export const MAX_EXACT_PARAMETERS = 2048;
+
+/** Numbers of one gradient: a sum of that many products of two 16-bit integers stays below 2⁵³. */
+export const MAX_DIMENSIONS = 1 << 20;
+
+/** Layers of one gradient, each with an exponent of its own. */
+export const MAX_LAYERS = 256;
+
+/** Largest absolute value of a feature: logits then stay far from the ends of the double's range. */
+export const MAX_FEATURE = 65_536;
+
+/** Largest absolute value of a gradient's number (2²⁵⁶): products of two stay finite. */
+export const MAX_GRADIENT = 1.157920892373162e77;
+
+/** A gradient whose numbers are all below this (2⁻²⁵⁶) counts as zero: far below any rounding error. */
+export const MIN_GRADIENT = 8.636168555094445e-78;
+
+/** Samples whose gradient is smaller than the largest by more than this many bits share the smallest exponent, so that
+ * scores of all samples fit one scale: 2⁻²⁴ of the largest gradient earns nothing that a payment could show. */
+export const MAX_EXPONENT_SPREAD = 24;
+
+/** Steps of Newton's method: it converges in about ten, and each costs one Hessian. */
+export const MAX_NEWTON_STEPS = 64;
+
+/** Halvings of one Newton step before it is given up. */
+export const MAX_STEP_HALVINGS = 40;
+
+/** Passes over the samples of stochastic gradient descent. */
+export const MAX_EPOCHS = 1000;
+
+/** Bytes of a training seed. */
+export const MAX_SEED_BYTES = 64;
+
+/** Contributors that one query pays: the rest of the scores is noise, and each costs 24 bytes for ever. */
+export const MAX_PAID_CONTRIBUTORS = 64;

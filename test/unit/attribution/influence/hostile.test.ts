@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { AttributionError } from '../../../../attribution/errors.ts';
+import {
+  type Head,
+  headGradients,
+  influenceCredits,
+  type LabelledFeatures,
+  prepare,
+  prepareFromGradients,
+  scores,
+  train,
+} from '../../../../attribution/influence/api.ts';
+import { clouds } from './oracle.ts';
+
+const DATA = clouds(20, 3, 2, 3);
+const NEWTON = { method: 'newton', l2Micro: 1_000_000 } as const;
+const SGD = {
+  method: 'sgd',
+  l2Micro: 0,
+  learningRateMicro: 1000,
+  initialScaleMicro: 0,
+  epochs: 1,
+  batchSize: 4,
+  seed: new Uint8Array(),
+} as const;
+
+function refusal(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof AttributionError) return error.code;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('hostile input is refused with a code', () => {
+  const withFeature = (x: number): LabelledFeatures => ({
+    ...DATA,
+    features: DATA.features.map((old, i) => (i === 7 ? x : old)),
+  });
+
+  it('numbers that are not finite, or too large', () => {
+    for (const x of [Number.NaN, Number.POSITIVE_INFINITY, 65_537, -65_537])
+      expect(refusal(() => train(withFeature(x), NEWTON))).toBe('InvalidNumber');
+    const head = train(DATA, NEWTON);
+    const broken: Head = { ...head, weights: head.weights.map(() => Number.NaN) };
+    expect(refusal(() => headGradients(DATA, broken))).toBe('InvalidNumber');
+    const options = { solver: 'newton', l2Micro: 1, clipPercent: 100 } as const;
+    expect(refusal(() => prepare({ data: DATA, head: broken }, options))).toBe('InvalidNumber');
+    for (const x of [Number.NaN, Number.NEGATIVE_INFINITY, 1e80])
+      for (const solver of ['dot', 'datainf'] as const) {
+        expect(refusal(() => prepareFromGradients(Float64Array.of(1, x), 2, [1], solver, 100))).toBe(
+          'InvalidNumber',
+        );
+        const metric = prepareFromGradients(Float64Array.of(1, 2), 2, [1], solver, 100);
+        expect(refusal(() => scores(metric, Float64Array.of(x)))).toBe('InvalidNumber');
+      }
+  });
+
+  it('lengths that do not fit', () => {
+    expect(refusal(() => train({ ...DATA, features: DATA.features.subarray(1) }, NEWTON))).toBe(
+      'ShapeMismatch',
+    );
+    const none = { ...DATA, features: new Float64Array(), labels: new Int32Array() };
+    expect(refusal(() => train(none, NEWTON))).toBe('ShapeMismatch');
+    const head = train(DATA, NEWTON);
+    expect(refusal(() => headGradients({ ...DATA, classes: 3 }, head))).toBe('ShapeMismatch');
+    expect(refusal(() => prepareFromGradients(new Float64Array(5), 2, [2], 'dot', 100))).toBe(
+      'ShapeMismatch',
+    );
+    const metric = prepareFromGradients(new Float64Array(4), 2, [2], 'dot', 100);
+    expect(refusal(() => scores(metric, new Float64Array(3)))).toBe('ShapeMismatch');
+    expect(refusal(() => influenceCredits([1n], [], 1))).toBe('ShapeMismatch');
+  });
+
+  it('labels, sizes and options out of range', () => {
+    const relabelled = { ...DATA, labels: DATA.labels.map((label, i) => (i === 3 ? 2 : label)) };
+    expect(refusal(() => train(relabelled, NEWTON))).toBe('InvalidParameter');
+    expect(refusal(() => train({ ...DATA, classes: 257 }, NEWTON))).toBe('InvalidParameter');
+    expect(refusal(() => train({ ...DATA, width: 0 }, NEWTON))).toBe('InvalidParameter');
+    for (const l2Micro of [0, -1, 0.5, Number.NaN])
+      expect(refusal(() => train(DATA, { method: 'newton', l2Micro }))).toBe('InvalidParameter');
+    const wrong = [
+      { epochs: 1001 },
+      { epochs: 0 },
+      { batchSize: 0 },
+      { learningRateMicro: 0 },
+      { seed: new Uint8Array(65) },
+      { initialScaleMicro: 1.5 },
+    ];
+    for (const change of wrong)
+      expect(refusal(() => train(DATA, { ...SGD, ...change }))).toBe('InvalidParameter');
+    const wide = { features: new Float64Array(1024), labels: Int32Array.of(0), width: 1024, classes: 2 };
+    expect(refusal(() => train(wide, NEWTON))).toBe('InvalidParameter');
+    expect(refusal(() => prepareFromGradients(new Float64Array(2), 2, [], 'dot', 100))).toBe(
+      'InvalidParameter',
+    );
+    expect(refusal(() => prepareFromGradients(new Float64Array(2), 0, [1], 'dot', 100))).toBe(
+      'InvalidParameter',
+    );
+    for (const clip of [0, 101, 2.5])
+      expect(refusal(() => prepareFromGradients(new Float64Array(2), 2, [1], 'dot', clip))).toBe(
+        'InvalidParameter',
+      );
+    expect(refusal(() => influenceCredits([1n], [-1], 1))).toBe('InvalidParameter');
+    expect(refusal(() => influenceCredits([1n], [0], 65))).toBe('InvalidParameter');
+  });
+
+  it('more than the engine holds', () => {
+    const many = { features: new Float64Array(65_537), labels: new Int32Array(65_537), width: 1, classes: 2 };
+    expect(refusal(() => train(many, NEWTON))).toBe('ProblemTooLarge');
+    expect(refusal(() => prepareFromGradients(new Float64Array(1), 65_536, [1 << 20], 'dot', 100))).toBe(
+      'InvalidParameter',
+    );
+  });
+
+  it('training that runs away', () => {
+    const far = { ...DATA, features: DATA.features.map((x) => 10_000 * x) };
+    const wild = { ...SGD, l2Micro: 1_000_000_000_000, learningRateMicro: 1_000_000_000, epochs: 1000 };
+    expect(refusal(() => train(far, wild))).toBe('NotConverged');
+  });
+
+  it('but one sample, one feature and gradients at the ends of the range are fine', () => {
+    const one = { features: Float64Array.of(1), labels: Int32Array.of(1), width: 1, classes: 2 };
+    const head = train(one, NEWTON);
+    const metric = prepare({ data: one, head }, { solver: 'newton', l2Micro: 1_000_000, clipPercent: 100 });
+    expect(scores(metric, headGradients(one, head)).values[0]).toBeGreaterThan(0n);
+    for (const solver of ['dot', 'datainf'] as const) {
+      const ends = prepareFromGradients(Float64Array.of(1e77, 1e-77, 1e-100, 0), 4, [1], solver, 100);
+      expect(scores(ends, Float64Array.of(1e77)).values[0]).toBeGreaterThan(0n);
+      expect(scores(ends, Float64Array.of(1e-77)).values[3]).toBe(0n);
+    }
+  });
+});
