@@ -98,7 +98,7 @@ describe('a request', () => {
   it('that breaks a method is -32603 without details, and reported here', async () => {
     const backend = testBackend({
       peers: async () => {
-        throw new Error('secret path /home/x');
+        throw new Error('secret path of this machine');
       },
     });
     const { url, reported } = await serve({}, { backend });
