@@ -93,9 +93,14 @@ export function missing(text) {
 document.getElementById('search').addEventListener('submit', async (event) => {
   event.preventDefault();
   const input = event.target.elements.q;
-  const found = await search(input.value.trim());
+  const words = input.value;
+  const found = await search(words.trim());
   if (found) {
-    input.value = '';
+    // Who went on typing while the node was asked keeps the words and the focus.
+    if (input.value === words) {
+      input.value = '';
+      input.blur();
+    }
     location.hash = found;
   } else {
     input.setCustomValidity('Nothing on this chain has that number, hash or address.');
@@ -124,9 +129,10 @@ async function search(text) {
 
 window.addEventListener('hashchange', async () => {
   await show();
-  // A new page begins at its top, for eyes and for screen readers.
+  // A new page begins at its top, for eyes and for screen readers; but it may come while somebody already types in the
+  // search field, whose keys must not go astray.
   window.scrollTo(0, 0);
-  main.focus({ preventScroll: true });
+  if (document.activeElement?.tagName !== 'INPUT') main.focus({ preventScroll: true });
 });
 
 listen((news) => {

@@ -182,6 +182,31 @@ describe.skipIf(!here)('the explorer', () => {
     expect(await search(accountAddress(OPERATOR))).toContain('#/address/');
   });
 
+  it('leaves the focus with who types in the search field while a page is still coming', async () => {
+    await open('');
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    // The node's answers wait until the words are typed, so that the page comes after them every time.
+    await page.route(`${node.url}/`, async (route) => {
+      if (route.request().method() === 'POST') await held;
+      await route.continue();
+    });
+    const visit = await page.evaluate(() => document.querySelector('main').dataset.ready);
+    await page.evaluate(() => {
+      (globalThis as unknown as { location: { hash: string } }).location.hash = '#/block/1';
+    });
+    await page.fill('input[type=search]', accountAddress(OPERATOR));
+    release();
+    await page.waitForFunction((old) => document.querySelector('main').dataset.ready !== old, visit);
+    await page.unroute(`${node.url}/`);
+    await page.keyboard.press('Enter');
+    await page.waitForURL((url) => url.hash.startsWith('#/address/'));
+    // The search is done: now the page has the focus, for the keyboard and for screen readers.
+    await page.waitForFunction(() => document.activeElement === document.querySelector('main'));
+  });
+
   it('fits a phone, in the dark, without scrolling sideways', async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     await page.emulateMedia({ colorScheme: 'dark' });
