@@ -52,7 +52,7 @@ function* sources(dir) {
   for (const entry of readdirSync(join(root, dir), { withFileTypes: true })) {
     const path = join(dir, entry.name);
     if (entry.isDirectory()) {
-      if (entry.name !== 'static' && entry.name !== 'node_modules') yield* sources(path);
+      if (!['static', 'node_modules', 'assembly'].includes(entry.name)) yield* sources(path);
     } else if (entry.name.endsWith('.ts')) yield path;
   }
 }
