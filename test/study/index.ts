@@ -1,0 +1,61 @@
+/**
+ * `npm run study:attribution [-- --seed N] [NAME ...]`: runs the studies and writes their pages and figures into
+ * docs/attribution/. A page says which command, data and seed made it.
+ */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Study } from './types.ts';
+
+const studies: Record<string, () => Promise<{ study: Study }>> = {};
+
+const OUT = join('docs', 'attribution');
+const DEFAULT_SEED = 1;
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { seed: { type: 'string', default: String(DEFAULT_SEED) } },
+    allowPositionals: true,
+  });
+  const seed = Number(values.seed);
+  if (!Number.isSafeInteger(seed) || seed < 0) fail(`--seed wants a number from 0, not '${values.seed}'`);
+  const unknown = positionals.filter((name) => !Object.hasOwn(studies, name));
+  if (unknown.length > 0)
+    fail(`unknown study: ${unknown.join(', ')}. There are: ${Object.keys(studies).join(', ')}`);
+  const folder = process.env['OPENLEDGER_VECTORS'] ?? join('..', 'shared', 'vectors');
+  const vectors = existsSync(folder) ? folder : undefined;
+  if (vectors === undefined)
+    console.warn('SKIPPED: what needs data outside the repository (name its folder in OPENLEDGER_VECTORS)');
+  mkdirSync(OUT, { recursive: true });
+  for (const [name, load] of Object.entries(studies)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    const { study } = await load();
+    const progress = (text: string) => process.stderr.write(`${name}: ${text}\n`);
+    const page = await study.run({ vectors, seed, progress });
+    const made = [
+      `Made by \`npm run study:attribution -- --seed ${seed} ${name}\` with Node.js ${process.version}.`,
+      '',
+      ...page.data.map((line) => `- data: ${line}`),
+    ];
+    writeFileSync(
+      join(OUT, `${name}.md`),
+      `# ${study.title}\n\n${made.join('\n')}\n\n${page.markdown.trim()}\n`,
+    );
+    for (const [figure, svg] of Object.entries(page.figures))
+      writeFileSync(join(OUT, `${name}-${figure}.svg`), svg);
+    progress(`wrote ${join(OUT, `${name}.md`)}`);
+  }
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(2);
+}
+
+main().then(
+  () => process.exit(0),
+  (error) => {
+    console.error(error);
+    process.exit(1);
+  },
+);
