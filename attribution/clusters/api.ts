@@ -1,0 +1,5 @@
+/** What others use of clusters of near duplicates. The rule is docs/clusters.md. */
+export { createClusterBook } from './book.ts';
+export type { ClusterMember } from './representatives.ts';
+export { clusterRepresentatives } from './representatives.ts';
+export type { ClusterBook, ClusterRecord, Placement } from './types.ts';
