@@ -4,6 +4,10 @@
 /** Suffix positions are signed 32-bit integers and an index costs about 19 bytes a token: 64 Mi tokens are 1.2 GiB. */
 export const MAX_INDEX_TOKENS = 64 * 1024 * 1024;
 
+/** Longest text of the suffix array kernel: at 18 bytes a symbol and 16 bytes a letter of the alphabet its memory stays
+ * within the 4 GiB of 32-bit WebAssembly. */
+export const MAX_SUFFIX_ARRAY_SYMBOLS = 96 * 1024 * 1024;
+
 /** Records of one index. Each costs one separator symbol and one metadata object. */
 export const MAX_INDEX_RECORDS = 4 * 1024 * 1024;
 

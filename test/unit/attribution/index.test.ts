@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createCorpus, packOrderKey } from '../../../attribution/corpus/corpus.ts';
 import { createRangeMinimum } from '../../../attribution/index/range-minimum.ts';
 import { suffixArray } from '../../../attribution/index/suffix-array.ts';
+import { suffixArrayReference } from '../../../attribution/index/suffix-array-reference.ts';
 import { buildTokenIndex, type TokenIndex } from '../../../attribution/index/token-index.ts';
 import { Vocabulary } from '../../../attribution/index/vocabulary.ts';
 import { recordsOf, utf8 } from './builders.ts';
@@ -37,7 +38,8 @@ describe('the suffix array', () => {
     ['mississippi', [...'mississippi'].map((c) => c.charCodeAt(0) - 97)],
   ])('is right for %s', (_, symbols) => {
     const text = Int32Array.from(symbols);
-    expect([...suffixArray(text, 64)]).toEqual(bySorting(text));
+    expect([...suffixArray(text, 256)]).toEqual(bySorting(text));
+    expect([...suffixArrayReference(text, 256)]).toEqual(bySorting(text));
   });
 
   it('is right for any text', () => {
@@ -48,10 +50,44 @@ describe('the suffix array', () => {
         (alphabet, list) => {
           const text = Int32Array.from(list, (symbol) => symbol % alphabet);
           expect([...suffixArray(text, alphabet)]).toEqual(bySorting(text));
+          expect([...suffixArrayReference(text, alphabet)]).toEqual(bySorting(text));
         },
       ),
       { numRuns: 1000 },
     );
+  });
+
+  it('is the same in WebAssembly and in plain TypeScript for long texts, beyond the memory that is kept', () => {
+    let state = 7;
+    const draw = (limit: number) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor((state / 2 ** 32) * limit);
+    };
+    const texts: [string, Int32Array, number][] = [
+      ['all equal', new Int32Array(150_000).fill(2), 3],
+      ['Fibonacci', Int32Array.from(fibonacci(150_000)), 2],
+      ['two letters', Int32Array.from({ length: 150_000 }, () => draw(2)), 2],
+      ['words', Int32Array.from({ length: 150_000 }, () => Math.floor(5000 / (1 + draw(5000)))), 5001],
+      [
+        'records with ends of their own',
+        Int32Array.from({ length: 150_000 }, (_, i) => (i % 50 === 49 ? (i / 50) | 0 : 3000 + draw(3))),
+        3003,
+      ],
+    ];
+    for (const [name, text, alphabet] of texts) {
+      const [fast, plain] = [suffixArray(text, alphabet), suffixArrayReference(text, alphabet)];
+      expect(
+        fast.findIndex((start, i) => start !== plain[i]),
+        name,
+      ).toBe(-1);
+    }
+  });
+
+  it('refuses symbols outside the alphabet, which would write outside its tables', () => {
+    for (const text of [[0, 1, 2], [-1], [2 ** 30]])
+      expect(() => suffixArray(Int32Array.from(text), 2)).toThrow(
+        expect.objectContaining({ code: 'InvalidParameter' }),
+      );
   });
 });
 
