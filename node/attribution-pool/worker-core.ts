@@ -117,8 +117,8 @@ function attribute(index: TokenIndex, job: AttributionJob): AttributionResult {
 
 function infoOf(index: TokenIndex): SnapshotInfo {
   return {
-    records: index.corpus.records.length,
-    duplicates: index.corpus.duplicates,
+    records: index.recordCount,
+    duplicates: index.duplicates,
     unreadableRecords: index.unreadableRecords,
     tokens: index.totalTokens,
     types: index.types,

@@ -111,7 +111,9 @@ function brownRecords(): CorpusRecord[] {
 
 /** The corpus as a plain array of token numbers, -1 between records, and its suffix array. */
 function plainSuffixArray(index: TokenIndex): { text: Int32Array; suffixes: Int32Array } {
-  const parts = index.corpus.records.map((record) => readIds(index, record.bytes, Number.MAX_SAFE_INTEGER));
+  const parts = Array.from({ length: index.recordCount }, (_, rank) =>
+    readIds(index, index.bytesOf(rank), Number.MAX_SAFE_INTEGER),
+  );
   const text = new Int32Array(parts.reduce((sum, part) => sum + part.length + 1, 0)).fill(-1);
   let at = 0;
   for (const part of parts) {
