@@ -14,6 +14,8 @@ export type { AttributionErrorCode } from './errors.ts';
 export { AttributionError, InvalidUtf8 } from './errors.ts';
 export { buildSegment } from './index/build-segment.ts';
 export { mergeSegments } from './index/merge-segments.ts';
+export type { SegmentRange } from './index/schedule.ts';
+export { scheduleSegments } from './index/schedule.ts';
 export { Segment } from './index/segment.ts';
 export type { SegmentBytes } from './index/segment-layout.ts';
 export { segmentBytes } from './index/segment-layout.ts';

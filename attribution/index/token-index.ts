@@ -1,6 +1,8 @@
 import type { Corpus, RecordInfo } from '../corpus/corpus.ts';
+import { AttributionError } from '../errors.ts';
+import { MAX_INDEX_RECORDS } from '../limits.ts';
 import { createSurprisal } from '../surprisal/surprisal.ts';
-import { buildSegment } from './build-segment.ts';
+import { buildSegment, checkIndexTokens } from './build-segment.ts';
 import { followersOf } from './followers.ts';
 import { type IndexPart, liveCount, rankAt, SegmentsCursor } from './phrase-cursor.ts';
 import type { Segment } from './segment.ts';
@@ -21,12 +23,18 @@ export function buildTokenIndex(corpus: Corpus): TokenIndex {
 /**
  * One index over the records of several segments: the same answers as of one segment with all of them.
  * @param bytesOf where the bytes of a record are; asked for only by what writes texts.
- * @throws AttributionError 'DuplicateOrderKey' if two different records have one key.
+ * @throws AttributionError 'DuplicateOrderKey' if two different records have one key, 'CorpusTooLarge'.
  */
 export function openTokenIndex(
   segments: readonly Segment[],
   bytesOf: (record: RecordInfo, rank: number) => Uint8Array,
 ): TokenIndex {
+  const pinned = segments.reduce((sum, { views, records }) => sum + views.duplicates + records, 0);
+  if (pinned > MAX_INDEX_RECORDS)
+    throw new AttributionError(
+      'CorpusTooLarge',
+      `${pinned} records are pinned; an index holds ${MAX_INDEX_RECORDS}.`,
+    );
   const joined = joinRecords(segments);
   const lists = segments.map(({ views }) => ({ words: views.words, starts: views.wordStarts }));
   const words = joinWords(lists);
@@ -50,6 +58,7 @@ export function openTokenIndex(
     (sum, part) => sum + liveCount(part, part.segment.records, part.segment.symbols),
     0,
   );
+  checkIndexTokens(totalTokens + joined.count);
   const surprisal = createSurprisal(totalTokens, types);
   const find = createWordFinder(words.list);
 
@@ -76,8 +85,7 @@ export function openTokenIndex(
 
   return {
     recordCount: joined.count,
-    duplicates:
-      segments.reduce((sum, { views, records }) => sum + views.duplicates + records, 0) - joined.count,
+    duplicates: pinned - joined.count,
     totalTokens,
     types,
     unreadableRecords: countUnreadable(segments, joined),

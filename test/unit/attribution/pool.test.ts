@@ -237,6 +237,8 @@ describe.skipIf(!built)('the pool in real threads', () => {
       unreadableRecords: 0,
       tokens: 21,
       types: 20,
+      segments: 1,
+      segmentsFound: 0,
     });
     const result = await real.attribute(job(ANSWER));
     expect(result).toEqual(inThisThread(job(ANSWER)));
