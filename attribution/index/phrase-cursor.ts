@@ -51,10 +51,12 @@ export class SegmentsCursor implements PhraseCursor {
   /** Where `extend` writes before it is known that the longer phrase occurs. */
   #nextLows: Int32Array;
   #nextHighs: Int32Array;
-  /** By segment: the lowest position of its range, as long as no suffix was lost since; -1: not looked for. */
+  /** By segment: the lowest position of its range; -1: not looked for. */
   readonly #lowest: Float64Array;
   readonly #lowestRanks: Float64Array;
   #earliest = -1;
+  /** The part that it is in. */
+  #earliestPart = 0;
 
   constructor(parts: readonly IndexPart[]) {
     this.#parts = parts;
@@ -113,11 +115,7 @@ export class SegmentsCursor implements PhraseCursor {
       occurs = true;
     }
     if (!occurs) return false;
-    for (let i = 0; i < parts.length; i++)
-      if (this.#nextHighs[i]! - this.#nextLows[i]! !== this.#highs[i]! - this.#lows[i]!) {
-        this.#lowest[i] = -1;
-        this.#earliest = -1;
-      }
+    this.#forgetLost(token);
     [this.#lows, this.#nextLows] = [this.#nextLows, this.#lows];
     [this.#highs, this.#nextHighs] = [this.#nextHighs, this.#highs];
     this.depth++;
@@ -162,9 +160,25 @@ export class SegmentsCursor implements PhraseCursor {
       }
       if (this.#lowestRanks[i]! >= bestRank) continue;
       bestRank = this.#lowestRanks[i]!;
+      this.#earliestPart = i;
       this.#earliest = part.firstPosition + this.#lowest[i]!;
     }
     return this.#earliest;
+  }
+
+  /**
+   * What was first stays first as long as it goes on with this token, whatever else is lost. So the range minimum is
+   * asked seldom, also for texts made to lose an occurrence with every token.
+   */
+  #forgetLost(token: number): void {
+    for (let i = 0; i < this.#parts.length; i++) {
+      if (this.#lowest[i]! < 0) continue;
+      const { own, segment } = this.#parts[i]!;
+      const symbol = (own === undefined ? token : own[token]!) + 1;
+      if (segment.symbol(this.#lowest[i]! + this.depth) === symbol) continue;
+      this.#lowest[i] = -1;
+      if (i === this.#earliestPart) this.#earliest = -1;
+    }
   }
 
   #forgetEarliest(): void {

@@ -37,17 +37,17 @@ export function openTokenIndex(
     );
   const joined = joinRecords(segments);
   const lists = segments.map(({ views }) => ({ words: views.words, starts: views.wordStarts }));
-  const words = joinWords(lists);
-  const types = words.list.starts.length - 1;
   const isOne = segments.length === 1;
+  const { list, numbers } = isOne ? { list: lists[0]!, numbers: [] } : joinWords(lists);
+  const types = list.starts.length - 1;
   let firstPosition = 0;
   const parts = segments.map((segment, s): IndexPart => {
-    const joint = words.numbers[s]!;
+    const joint = numbers[s];
     const part: IndexPart = {
       segment,
       firstPosition,
-      joint: isOne ? undefined : joint,
-      own: isOne ? undefined : inverse(joint, types),
+      joint,
+      own: joint === undefined ? undefined : inverse(joint, types),
       ranks: isOne ? undefined : joined.ranks[s],
       deadSuffixes: suffixesOf(segment, joined.dead[s]!),
     };
@@ -60,7 +60,7 @@ export function openTokenIndex(
   );
   checkIndexTokens(totalTokens + joined.count);
   const surprisal = createSurprisal(totalTokens, types);
-  const find = createWordFinder(words.list);
+  const finder = createWordFinder(list);
 
   const partOf = (position: number): IndexPart => {
     let p = parts.length - 1;
@@ -89,7 +89,8 @@ export function openTokenIndex(
     totalTokens,
     types,
     unreadableRecords: countUnreadable(segments, joined),
-    tokenId: find,
+    tokenId: finder.find,
+    tableBytes: tableBytes(parts, joined) + finder.bytes,
     countOf,
     record,
     bytesOf: (rank) => bytesOf(record(rank), rank),
@@ -130,6 +131,17 @@ function suffixesOf(segment: Segment, records: readonly number[]): Uint32Array {
   let length = 0;
   for (let i = 0; i < segment.symbols; i++) if (isDead[segment.suffix(i)] === 1) found[length++] = i;
   return found;
+}
+
+/** The tables that join the segments. */
+function tableBytes(parts: readonly IndexPart[], { segmentOf, recordOf, ranks }: JoinedRecords): number {
+  const tables = [
+    segmentOf,
+    recordOf,
+    ...ranks,
+    ...parts.flatMap(({ joint, own, deadSuffixes }) => [joint, own, deadSuffixes]),
+  ];
+  return tables.reduce((sum, table) => sum + (table?.byteLength ?? 0), 0);
 }
 
 function countUnreadable(segments: readonly Segment[], { dead }: JoinedRecords): number {

@@ -50,6 +50,8 @@ export interface TokenIndex {
   readonly types: number;
   /** Records whose bytes are not UTF-8: they have no tokens and can earn nothing. */
   readonly unreadableRecords: number;
+  /** Memory beside the segments' own, in bytes. */
+  readonly tableBytes: number;
   /** Number of the token bytes[start, end), or -1 if no record has it. */
   tokenId(bytes: Uint8Array, start: number, end: number): number;
   /** Occurrences of a token (-1 has none). */

@@ -48,11 +48,18 @@ function compareTypes(a: WordList, i: number, b: WordList, j: number): number {
   return leftLength - rightLength;
 }
 
+export interface WordFinder {
+  /** Number of the type bytes[start, end), ASCII capitals folded, or -1. */
+  find(bytes: Uint8Array, start: number, end: number): number;
+  /** Memory, the list's included. */
+  readonly bytes: number;
+}
+
 /**
  * Looks types up by their bytes: a hash table of numbers, four bytes a slot; those that found no slot within
  * MAX_VOCABULARY_PROBES are found by bisection, so that words crafted to collide cost a logarithm.
  */
-export function createWordFinder(list: WordList): (bytes: Uint8Array, start: number, end: number) => number {
+export function createWordFinder(list: WordList): WordFinder {
   const { words, starts } = list;
   const types = starts.length - 1;
   let size = 16;
@@ -89,14 +96,17 @@ export function createWordFinder(list: WordList): (bytes: Uint8Array, start: num
     }
     return low < types && compare(low, bytes, start, end) === 0 ? low : -1;
   };
-  return (bytes, start, end) => {
-    const hash = hashFolded(bytes, start, end);
-    for (let probe = 0; probe < MAX_VOCABULARY_PROBES; probe++) {
-      const type = slots[(hash + probe) & mask]!;
-      if (type < 0) return -1;
-      if (compare(type, bytes, start, end) === 0) return type;
-    }
-    return bisect(bytes, start, end);
+  return {
+    bytes: slots.byteLength + words.byteLength + starts.byteLength,
+    find(bytes, start, end) {
+      const hash = hashFolded(bytes, start, end);
+      for (let probe = 0; probe < MAX_VOCABULARY_PROBES; probe++) {
+        const type = slots[(hash + probe) & mask]!;
+        if (type < 0) return -1;
+        if (compare(type, bytes, start, end) === 0) return type;
+      }
+      return bisect(bytes, start, end);
+    },
   };
 }
 

