@@ -20,6 +20,7 @@ import { suffixArray } from '../../attribution/index/suffix-array.ts';
 import { readIds } from '../../attribution/token/text.ts';
 import { loadBrownCorpus } from '../../node/datasets/brown.ts';
 import { runAtScale } from './attribution-scale.ts';
+import { runWorst } from './attribution-worst.ts';
 import { spansByScan, spansBySearch } from './span-peers.ts';
 import type { BenchRow } from './types.ts';
 
@@ -88,6 +89,7 @@ export async function run(): Promise<BenchRow[]> {
       peer: 'infini-gram style search, plain JS',
       ratio: median(times.search) / spans,
     },
+    ...runWorst(),
     ...runAtScale(),
   ];
 }
