@@ -3,7 +3,7 @@ import { type Corpus, compareBytes, type RecordInfo } from '../corpus/corpus.ts'
 import { AttributionError, InvalidUtf8 } from '../errors.ts';
 import { lexInto, TokenBuffer } from '../lexer/lexer.ts';
 import { MAX_INDEX_TOKENS } from '../limits.ts';
-import { readPosition, Segment, writePosition } from './segment.ts';
+import { lowestOf, Segment, writePosition } from './segment.ts';
 import {
   ADDRESS_BYTES,
   createSegmentImage,
@@ -90,11 +90,13 @@ function writeMinima({ suffixes, minima, positionBytes }: SegmentViews): void {
   for (const level of minima) {
     const size = below.length / positionBytes;
     for (let i = 0; i < level.length / positionBytes; i++) {
-      let lowest = 0xffffffff;
       const end = Math.min(size, (i + 1) << MINIMUM_BITS);
-      for (let j = i << MINIMUM_BITS; j < end; j++)
-        lowest = Math.min(lowest, readPosition(below, positionBytes, j));
-      writePosition(level, positionBytes, i, lowest);
+      writePosition(
+        level,
+        positionBytes,
+        i,
+        lowestOf(below, positionBytes, i << MINIMUM_BITS, end, 0xffffffff),
+      );
     }
     below = level;
   }
@@ -166,16 +168,16 @@ function writeRecords(views: SegmentViews, content: SegmentContent, contribution
     views.contributionIds[i] = contributionId;
   });
   let record = 0;
-  content.text.forEach((type, i) => {
-    if (type < 0) views.recordStarts[++record] = i + 1;
-  });
+  const { text } = content;
+  for (let i = 0; i < text.length; i++) if (text[i]! < 0) views.recordStarts[++record] = i + 1;
 }
 
 /** Prose has gaps of 0 to 2 bytes, source text longer ones: whichever code takes less. */
 function chooseGapBits(gaps: Uint32Array): { gapBits: number; longGaps: number } {
   let above2 = 0;
   let above14 = 0;
-  for (const gap of gaps) {
+  for (let i = 0; i < gaps.length; i++) {
+    const gap = gaps[i]!;
     if (gap > 2) above2++;
     if (gap > 14) above14++;
   }
@@ -187,13 +189,15 @@ function writeGaps(views: SegmentViews, gaps: Uint32Array): void {
   const { gapBits } = views;
   const longest = (1 << gapBits) - 1;
   let long = 0;
-  gaps.forEach((gap, i) => {
+  const codes = views.gaps;
+  for (let i = 0; i < gaps.length; i++) {
+    const gap = gaps[i]!;
     const at = i * gapBits;
-    views.gaps[at >> 3]! |= Math.min(gap, longest) << (at & 7);
-    if (gap < longest) return;
+    codes[at >> 3]! |= Math.min(gap, longest) << (at & 7);
+    if (gap < longest) continue;
     views.longGapAt[long] = i;
     views.longGapBytes[long++] = gap;
-  });
+  }
 }
 
 function writeOffsets({ offsets, wordStarts }: SegmentViews, { text, gaps }: SegmentContent): void {

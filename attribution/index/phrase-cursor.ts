@@ -1,3 +1,4 @@
+import type { RankedSet } from './ranked-set.ts';
 import type { Segment } from './segment.ts';
 import type { PhraseCursor, PhraseMark } from './types.ts';
 
@@ -7,8 +8,8 @@ export interface IndexPart {
   readonly firstPosition: number;
   /** Joint number of each type of the segment, rising. Undefined: the same numbers. */
   readonly joint: Uint32Array | undefined;
-  /** The segment's number of each joint type, -1: it has none. Undefined: the same numbers. */
-  readonly own: Int32Array | undefined;
+  /** The joint types that the segment has. Undefined: all. */
+  readonly own: RankedSet | undefined;
   /** Rank of each record's text. Undefined: its number. */
   readonly ranks: Uint32Array | undefined;
   /** Suffixes of records that do not count, rising. */
@@ -106,7 +107,7 @@ export class SegmentsCursor implements PhraseCursor {
       this.#nextLows[i] = 0;
       this.#nextHighs[i] = 0;
       if (this.#lows[i]! >= this.#highs[i]!) continue;
-      const type = own === undefined ? token : own[token]!;
+      const type = own === undefined ? token : own.placeOf(token);
       if (type < 0) continue;
       segment.narrow(this.depth, this.#lows[i]!, this.#highs[i]!, type + 1);
       if (segment.low >= segment.high) continue;
@@ -140,7 +141,7 @@ export class SegmentsCursor implements PhraseCursor {
     while (length < limit) {
       const token = tokens[from + length]!;
       if (token < 0) break;
-      const symbol = (own === undefined ? token : own[token]!) + 1;
+      const symbol = (own === undefined ? token : own.placeOf(token)) + 1;
       if (symbol === 0 || segment.symbol(first + length) !== symbol) break;
       if (first !== last && segment.symbol(last + length) !== symbol) break;
       length++;
@@ -174,8 +175,8 @@ export class SegmentsCursor implements PhraseCursor {
     for (let i = 0; i < this.#parts.length; i++) {
       if (this.#lowest[i]! < 0) continue;
       const { own, segment } = this.#parts[i]!;
-      const symbol = (own === undefined ? token : own[token]!) + 1;
-      if (segment.symbol(this.#lowest[i]! + this.depth) === symbol) continue;
+      const type = own === undefined ? token : own.placeOf(token);
+      if (type >= 0 && segment.symbol(this.#lowest[i]! + this.depth) === type + 1) continue;
       this.#lowest[i] = -1;
       if (i === this.#earliestPart) this.#earliest = -1;
     }

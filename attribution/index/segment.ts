@@ -72,10 +72,12 @@ export class Segment {
       const isLast = level === minima.length;
       // What sticks out of whole groups on either side, or all of it.
       const leftEnd = isLast || high - low <= 2 << MINIMUM_BITS ? high : (low + mask) & ~mask;
-      for (; low < leftEnd; low++) best = Math.min(best, readPosition(array, bytes, low));
+      best = lowestOf(array, bytes, low, leftEnd, best);
+      low = leftEnd;
       if (low >= high) return best;
       const rightStart = high & ~mask;
-      for (; high > rightStart; high--) best = Math.min(best, readPosition(array, bytes, high - 1));
+      best = lowestOf(array, bytes, rightStart, high, best);
+      high = rightStart;
       if (low >= high) return best;
       low >>= MINIMUM_BITS;
       high >>= MINIMUM_BITS;
@@ -214,8 +216,26 @@ export class Segment {
   }
 }
 
+/** The lowest of `best` and the positions [low, high) of an array. */
+export function lowestOf(array: Uint8Array, bytes: number, low: number, high: number, best: number): number {
+  let lowest = best;
+  if (bytes === 3) {
+    const end = 3 * high;
+    for (let at = 3 * low; at < end; at += 3) {
+      const position = array[at]! | (array[at + 1]! << 8) | (array[at + 2]! << 16);
+      if (position < lowest) lowest = position;
+    }
+    return lowest;
+  }
+  for (let i = low; i < high; i++) {
+    const position = readPosition(array, bytes, i);
+    if (position < lowest) lowest = position;
+  }
+  return lowest;
+}
+
 /** Number `i` of an array of 2-, 3- or 4-byte positions. */
-export function readPosition(array: Uint8Array, bytes: number, i: number): number {
+function readPosition(array: Uint8Array, bytes: number, i: number): number {
   const at = i * bytes;
   const low = array[at]! | (array[at + 1]! << 8);
   if (bytes === 2) return low;

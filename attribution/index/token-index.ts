@@ -5,6 +5,7 @@ import { createSurprisal } from '../surprisal/surprisal.ts';
 import { buildSegment, checkIndexTokens } from './build-segment.ts';
 import { followersOf } from './followers.ts';
 import { type IndexPart, liveCount, rankAt, SegmentsCursor } from './phrase-cursor.ts';
+import { RankedSet } from './ranked-set.ts';
 import type { Segment } from './segment.ts';
 import { type JoinedRecords, joinRecords, recordInfo } from './segment-records.ts';
 import type { TokenIndex } from './types.ts';
@@ -47,7 +48,7 @@ export function openTokenIndex(
       segment,
       firstPosition,
       joint,
-      own: joint === undefined ? undefined : inverse(joint, types),
+      own: joint === undefined ? undefined : new RankedSet(joint, types),
       ranks: isOne ? undefined : joined.ranks[s],
       deadSuffixes: suffixesOf(segment, joined.dead[s]!),
     };
@@ -75,7 +76,7 @@ export function openTokenIndex(
     let count = 0;
     if (token >= 0)
       for (const part of parts) {
-        const type = part.own === undefined ? token : part.own[token]!;
+        const type = part.own === undefined ? token : part.own.placeOf(token);
         if (type >= 0)
           count += liveCount(part, part.segment.bucketStart(type), part.segment.bucketStart(type + 1));
       }
@@ -115,12 +116,6 @@ export function openTokenIndex(
   };
 }
 
-function inverse(joint: Uint32Array, types: number): Int32Array {
-  const own = new Int32Array(types).fill(-1);
-  for (let type = 0; type < joint.length; type++) own[joint[type]!] = type;
-  return own;
-}
-
 /** Suffixes that begin in one of these records (rising). */
 function suffixesOf(segment: Segment, records: readonly number[]): Uint32Array {
   if (records.length === 0) return new Uint32Array(0);
@@ -139,9 +134,12 @@ function tableBytes(parts: readonly IndexPart[], { segmentOf, recordOf, ranks }:
     segmentOf,
     recordOf,
     ...ranks,
-    ...parts.flatMap(({ joint, own, deadSuffixes }) => [joint, own, deadSuffixes]),
+    ...parts.flatMap(({ joint, deadSuffixes }) => [joint, deadSuffixes]),
   ];
-  return tables.reduce((sum, table) => sum + (table?.byteLength ?? 0), 0);
+  return (
+    tables.reduce((sum, table) => sum + (table?.byteLength ?? 0), 0) +
+    parts.reduce((sum, { own }) => sum + (own?.bytes ?? 0), 0)
+  );
 }
 
 function countUnreadable(segments: readonly Segment[], { dead }: JoinedRecords): number {

@@ -62,14 +62,13 @@ export interface WordFinder {
 export function createWordFinder(list: WordList): WordFinder {
   const { words, starts } = list;
   const types = starts.length - 1;
-  let size = 16;
-  while (size < types * 1.5) size *= 2;
-  const mask = size - 1;
+  // Two of three slots are taken.
+  const size = 16 + types + (types >> 1);
   const slots = new Int32Array(size).fill(-1);
   for (let t = 0; t < types; t++) {
     const hash = hashFolded(words, starts[t]!, starts[t + 1]!);
     for (let probe = 0; probe < MAX_VOCABULARY_PROBES; probe++) {
-      const slot = (hash + probe) & mask;
+      const slot = (hash + probe) % size;
       if (slots[slot]! >= 0) continue;
       slots[slot] = t;
       break;
@@ -101,7 +100,7 @@ export function createWordFinder(list: WordList): WordFinder {
     find(bytes, start, end) {
       const hash = hashFolded(bytes, start, end);
       for (let probe = 0; probe < MAX_VOCABULARY_PROBES; probe++) {
-        const type = slots[(hash + probe) & mask]!;
+        const type = slots[(hash + probe) % size]!;
         if (type < 0) return -1;
         if (compare(type, bytes, start, end) === 0) return type;
       }
@@ -114,5 +113,5 @@ function hashFolded(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ foldByte(bytes[i]!), 0x01000193);
   hash ^= hash >>> 15;
-  return Math.imul(hash, 0x2c1b3c6d) ^ (end - start);
+  return (Math.imul(hash, 0x2c1b3c6d) ^ (end - start)) >>> 0;
 }

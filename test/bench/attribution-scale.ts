@@ -30,8 +30,9 @@ import type { BenchRow } from './types.ts';
 
 const QUERY_TOKENS = 10_000_000;
 const APPEND_TOKENS = 16_000_000;
-/** Appends measured: after so many units every level of the schedule but the closed blocks was written again. */
-const APPENDS = 64;
+const APPENDED_TOKENS = 64_000;
+/** 64 units of the schedule: after so much, every level but the closed blocks was written again. */
+const APPENDED_BYTES = 64 * 256 * 1024;
 /** Rounds over the answers, of which the best of each counts: the index is warm, and a shared machine interrupts. */
 const ROUNDS = 7;
 const MIN_SPAN = 4;
@@ -211,77 +212,83 @@ function memoryRows(segments: readonly Segment[], index: TokenIndex): BenchRow[]
   }));
 }
 
-/** Appends of one unit each, with all merges that the schedule asks for, against building everything again. */
+interface Part {
+  readonly from: number;
+  readonly to: number;
+  readonly segment: Segment;
+}
+
+/** Appends with all merges that the schedule asks for and the opening of the index, against building all again. */
 function appendRows(text: readonly TextContribution[], base: number | undefined): BenchRow[] {
-  const units = base === undefined ? [] : unitsOf(text.slice(base));
-  if (units.length < APPENDS) {
+  const appends = base === undefined ? undefined : appendsOf(text.slice(base));
+  if (appends === undefined) {
     console.error(
       `skipped: appends; the installed packages have fewer than ${APPEND_TOKENS} tokens and what is appended`,
     );
     return [];
   }
   const contributions = text.slice(0, base);
-  const rebuild = cpuTimed(() => {
-    const parts = scheduleSegments(contributions.map(sizeOf)).map(({ from, to }) => ({
-      from,
-      to,
-      segment: build(contributions.slice(from, to)),
-    }));
-    openTokenIndex(
-      parts.map(({ segment }) => segment),
-      () => new Uint8Array(),
-    );
-    return parts;
-  });
-  let parts = rebuild.value;
-  let tokens = 0;
-  const appends = units.slice(0, APPENDS).map((unit) => {
-    contributions.push(...unit);
-    return cpuTimed(() => {
-      parts = scheduleSegments(contributions.map(sizeOf)).map(({ from, to }) => {
-        const inside = parts.filter((part) => part.from >= from && part.to <= to);
-        if (inside.length === 1 && inside[0]!.to === to) return inside[0]!;
-        const at = inside.at(-1)?.to ?? from;
-        const fresh = at < to ? [build(contributions.slice(at, to))] : [];
-        tokens += fresh[0]?.tokens ?? 0;
-        const pieces = [...inside.map(({ segment }) => segment), ...fresh];
-        return { from, to, segment: pieces.length === 1 ? pieces[0]! : mergeSegments(pieces) };
-      });
-      openTokenIndex(
-        parts.map(({ segment }) => segment),
-        () => new Uint8Array(),
-      );
-    }).cpuSeconds;
-  });
-  const mean = appends.reduce((sum, seconds) => sum + seconds, 0) / appends.length;
+  let parts: readonly Part[] = [];
+  let openingSeconds = 0;
+  const grow = (): number => {
+    const sorted = cpuTimed(() => grown(parts, contributions));
+    parts = sorted.value;
+    const segments = parts.map(({ segment }) => segment);
+    const opened = cpuTimed(() => openTokenIndex(segments, () => new Uint8Array())).cpuSeconds;
+    openingSeconds += opened;
+    return sorted.cpuSeconds + opened;
+  };
+  const tokensOf = () => parts.reduce((sum, { segment }) => sum + segment.tokens, 0);
+  const rebuildSeconds = grow();
+  const tokensBefore = tokensOf();
+  openingSeconds = 0;
+  let appendSeconds = 0;
+  for (const append of appends) {
+    contributions.push(...append);
+    appendSeconds += grow();
+  }
+  const tokens = (tokensOf() - tokensBefore) / appends.length;
+  const name = `attribution: append of ${Math.round(tokens / 1000)} k tokens to 16 M, mean of ${appends.length}`;
   return [
     {
-      name: `attribution: append of ${Math.round(tokens / APPENDS / 1000)} k tokens to 16 M, mean of ${APPENDS}, CPU`,
-      value: mean * 1000,
+      name: `${name}, CPU`,
+      value: (appendSeconds / appends.length) * 1000,
       unit: 'ms',
       peer: 'building the index again from its text',
-      ratio: rebuild.cpuSeconds / mean,
+      ratio: (rebuildSeconds * appends.length) / appendSeconds,
     },
+    { name: `${name}, of which opening, CPU`, value: (openingSeconds / appends.length) * 1000, unit: 'ms' },
   ];
 }
 
-/** Whole contributions, about one unit of the schedule together. */
-function unitsOf(text: readonly TextContribution[]): TextContribution[][] {
-  const units: TextContribution[][] = [];
-  let unit: TextContribution[] = [];
-  let bytes = 0;
-  for (const contribution of text) {
-    unit.push(contribution);
-    bytes += sizeOf(contribution);
-    if (bytes < UNIT_BYTES) continue;
-    units.push(unit);
-    unit = [];
-    bytes = 0;
-  }
-  return units;
+/** The segments of a longer sequence: what is in one of the shorter one is merged, what is new is built. */
+function grown(parts: readonly Part[], contributions: readonly TextContribution[]): Part[] {
+  return scheduleSegments(contributions.map(sizeOf)).map(({ from, to }) => {
+    const inside = parts.filter((part) => part.from >= from && part.to <= to);
+    const at = inside.at(-1)?.to ?? from;
+    const pieces = inside.map(({ segment }) => segment);
+    if (at < to) pieces.push(build(contributions.slice(at, to)));
+    return { from, to, segment: pieces.length === 1 ? pieces[0]! : mergeSegments(pieces) };
+  });
 }
 
-const UNIT_BYTES = 256 * 1024;
+/** Whole contributions, at least APPENDED_TOKENS together; undefined if they are fewer than APPENDED_BYTES in all. */
+function appendsOf(text: readonly TextContribution[]): TextContribution[][] | undefined {
+  const appends: TextContribution[][] = [];
+  let append: TextContribution[] = [];
+  let [tokens, bytes] = [0, 0];
+  for (const contribution of text) {
+    append.push(contribution);
+    bytes += sizeOf(contribution);
+    for (const record of contribution) tokens += lex(record.bytes).length;
+    if (tokens < APPENDED_TOKENS) continue;
+    appends.push(append);
+    if (bytes >= APPENDED_BYTES) return appends;
+    append = [];
+    tokens = 0;
+  }
+  return undefined;
+}
 
 function cpuTimed<T>(work: () => T): { value: T; ms: number; cpuSeconds: number } {
   const start = performance.now();

@@ -52,6 +52,22 @@ describe('one segment, many segments and brute force', () => {
     });
   });
 
+  it('forget where a phrase was first when the record ends there and its segment lacks the next token', () => {
+    const batches = [
+      recordsOf([{ text: 'one two', key: 1 }]),
+      recordsOf([{ text: 'three two four', key: 2 }]),
+    ];
+    const index = openTokenIndex(
+      batches.map((batch) => buildSegment(createCorpus(batch))),
+      () => utf8(''),
+    );
+    const cursor = index.cursor();
+    cursor.extend(index.tokenId(utf8('two'), 0, 3));
+    expect(index.recordOf(cursor.earliest())).toBe(0);
+    cursor.extend(index.tokenId(utf8('four'), 0, 4));
+    expect(index.recordOf(cursor.earliest())).toBe(1);
+  });
+
   it('refuse two different records of one order key', () => {
     const segments = ['a', 'b'].map((text) => buildSegment(createCorpus(recordsOf([{ text, key: 7 }]))));
     expect(() => openTokenIndex(segments, () => utf8(''))).toThrow(
