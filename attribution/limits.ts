@@ -1,8 +1,20 @@
 /** Every bound of the token attribution engine in one place. Sizes that consensus decides (longest output, window
  * length, caps) are genesis parameters; these are the bounds of the implementation itself. */
 
-/** Suffix positions are signed 32-bit integers and an index costs about 19 bytes a token: 64 Mi tokens are 1.2 GiB. */
+/** An index costs about 7 bytes a token, and some 30 while its largest segment is sorted: 64 Mi tokens are 0.5 GiB. */
 export const MAX_INDEX_TOKENS = 64 * 1024 * 1024;
+
+/** Longest text of the suffix array kernel: at 18 bytes a symbol and 16 bytes a letter of the alphabet its memory stays
+ * within the 4 GiB of 32-bit WebAssembly. */
+export const MAX_SUFFIX_ARRAY_SYMBOLS = 96 * 1024 * 1024;
+
+/** Text of one unit of the schedule of segments, about 64,000 tokens: sorting so much takes some 30 ms, which is what
+ * a small contribution costs. */
+export const SEGMENT_UNIT_BYTES = 256 * 1024;
+
+/** Units after which a segment is closed for ever: 48 MiB of prose are some 12 million tokens, so that its positions
+ * take three bytes. */
+export const SEGMENT_UNITS_PER_BLOCK = 192;
 
 /** Records of one index. Each costs one separator symbol and one metadata object. */
 export const MAX_INDEX_RECORDS = 4 * 1024 * 1024;

@@ -8,6 +8,7 @@ const steps = [
   ['tests', ['scripts/test.mjs']],
   ["Ethereum's state tests (skipped aloud where they are absent)", ['dist/test/conformance/state/cli.js']],
   ['model traces of Tendermint (skipped aloud where they are absent)', ['dist/test/conformance/itf/cli.js']],
+  ['token index on 10,000 corpora', ['dist/test/conformance/tokens/cli.js']],
   ['simulator, 5,000 seeds', ['dist/test/sim/cli.js', '--seeds', '10000..14999']],
   // Properties draw new cases at each run and print the seed of a failing one.
   ...[1, 2, 3].map((turn) => [`property tests with new cases, ${turn} of 3`, ['scripts/test.mjs', 'unit']]),

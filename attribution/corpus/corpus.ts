@@ -5,16 +5,20 @@ import { MAX_INDEX_RECORDS } from '../limits.ts';
 export type ContributorAddress = string;
 
 /**
- * One record of a pinned snapshot.
+ * Whose record it is and where it stands.
  * `orderKey`: unique over the chain, below 2⁵³; the earlier commit has the lower key (see `packOrderKey`).
  * `dataNetId`, `contributionId`: numbers of the modules. `recordIndex`: leaf number in the contribution's artifact.
  */
-export interface CorpusRecord {
+export interface RecordInfo {
   readonly orderKey: number;
   readonly contributor: ContributorAddress;
   readonly dataNetId: number;
   readonly contributionId: number;
   readonly recordIndex: number;
+}
+
+/** One record of a pinned snapshot. */
+export interface CorpusRecord extends RecordInfo {
   readonly bytes: Uint8Array;
 }
 

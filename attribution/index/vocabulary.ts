@@ -1,3 +1,4 @@
+import { compareBytes } from '../corpus/corpus.ts';
 import { foldByte } from '../lexer/lexer.ts';
 import { MAX_VOCABULARY_PROBES } from '../limits.ts';
 
@@ -41,6 +42,26 @@ export class Vocabulary {
   /** Folded bytes of a type. */
   bytesOf(id: number): Uint8Array {
     return this.#pool.slice(this.#offsets[id], this.#offsets[id + 1]);
+  }
+
+  /**
+   * All types in the order of their bytes: `numbers[id]` is a type's place in that order, type t there is
+   * words[starts[t], starts[t + 1]).
+   */
+  sorted(): { numbers: Int32Array; words: Uint8Array; starts: Uint32Array } {
+    const bytes = Array.from({ length: this.size }, (_, id) =>
+      this.#pool.subarray(this.#offsets[id], this.#offsets[id + 1]),
+    );
+    const order = Array.from(bytes.keys()).sort((a, b) => compareBytes(bytes[a]!, bytes[b]!));
+    const numbers = new Int32Array(this.size);
+    const words = new Uint8Array(this.#offsets[this.size]!);
+    const starts = new Uint32Array(this.size + 1);
+    order.forEach((id, t) => {
+      numbers[id] = t;
+      words.set(bytes[id]!, starts[t]);
+      starts[t + 1] = starts[t]! + bytes[id]!.length;
+    });
+    return { numbers, words, starts };
   }
 
   #equals(id: number, bytes: Uint8Array, start: number, end: number): boolean {

@@ -89,7 +89,7 @@ function createWriter(index: TokenIndex) {
   return {
     /** False, and nothing written, if the token does not fit into `maxBytes`. */
     append(position: number, maxBytes: number): boolean {
-      const record = index.corpus.records[index.recordOf(position)]!.bytes;
+      const record = index.bytesOf(index.recordOf(position));
       const start = index.byteOffsetOf(position);
       lexInto(buffer, record, 1, 'stop', start);
       const end = buffer.ends[0]!;
@@ -121,7 +121,7 @@ function createWriter(index: TokenIndex) {
   function needsSpace(position: number, start: number, isWord: boolean): boolean {
     const { token, record } = index.placeOf(position);
     if (token > 0 && index.tokenAt(position - 1) === previousToken) {
-      lexInto(buffer, index.corpus.records[record]!.bytes, 1, 'stop', index.byteOffsetOf(position - 1));
+      lexInto(buffer, index.bytesOf(record), 1, 'stop', index.byteOffsetOf(position - 1));
       return buffer.ends[0]! < start;
     }
     return isWord;

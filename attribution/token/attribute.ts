@@ -1,4 +1,4 @@
-import type { CorpusRecord } from '../corpus/corpus.ts';
+import type { RecordInfo } from '../corpus/corpus.ts';
 import { checkTokenAttributionParams } from './check-params.ts';
 import { creditsOf } from './credits.ts';
 import { findMatches } from './matches.ts';
@@ -36,9 +36,9 @@ export function attributeTokens(input: TokenAttributionInput): TokenAttribution 
     owned.set(record, (owned.get(record) ?? 0) + weights[i]!);
     matchedWeightQ16 += weights[i]!;
   }
-  const byOrderKey: (readonly [CorpusRecord, number])[] = [...owned]
+  const byOrderKey: (readonly [RecordInfo, number])[] = [...owned]
     .sort(([a], [b]) => a - b)
-    .map(([record, weight]) => [index.corpus.records[record]!, weight]);
+    .map(([record, weight]) => [index.record(record), weight]);
   const { credits, uncovered } = creditsOf(byOrderKey, totalWeightQ16, input);
   return {
     version: 1,

@@ -1,4 +1,4 @@
-import type { ContributorAddress, CorpusRecord } from '../corpus/corpus.ts';
+import type { ContributorAddress, RecordInfo } from '../corpus/corpus.ts';
 import { apportion } from '../credit/apportion.ts';
 import { type Credit, type TokenAttributionParams, WHOLE } from './types.ts';
 
@@ -9,7 +9,7 @@ export interface CreditRules {
 }
 
 /** Whether a record that owns a position is paid for it. One that is not keeps the position: it stays uncovered. */
-export function earns(record: CorpusRecord, rules: CreditRules): boolean {
+export function earns(record: RecordInfo, rules: CreditRules): boolean {
   return !rules.commons.has(record.dataNetId) && !rules.ineligible.has(record.contributor);
 }
 
@@ -22,7 +22,7 @@ export function earns(record: CorpusRecord, rules: CreditRules): boolean {
  * @param owned records in order-key order with the weight that each owns.
  */
 export function creditsOf(
-  owned: readonly (readonly [CorpusRecord, number])[],
+  owned: readonly (readonly [RecordInfo, number])[],
   totalWeight: number,
   rules: CreditRules,
 ): { credits: Credit[]; uncovered: number } {

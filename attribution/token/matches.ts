@@ -1,4 +1,4 @@
-import type { TokenIndex } from '../index/token-index.ts';
+import type { PhraseMark, TokenIndex } from '../index/token-index.ts';
 import { windowsOfPrompt } from './prompt-windows.ts';
 import type { IndexedText } from './text.ts';
 
@@ -94,7 +94,7 @@ class Table {
 }
 
 interface Window {
-  readonly mark: readonly [number, number, number];
+  readonly mark: PhraseMark;
   readonly earliest: number;
 }
 
@@ -124,8 +124,8 @@ function creditableWindows(
       continue;
     }
     const earliest = cursor.earliest();
-    const first = index.corpus.records[index.recordOf(earliest)]!;
-    if (!commons.has(first.dataNetId)) windows[s] = { mark: cursor.mark(), earliest };
+    const first = commons.size === 0 ? undefined : index.record(index.recordOf(earliest));
+    if (first === undefined || !commons.has(first.dataNetId)) windows[s] = { mark: cursor.mark(), earliest };
   }
   return windows;
 }

@@ -25,7 +25,7 @@ export function spansOf(
     let weightQ16 = 0;
     while (end < owners.length && owners[end]! >= 0 && index.recordOf(owners[end]!) === rank)
       weightQ16 += weights[end++]!;
-    const record = index.corpus.records[rank]!;
+    const record = index.record(rank);
     spans.push({
       startToken: start,
       endToken: end,
@@ -77,7 +77,7 @@ export interface MaximalSpan {
   readonly count: number;
   /** Surprisal of its tokens, in 2⁻¹⁶ bit: how telling it is. */
   readonly surprisalQ16: number;
-  /** Rank in `index.corpus.records` of the record of lowest order key that has it, and the byte where it starts there. */
+  /** Rank in the index of the record of lowest order key that has it, and the byte where it starts there. */
   readonly record: number;
   readonly recordByte: number;
 }

@@ -21,6 +21,8 @@ export interface AttributionPoolOptions {
   readonly maxTokens?: number;
   /** Results in memory. Default LIMITS.cachedResults. */
   readonly maxCachedResults?: number;
+  /** Folder where segments of indexes outlive the process. Default: none, all is in memory. */
+  readonly segmentDir?: string;
   /** Compiled worker file; another one only in tests of crashes. */
   readonly workerEntry?: URL;
 }
@@ -62,7 +64,7 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
   const threadAt = (slot: number): Thread => {
     const thread = threads[slot];
     if (thread?.alive) return thread;
-    const fresh = startThread(workerEntry);
+    const fresh = startThread(workerEntry, options.segmentDir);
     threads[slot] = fresh;
     return fresh;
   };

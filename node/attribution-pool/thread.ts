@@ -20,9 +20,9 @@ interface Call {
   reject(error: Error): void;
 }
 
-/** Starts the thread. @param entry compiled worker file */
-export function startThread(entry: URL): Thread {
-  const worker = new Worker(entry);
+/** Starts the thread. @param entry compiled worker file @param segmentDir where it keeps segments, if at all */
+export function startThread(entry: URL, segmentDir?: string): Thread {
+  const worker = new Worker(entry, { workerData: { segmentDir } });
   // An idle pool must not keep a process alive; waiting calls do, by their timers.
   worker.unref();
   /** The worker does one thing after the other, so the next is handed over when it is free. */

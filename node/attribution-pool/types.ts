@@ -33,6 +33,9 @@ export interface SnapshotInfo {
   readonly unreadableRecords: number;
   readonly tokens: number;
   readonly types: number;
+  /** Segments of its index, and how many of them were there already: in memory, or on disk. */
+  readonly segments: number;
+  readonly segmentsFound: number;
 }
 
 export interface AttributionJob {

@@ -3,80 +3,92 @@ import {
   attributeTokens,
   attributionRecord,
   attributionRecordHash,
-  buildTokenIndex,
-  type CorpusRecord,
   continueText,
-  createCorpus,
   encodeAttributionRecord,
   InvalidUtf8,
   maximalSpans,
-  packOrderKey,
   type TokenIndex,
 } from '../../attribution/api.ts';
 import type { Hex } from '../../state/types.ts';
-import { readArtifact } from '../artifacts/file.ts';
+import { MissingArtifact, sizeOf } from './contributions.ts';
 import { LIMITS } from './limits.ts';
+import { openSegmentStore } from './segment-store.ts';
+import { indexSnapshot, type SegmentShelf, type SnapshotIndex } from './snapshot-index.ts';
 import type {
   AttributionJob,
   AttributionResult,
-  LeafSource,
   PinnedContribution,
   SnapshotInfo,
   WorkerRequest,
   WorkerResponse,
 } from './types.ts';
 
-/** An artifact that this node does not hold, or holds damaged. */
-class MissingArtifact extends Error {
-  readonly root: Hex;
-  constructor(root: Hex) {
-    super(`artifact ${root} is not here`);
-    this.root = root;
-  }
+export interface WorkerCoreOptions {
+  /** Folder of segment files. Undefined: nothing is kept on disk. */
+  readonly segmentDir?: string;
+  /** Told about problems of the disk. */
+  readonly warn?: (message: string) => void;
 }
 
 /** What a worker does with one request after another. Separate from the thread, so that tests can run it in theirs. */
-export function createWorkerCore(): (request: WorkerRequest) => WorkerResponse {
-  const open = new Map<string, { records: CorpusRecord[]; bytes: number }>();
-  const indexes = new Map<string, TokenIndex>();
+export function createWorkerCore(
+  options: WorkerCoreOptions = {},
+): (request: WorkerRequest) => WorkerResponse {
+  const { segmentDir, warn = () => undefined } = options;
+  const open = new Map<string, { contributions: PinnedContribution[]; bytes: number }>();
+  const snapshots = new Map<string, SnapshotIndex>();
+  const shelf: SegmentShelf = {
+    inMemory: new Map(),
+    store: segmentDir === undefined ? undefined : openSegmentStore({ directory: segmentDir, warn }),
+  };
 
   const indexOf = (key: string): TokenIndex => {
-    const index = indexes.get(key);
-    if (index === undefined) throw new Error(`the worker has no index ${key}`);
-    return index;
+    const snapshot = snapshots.get(key);
+    if (snapshot === undefined) throw new Error(`the worker has no index ${key}`);
+    return snapshot.index;
+  };
+
+  /** Segments that no snapshot uses leave the memory. */
+  const clearShelf = (): void => {
+    const used = new Set([...snapshots.values()].flatMap(({ segments }) => segments));
+    for (const key of shelf.inMemory.keys()) if (!used.has(key)) shelf.inMemory.delete(key);
   };
 
   const run = (request: WorkerRequest): unknown => {
     switch (request.kind) {
       case 'open':
-        open.set(request.key, { records: [], bytes: 0 });
+        open.set(request.key, { contributions: [], bytes: 0 });
         return undefined;
       case 'add': {
         const snapshot = open.get(request.key);
         if (snapshot === undefined) throw new Error(`snapshot ${request.key} is not open`);
-        for (const contribution of request.contributions)
-          for (const record of recordsOf(contribution)) {
-            snapshot.bytes += record.bytes.length;
-            if (snapshot.bytes > LIMITS.snapshotBytes)
-              throw new AttributionError(
-                'CorpusTooLarge',
-                `The pinned snapshots hold more than ${LIMITS.snapshotBytes} bytes.`,
-              );
-            snapshot.records.push(record);
-          }
+        for (const contribution of request.contributions) {
+          snapshot.bytes += sizeOf(contribution);
+          if (snapshot.bytes > LIMITS.snapshotBytes)
+            throw new AttributionError(
+              'CorpusTooLarge',
+              `The pinned snapshots hold more than ${LIMITS.snapshotBytes} bytes.`,
+            );
+          snapshot.contributions.push(contribution);
+        }
         return undefined;
       }
       case 'build': {
         const snapshot = open.get(request.key);
         if (snapshot === undefined) throw new Error(`snapshot ${request.key} is not open`);
         open.delete(request.key);
-        const index = buildTokenIndex(createCorpus(snapshot.records));
-        indexes.set(request.key, index);
-        return infoOf(index);
+        try {
+          const built = indexSnapshot(snapshot.contributions, shelf);
+          snapshots.set(request.key, built);
+          return infoOf(built);
+        } finally {
+          clearShelf();
+        }
       }
       case 'drop':
         open.delete(request.key);
-        indexes.delete(request.key);
+        snapshots.delete(request.key);
+        clearShelf();
         return undefined;
       case 'attribute':
         return attribute(indexOf(request.job.snapshot), request.job);
@@ -115,35 +127,16 @@ function attribute(index: TokenIndex, job: AttributionJob): AttributionResult {
   };
 }
 
-function infoOf(index: TokenIndex): SnapshotInfo {
+function infoOf({ index, segments, found }: SnapshotIndex): SnapshotInfo {
   return {
-    records: index.corpus.records.length,
-    duplicates: index.corpus.duplicates,
+    records: index.recordCount,
+    duplicates: index.duplicates,
     unreadableRecords: index.unreadableRecords,
     tokens: index.totalTokens,
     types: index.types,
+    segments: segments.length,
+    segmentsFound: found,
   };
-}
-
-function* recordsOf(contribution: PinnedContribution): Generator<CorpusRecord> {
-  const { accepted, commitSequence, contributor, dataNetId, contributionId } = contribution;
-  const leaves = readLeaves(contribution.leaves);
-  for (let recordIndex = 0; recordIndex < leaves.length; recordIndex++) {
-    if (accepted !== null && ((accepted[recordIndex >> 3] ?? 0) & (1 << (recordIndex & 7))) === 0) continue;
-    const orderKey = packOrderKey(commitSequence, recordIndex);
-    yield { orderKey, contributor, dataNetId, contributionId, recordIndex, bytes: leaves[recordIndex]! };
-  }
-}
-
-function readLeaves(source: LeafSource): readonly Uint8Array[] {
-  if (source.kind === 'inline') return source.leaves;
-  try {
-    return readArtifact(source.dataDir, source.root);
-  } catch (error) {
-    const { code } = error as { code?: unknown };
-    if (code === 'NOT_FOUND' || code === 'DAMAGED') throw new MissingArtifact(source.root);
-    throw error;
-  }
 }
 
 type Failure = WorkerResponse extends infer R ? (R extends { kind: 'done' } ? never : Omit<R, 'id'>) : never;

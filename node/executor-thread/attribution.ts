@@ -2,6 +2,7 @@
  * Attribution for execution and for people: pinned snapshots become corpora of the worker pool, jobs of the state
  * become jobs of the pool, and a worker's death is tried again once before it is this machine's fault (B2).
  */
+import { join } from 'node:path';
 import { AttributionError } from '../../attribution/api.ts';
 import type { ChainParams } from '../../genesis/types.ts';
 import type { AttributionSpan, AttributionView } from '../../rpc/backend.ts';
@@ -55,7 +56,10 @@ export class AttributionBusy extends Error {
 export function createAttributionService(options: AttributionOptions): AttributionService {
   const { dataDir, artifacts, log } = options;
   const { commons, ...rules } = options.params.attribution;
-  const pool = createAttributionPool({ workers: options.workers });
+  const pool = createAttributionPool({
+    workers: options.workers,
+    segmentDir: join(dataDir, 'segments'),
+  });
   let forOthersRunning = 0;
   /** Indexes that are being built for execution: the requests that missed them, by snapshot. */
   const building = new Map<string, Set<Hex>>();

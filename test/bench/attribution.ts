@@ -19,6 +19,9 @@ import {
 import { suffixArray } from '../../attribution/index/suffix-array.ts';
 import { readIds } from '../../attribution/token/text.ts';
 import { loadBrownCorpus } from '../../node/datasets/brown.ts';
+import { runAtScale } from './attribution-scale.ts';
+import { runWorst } from './attribution-worst.ts';
+import { spansByScan, spansBySearch } from './span-peers.ts';
 import type { BenchRow } from './types.ts';
 
 const ANSWERS = 25;
@@ -54,8 +57,8 @@ export async function run(): Promise<BenchRow[]> {
       timed(() => attributeTokens({ ...input, params: DEFAULT_TOKEN_ATTRIBUTION_PARAMS })).ms,
     );
     const ours = timed(() => maximalSpans(index, output, MIN_SPAN));
-    const scan = timed(() => spansByScan(text, ids));
-    const search = timed(() => spansBySearch(text, suffixes, ids));
+    const scan = timed(() => spansByScan(text, ids, MIN_SPAN));
+    const search = timed(() => spansBySearch(text, suffixes, ids, MIN_SPAN));
     times.spans.push(ours.ms);
     times.scan.push(scan.ms);
     times.search.push(search.ms);
@@ -86,6 +89,8 @@ export async function run(): Promise<BenchRow[]> {
       peer: 'infini-gram style search, plain JS',
       ratio: median(times.search) / spans,
     },
+    ...runWorst(),
+    ...runAtScale(),
   ];
 }
 
@@ -111,7 +116,9 @@ function brownRecords(): CorpusRecord[] {
 
 /** The corpus as a plain array of token numbers, -1 between records, and its suffix array. */
 function plainSuffixArray(index: TokenIndex): { text: Int32Array; suffixes: Int32Array } {
-  const parts = index.corpus.records.map((record) => readIds(index, record.bytes, Number.MAX_SAFE_INTEGER));
+  const parts = Array.from({ length: index.recordCount }, (_, rank) =>
+    readIds(index, index.bytesOf(rank), Number.MAX_SAFE_INTEGER),
+  );
   const text = new Int32Array(parts.reduce((sum, part) => sum + part.length + 1, 0)).fill(-1);
   let at = 0;
   for (const part of parts) {
@@ -120,66 +127,6 @@ function plainSuffixArray(index: TokenIndex): { text: Int32Array; suffixes: Int3
   }
   const shifted = text.map((symbol) => symbol + 1);
   return { text, suffixes: suffixArray(shifted, index.types + 1) };
-}
-
-/** Longest match of each start by one pass over all tokens, with a table of the answer's four-token windows. */
-function spansByScan(text: Int32Array, ids: Int32Array): string[] {
-  const starts = new Map<string, number[]>();
-  const key = (list: Int32Array, at: number) => `${list[at]},${list[at + 1]},${list[at + 2]},${list[at + 3]}`;
-  const firstTokens = new Uint8Array(Math.max(...ids) + 2);
-  for (let s = 0; s + MIN_SPAN <= ids.length; s++) {
-    firstTokens[ids[s]! + 1] = 1;
-    const list = starts.get(key(ids, s));
-    if (list === undefined) starts.set(key(ids, s), [s]);
-    else list.push(s);
-  }
-  const ends = new Int32Array(ids.length);
-  for (let at = 0; at + MIN_SPAN <= text.length; at++) {
-    if (firstTokens[text[at]! + 1] !== 1) continue;
-    for (const s of starts.get(key(text, at)) ?? []) {
-      let length = MIN_SPAN;
-      while (s + length < ids.length && text[at + length] === ids[s + length] && ids[s + length]! >= 0)
-        length++;
-      ends[s] = Math.max(ends[s]!, s + length);
-    }
-  }
-  return maximal(ends);
-}
-
-/** Longest match of each start: insertion point in the suffix array, then the longer of both neighbours' prefixes. */
-function spansBySearch(text: Int32Array, suffixes: Int32Array, ids: Int32Array): string[] {
-  const shared = (position: number, s: number): number => {
-    let length = 0;
-    while (s + length < ids.length && ids[s + length]! >= 0 && text[position + length] === ids[s + length])
-      length++;
-    return length;
-  };
-  const ends = new Int32Array(ids.length);
-  for (let s = 0; s < ids.length; s++) {
-    let low = 0;
-    let high = suffixes.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const position = suffixes[middle]!;
-      const length = shared(position, s);
-      const isLess = s + length < ids.length && (text[position + length] ?? -1) < ids[s + length]!;
-      if (isLess) low = middle + 1;
-      else high = middle;
-    }
-    const before = low > 0 ? shared(suffixes[low - 1]!, s) : 0;
-    const after = low < suffixes.length ? shared(suffixes[low]!, s) : 0;
-    ends[s] = s + Math.max(before, after);
-  }
-  return maximal(ends);
-}
-
-function maximal(ends: Int32Array): string[] {
-  let reached = 0;
-  return [...ends].flatMap((end, s) => {
-    if (end <= reached) return [];
-    reached = end;
-    return end - s < MIN_SPAN ? [] : [`${s}-${end}`];
-  });
 }
 
 function timed<T>(work: () => T): { value: T; ms: number } {

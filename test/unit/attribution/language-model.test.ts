@@ -107,9 +107,7 @@ describe('the continuation model', () => {
       seed: utf8('seed'),
       maxTokens: 24,
     });
-    expect(textOf(text)).toBe(
-      'sat on the chair 猫 all out! the cat won dog says of the cat sat on the mat. It slept!',
-    );
+    expect(textOf(text)).toBe("of Tokyo day 京、 It. It. $ 京 slept the mat. $$ mat;'. $ る well");
   });
 });
 

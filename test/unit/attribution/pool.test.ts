@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AttributionError, InvalidUtf8 } from '../../../attribution/errors.ts';
 import { DEFAULT_TOKEN_ATTRIBUTION_PARAMS } from '../../../attribution/token/types.ts';
@@ -237,11 +239,28 @@ describe.skipIf(!built)('the pool in real threads', () => {
       unreadableRecords: 0,
       tokens: 21,
       types: 20,
+      segments: 1,
+      segmentsFound: 0,
     });
     const result = await real.attribute(job(ANSWER));
     expect(result).toEqual(inThisThread(job(ANSWER)));
     expect(real.cached(job(ANSWER).requestHash, utf8(ANSWER))).toBe(result);
     expect(await real.attribute(job(ANSWER))).toBe(result);
+  });
+
+  it('keeps segments in its folder for the next start', async () => {
+    const segmentDir = mkdtempSync(join(tmpdir(), 'openledger-pool-'));
+    try {
+      const first = await open({ segmentDir });
+      await expect(first.ensureSnapshot('pins', source)).resolves.toMatchObject({ segmentsFound: 0 });
+      const result = await first.attribute(job(ANSWER));
+      await first.close();
+      const second = await open({ segmentDir });
+      await expect(second.ensureSnapshot('pins', source)).resolves.toMatchObject({ segmentsFound: 1 });
+      expect(await second.attribute(job(ANSWER))).toEqual(result);
+    } finally {
+      rmSync(segmentDir, { recursive: true });
+    }
   });
 
   it('continues texts and lists maximal spans', async () => {
