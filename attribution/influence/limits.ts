@@ -55,6 +55,9 @@ export const MAX_REFINEMENT_PRODUCTS = 32 * 1024 * 1024 * 1024;
 /** Inputs or errors of a layer with Kronecker factors: their eigenvectors cost about 10·width³ operations. */
 export const MAX_FACTOR_WIDTH = 2048;
 
+/** Inputs, and curvature errors, of one layer with Kronecker factors: 512 MiB of doubles each. */
+export const MAX_FACTOR_NUMBERS = 64 * 1024 * 1024;
+
 /** Steps for one eigenvalue: two are usual, and more than ten are not known of finite matrices. */
 export const MAX_EIGEN_STEPS = 64;
 

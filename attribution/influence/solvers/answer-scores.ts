@@ -9,11 +9,11 @@ import { layerProducts } from './weighted-scores.ts';
 
 /** Bits of the largest score of a query. */
 const SCORE_BITS = 48;
-/** A logit that moves by more changes the loss by no more than this that a payment could show. */
+/** Moves of logits are held within this: exp stays finite, and no answer has a loss of 700 nats. */
 const LARGEST_CHANGE = 700;
 /** Below this a change of the loss counts as zero. */
 const SMALLEST_CHANGE = 1e-200;
-/** The loss may fall by 52·ln 2 at most: what is left of 1 − p would be rounding. */
+/** The loss falls by 52·ln 2 at most: beyond that the sum is rounding. */
 const LEAST_ARGUMENT = -1 + 2.220446049250313e-16;
 
 /**

@@ -33,17 +33,10 @@ export function prepareEkfac(
 }
 
 function factorLayer(layer: KroneckerLayer, starts: Int32Array, l2: number): EkfacLayer {
-  const { inputs, inputWidth, curvature, errorWidth, draws } = layer;
+  const { inputs, inputWidth, curvature, errorWidth } = layer;
   const inputVectors = eigenSymmetric(secondMoments(inputs, inputWidth), inputWidth).vectors;
   const errorVectors = eigenSymmetric(secondMoments(curvature, errorWidth), errorWidth).vectors;
-  const eigenvalues = turnedSquares(
-    turn(inputs, inputWidth, inputVectors),
-    inputWidth,
-    turn(curvature, errorWidth, errorVectors),
-    errorWidth,
-    draws,
-    starts,
-  );
+  const eigenvalues = turnedSquares(layer, starts, inputVectors, errorVectors);
   const mean = eigenvalues.reduce((sum, value) => sum + value, 0) / eigenvalues.length;
   // All zero: the gradients are too, and every score is 0 with any damping.
   const damping = l2 > 0 ? l2 : mean > 0 ? mean / 10 : 1;
@@ -72,66 +65,67 @@ function secondMoments(rows: Float64Array, width: number): Float64Array {
   return sum;
 }
 
-/** Every row times every vector: row-major, as the rows are. */
-function turn(rows: Float64Array, width: number, vectors: Float64Array): Float64Array {
-  const turned = new Float64Array(rows.length);
-  for (let start = 0; start < rows.length; start += width)
-    for (let k = 0; k < width; k++) turned[start + k] = dot(vectors, k * width, rows, start, width);
-  return turned;
+/** One row times every vector, into `out`. */
+function turn(
+  rows: Float64Array,
+  start: number,
+  width: number,
+  vectors: Float64Array,
+  out: Float64Array,
+  at: number,
+): void {
+  for (let k = 0; k < width; k++) out[at + k] = dot(vectors, k * width, rows, start, width);
 }
 
-/** Λ[b, a] = Σ over samples and draws of (Σ over the sample's positions of turned error b · turned input a)². */
+/**
+ * Λ[b, a] = Σ over samples and draws of (Σ over the sample's positions of turned error b · turned input a)². Of a
+ * sample of one position the square of a product is the product of squares, those of the draws added up first.
+ */
 function turnedSquares(
-  inputs: Float64Array,
-  inputWidth: number,
-  curvature: Float64Array,
-  errorWidth: number,
-  draws: number,
+  layer: KroneckerLayer,
   starts: Int32Array,
+  inputVectors: Float64Array,
+  errorVectors: Float64Array,
 ): Float64Array {
+  const { inputWidth, curvature, errorWidth, draws } = layer;
+  const inputs = new Float64Array(layer.inputs.length);
+  for (let at = 0; at < inputs.length; at += inputWidth)
+    turn(layer.inputs, at, inputWidth, inputVectors, inputs, at);
   const sum = new Float64Array(inputWidth * errorWidth);
   const product = new Float64Array(inputWidth * errorWidth);
+  const error = new Float64Array(errorWidth);
+  const squares = new Float64Array(errorWidth);
+  const turnError = (t: number, draw: number) =>
+    turn(curvature, (t * draws + draw) * errorWidth, errorWidth, errorVectors, error, 0);
+  const addOuter = (by: Float64Array, t: number, out: Float64Array, power: 1 | 2): void => {
+    for (let b = 0; b < errorWidth; b++)
+      for (let a = 0; a < inputWidth; a++) {
+        const input = inputs[t * inputWidth + a]!;
+        out[b * inputWidth + a]! += by[b]! * (power === 1 ? input : input * input);
+      }
+  };
   for (let i = 0; i + 1 < starts.length; i++) {
     const first = starts[i]!;
     const end = starts[i + 1]!;
     if (end - first === 1) {
-      addSquares(inputs, first * inputWidth, inputWidth, curvature, first * draws, errorWidth, draws, sum);
+      squares.fill(0);
+      for (let draw = 0; draw < draws; draw++) {
+        turnError(first, draw);
+        for (let b = 0; b < errorWidth; b++) squares[b]! += error[b]! * error[b]!;
+      }
+      addOuter(squares, first, sum, 2);
       continue;
     }
     for (let draw = 0; draw < draws; draw++) {
       product.fill(0);
-      for (let t = first; t < end; t++)
-        for (let b = 0; b < errorWidth; b++) {
-          const error = curvature[(t * draws + draw) * errorWidth + b]!;
-          for (let a = 0; a < inputWidth; a++)
-            product[b * inputWidth + a]! += error * inputs[t * inputWidth + a]!;
-        }
+      for (let t = first; t < end; t++) {
+        turnError(t, draw);
+        addOuter(error, t, product, 1);
+      }
       for (let j = 0; j < sum.length; j++) sum[j]! += product[j]! * product[j]!;
     }
   }
   return sum;
-}
-
-/** A sample of one position: the square of a product is the product of squares, those of the draws added up first. */
-function addSquares(
-  inputs: Float64Array,
-  start: number,
-  inputWidth: number,
-  curvature: Float64Array,
-  firstDraw: number,
-  errorWidth: number,
-  draws: number,
-  sum: Float64Array,
-): void {
-  for (let b = 0; b < errorWidth; b++) {
-    let squares = 0;
-    for (let draw = 0; draw < draws; draw++) {
-      const error = curvature[(firstDraw + draw) * errorWidth + b]!;
-      squares += error * error;
-    }
-    for (let a = 0; a < inputWidth; a++)
-      sum[b * inputWidth + a]! += squares * (inputs[start + a]! * inputs[start + a]!);
-  }
 }
 
 export function* ekfacScores(metric: EkfacMetric, query: QuantisedRow): Scanning<InfluenceScores> {

@@ -1,6 +1,13 @@
 import { AttributionError } from '../../errors.ts';
 import { checkData, checkHead, checkLayers, checkNumbers, checkRange } from '../check.ts';
-import { MAX_CURVATURE_DRAWS, MAX_FACTOR_WIDTH, MAX_FEATURE, MAX_LAYERS, MAX_POSITIONS } from '../limits.ts';
+import {
+  MAX_CURVATURE_DRAWS,
+  MAX_FACTOR_NUMBERS,
+  MAX_FACTOR_WIDTH,
+  MAX_FEATURE,
+  MAX_LAYERS,
+  MAX_POSITIONS,
+} from '../limits.ts';
 import { predict } from '../trainer/objective.ts';
 import type { Head, KroneckerGradients, KroneckerLayer, LabelledFeatures } from '../types.ts';
 import type { RowSource } from './store.ts';
@@ -38,6 +45,7 @@ export function headKronecker(data: LabelledFeatures, head: Head): KroneckerGrad
   const { features, labels, width, classes } = data;
   const count = labels.length;
   const inputWidth = width + 1;
+  checkFactorNumbers(count, inputWidth, classes, classes);
   const inputs = new Float64Array(count * inputWidth).fill(1);
   const errors = new Float64Array(count * classes);
   const curvature = new Float64Array(count * classes * classes);
@@ -78,6 +86,8 @@ export function checkKronecker(gradients: KroneckerGradients): void {
   );
   const positions = starts.at(-1)!;
   checkRange('number of positions', positions, 1, MAX_POSITIONS);
+  for (const { inputWidth, errorWidth, draws } of layers)
+    checkFactorNumbers(positions, inputWidth, errorWidth, draws);
   if (starts[0] !== 0 || starts.some((start, i) => i > 0 && start < starts[i - 1]!))
     throw new AttributionError(
       'ShapeMismatch',
@@ -97,4 +107,12 @@ function checkLength(what: string, numbers: Float64Array, length: number): void 
       `${numbers.length} ${what} were given, ${length} are needed.`,
     );
   checkNumbers(`One of the ${what}`, numbers, MAX_FEATURE);
+}
+
+function checkFactorNumbers(positions: number, inputs: number, errors: number, draws: number): void {
+  if (positions * Math.max(inputs, errors * draws) > MAX_FACTOR_NUMBERS)
+    throw new AttributionError(
+      'ProblemTooLarge',
+      `${positions} positions of ${inputs} inputs and ${draws} × ${errors} curvature errors are too many: at most ${MAX_FACTOR_NUMBERS} numbers of each. Draw fewer answers of the model.`,
+    );
 }

@@ -128,9 +128,12 @@ function roundRow(
   return values;
 }
 
-/** The 16-bit integers of one sample, a copy. */
+/**
+ * The 16-bit integers of one sample, a copy.
+ * @throws AttributionError 'ShapeMismatch' if there is no sample i.
+ */
 export function readRow(gradients: QuantisedGradients, i: number): Int16Array {
-  let row = i;
+  let row = Number.isSafeInteger(i) && i >= 0 ? i : gradients.count;
   for (const shard of gradients.shards) {
     if (row < shard.count) return shard.read(row);
     row -= shard.count;
@@ -148,7 +151,7 @@ export function cutStore(
   arithmetic: Arithmetic = defaultArithmetic(),
 ): QuantisedGradients {
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  if (total !== gradients.count || sizes.some((size) => !(size > 0)))
+  if (total !== gradients.count || !sizes.every((size) => Number.isSafeInteger(size) && size > 0))
     throw new AttributionError(
       'ShapeMismatch',
       `Shards of ${sizes.join(', ')} rows do not hold ${gradients.count} samples.`,
