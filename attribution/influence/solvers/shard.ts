@@ -41,11 +41,13 @@ export function segmentsOf(layers: readonly number[]): Segment[] {
   return segments;
 }
 
-/** WebAssembly, or its plain reference of identical bits where a platform has none. */
+/** WebAssembly, or its plain reference of identical bits. */
 export type Arithmetic = 'wasm' | 'typescript';
 
+/** Where there is no WebAssembly, or its memory has another byte order than the platform's arrays: the reference. */
 export function defaultArithmetic(): Arithmetic {
-  return typeof WebAssembly === 'undefined' ? 'typescript' : 'wasm';
+  const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+  return littleEndian && typeof WebAssembly !== 'undefined' ? 'wasm' : 'typescript';
 }
 
 /** Room for `count` rows, all zero. Layers as in QuantisedGradients. */

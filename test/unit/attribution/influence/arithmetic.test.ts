@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import {
   binaryExponent,
   exp,
+  expm1,
   log,
+  log1p,
   powerOfTwo,
 } from '../../../../attribution/influence/arithmetic/exponential.ts';
 import { createTrainingGenerator, shuffled } from '../../../../attribution/influence/arithmetic/generator.ts';
@@ -36,6 +38,28 @@ describe('exp and log of our own', () => {
         expect(Math.abs(log(x) - Math.log(x))).toBeLessThanOrEqual(2 * UNIT * Math.abs(Math.log(x)));
       }),
     );
+  });
+
+  it('are precise near zero too, as expm1 and log1p', () => {
+    const small = fc.oneof(
+      fc.double({ min: -1e-3, max: 1e-3, noNaN: true }),
+      fc.double({ min: -0.9, max: 20, noNaN: true }),
+    );
+    const off = (actual: number, expected: number) =>
+      expected === 0 ? Math.abs(actual) : Math.abs(actual / expected - 1);
+    fc.assert(
+      fc.property(small, (x) => {
+        expect(off(expm1(x), Math.expm1(x))).toBeLessThanOrEqual(8 * UNIT);
+        expect(off(log1p(x), Math.log1p(x))).toBeLessThanOrEqual(8 * UNIT);
+      }),
+    );
+    expect([expm1(0), expm1(-800), expm1(1e-300), log1p(0), log1p(-1e-300)]).toEqual([
+      0, -1, 1e-300, 0, -1e-300,
+    ]);
+    expect(expm1(700)).toBe(exp(700) - 1);
+    expect([expm1(0.001), expm1(-0.5), log1p(0.001), log1p(-0.5)]).toEqual([
+      0.0010005001667083417, -0.3934693402873666, 0.0009995003330835331, -0.6931471805599453,
+    ]);
   });
 
   it('know their ends', () => {
