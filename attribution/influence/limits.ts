@@ -69,3 +69,7 @@ export const MAX_CURVATURE_DRAWS = 256;
 
 /** Largest number of a matrix whose eigenvectors are taken: squares and their sums stay finite. */
 export const MAX_MATRIX_NUMBER = 1e120;
+
+/** Multiplications to prepare a metric (`newton`: samples × parameters²; `ekfac`: eigenvectors, turned factors and their
+ * squares): two to four minutes of one core, in the background of a node. */
+export const MAX_PREPARATION_PRODUCTS = 128 * 1024 * 1024 * 1024;

@@ -7,6 +7,7 @@ import {
   MAX_FEATURE,
   MAX_LAYERS,
   MAX_POSITIONS,
+  MAX_PREPARATION_PRODUCTS,
 } from '../limits.ts';
 import { predict } from '../trainer/objective.ts';
 import type { Head, KroneckerGradients, KroneckerLayer, LabelledFeatures } from '../types.ts';
@@ -88,6 +89,7 @@ export function checkKronecker(gradients: KroneckerGradients): void {
   checkRange('number of positions', positions, 1, MAX_POSITIONS);
   for (const { inputWidth, errorWidth, draws } of layers)
     checkFactorNumbers(positions, inputWidth, errorWidth, draws);
+  checkWork(positions, layers);
   if (starts[0] !== 0 || starts.some((start, i) => i > 0 && start < starts[i - 1]!))
     throw new AttributionError(
       'ShapeMismatch',
@@ -114,5 +116,18 @@ function checkFactorNumbers(positions: number, inputs: number, errors: number, d
     throw new AttributionError(
       'ProblemTooLarge',
       `${positions} positions of ${inputs} inputs and ${draws} × ${errors} curvature errors are too many: at most ${MAX_FACTOR_NUMBERS} numbers of each. Draw fewer answers of the model.`,
+    );
+}
+
+/** About five width³ for eigenvectors, and for each position the turned input, and for each draw error and product. */
+function checkWork(positions: number, layers: readonly KroneckerLayer[]): void {
+  const work = layers.reduce((sum, { inputWidth: inputs, errorWidth: errors, draws }) => {
+    const eigenvectors = 5 * (inputs * inputs * inputs + errors * errors * errors);
+    return sum + eigenvectors + positions * (inputs * inputs + draws * errors * (errors + inputs));
+  }, 0);
+  if (work > MAX_PREPARATION_PRODUCTS)
+    throw new AttributionError(
+      'ProblemTooLarge',
+      `Factors of ${layers.length} layers and ${positions} positions take too long. Use fewer, narrower or fewer draws.`,
     );
 }

@@ -1,7 +1,12 @@
 import { AttributionError } from '../../errors.ts';
 import { choleskyFactor, choleskyInverse, dot, solveSmall } from '../arithmetic/linear-algebra.ts';
 import { checkData, checkHead, checkRange } from '../check.ts';
-import { MAX_EXACT_PARAMETERS, MAX_REFINEMENT_PRODUCTS, MAX_REFINEMENTS } from '../limits.ts';
+import {
+  MAX_EXACT_PARAMETERS,
+  MAX_PREPARATION_PRODUCTS,
+  MAX_REFINEMENT_PRODUCTS,
+  MAX_REFINEMENTS,
+} from '../limits.ts';
 import { hessian, objective, predict } from '../trainer/objective.ts';
 import type { Head, LabelledFeatures } from '../types.ts';
 
@@ -20,8 +25,8 @@ export interface NewtonParts {
  * small system for each sample. A refinement takes the gradient of the objective without the sample at the moved
  * weights, and moves them on by −H⁻¹·gradient.
  * @throws AttributionError as checkData and checkHead; 'InvalidParameter' for more than MAX_EXACT_PARAMETERS
- * parameters; 'ProblemTooLarge' for more refinement than MAX_REFINEMENT_PRODUCTS; 'NotConverged' if the Hessian is
- * not positive definite.
+ * parameters; 'ProblemTooLarge' for more than MAX_PREPARATION_PRODUCTS or MAX_REFINEMENT_PRODUCTS; 'NotConverged' if the
+ * Hessian is not positive definite.
  */
 export function newtonParts(
   data: LabelledFeatures,
@@ -34,6 +39,11 @@ export function newtonParts(
   const count = data.labels.length;
   const size = head.weights.length;
   checkRange('number of parameters', size, 1, MAX_EXACT_PARAMETERS);
+  if (count * size * size > MAX_PREPARATION_PRODUCTS)
+    throw new AttributionError(
+      'ProblemTooLarge',
+      `Solving for ${count} samples × ${size} parameters takes too long. Use fewer samples, or another solver.`,
+    );
   checkRefinements(count, size, refinements);
   const probabilities = new Float64Array(count * data.classes);
   data.labels.forEach((label, i) => {

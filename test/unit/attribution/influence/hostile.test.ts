@@ -184,6 +184,30 @@ describe('hostile input is refused with a code', () => {
     ).toBe('ProblemTooLarge');
   });
 
+  it('preparations that would take an hour', () => {
+    const count = 33_000;
+    const data = {
+      features: new Float64Array(7 * count),
+      labels: new Int32Array(count),
+      width: 7,
+      classes: 256,
+    };
+    const head = { width: 7, classes: 256, weights: new Float64Array(2048) };
+    expect(refusal(() => prepare({ data, head }, { solver: 'newton', l2Micro: 1, clipPercent: 100 }))).toBe(
+      'ProblemTooLarge',
+    );
+    const wide: KroneckerLayer = {
+      inputs: new Float64Array(2048),
+      inputWidth: 2048,
+      errors: new Float64Array(1),
+      errorWidth: 1,
+      curvature: new Float64Array(1),
+      draws: 1,
+    };
+    const four = { starts: Int32Array.of(0, 1), layers: [wide, wide, wide, wide] };
+    expect(refusal(() => prepareFromFactors(four, 0, 100))).toBe('ProblemTooLarge');
+  });
+
   it('refinements that are none, or would take too long', () => {
     const head = train(DATA, NEWTON);
     const code = (data: LabelledFeatures, refinements: number) =>
