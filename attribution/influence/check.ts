@@ -43,18 +43,27 @@ export function checkHead(head: Head, width: number, classes: number): void {
   checkNumbers('A weight', head.weights, MAX_GRADIENT);
 }
 
-/** Throws AttributionError 'ShapeMismatch', 'ProblemTooLarge', 'InvalidNumber' or 'InvalidParameter'. */
-export function checkGradients(gradients: Float64Array, count: number, layers: readonly number[]): void {
+/**
+ * Checks the shape of a store and returns the numbers of one row.
+ * Throws AttributionError 'InvalidParameter' or 'ProblemTooLarge'.
+ */
+export function checkLayers(count: number, layers: readonly number[]): number {
+  checkRange('number of samples', count, 1, Number.MAX_SAFE_INTEGER);
   checkRange('number of layers', layers.length, 1, MAX_LAYERS);
   for (const layer of layers) checkRange('size of a layer', layer, 1, MAX_DIMENSIONS);
   const dimensions = layers.reduce((sum, layer) => sum + layer, 0);
   checkSize(count, dimensions);
+  return dimensions;
+}
+
+/** Throws AttributionError 'ShapeMismatch', 'ProblemTooLarge' or 'InvalidParameter'. */
+export function checkGradients(gradients: Float64Array, count: number, layers: readonly number[]): void {
+  const dimensions = checkLayers(count, layers);
   if (gradients.length !== count * dimensions)
     throw new AttributionError(
       'ShapeMismatch',
       `${gradients.length} gradient numbers were given, ${count} gradients of ${dimensions} need ${count * dimensions}.`,
     );
-  checkNumbers('A gradient', gradients, MAX_GRADIENT);
 }
 
 /** Throws AttributionError 'InvalidParameter'. */
@@ -92,7 +101,8 @@ function checkSize(count: number, dimensions: number): void {
     );
 }
 
-function checkNumbers(what: string, numbers: Float64Array, limit: number): void {
+/** Throws AttributionError 'InvalidNumber' unless all numbers are finite and within ± limit. */
+export function checkNumbers(what: string, numbers: Float64Array, limit: number): void {
   for (const number of numbers)
     if (!(Math.abs(number) <= limit))
       throw new AttributionError(

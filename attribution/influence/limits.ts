@@ -45,3 +45,31 @@ export const MAX_SEED_BYTES = 64;
 
 /** Contributors that one query pays: the rest of the scores is noise, and each costs 24 bytes for ever. */
 export const MAX_PAID_CONTRIBUTORS = 64;
+
+/** Refinements of the newton solver's steps: each divides the error by ten and more, and two are enough. */
+export const MAX_REFINEMENTS = 4;
+
+/** Samples squared × parameters × refinements of the newton solver: a minute of one core. */
+export const MAX_REFINEMENT_PRODUCTS = 32 * 1024 * 1024 * 1024;
+
+/** Inputs or errors of a layer with Kronecker factors: their eigenvectors cost about 10·width³ operations. */
+export const MAX_FACTOR_WIDTH = 2048;
+
+/** Inputs, and curvature errors, of one layer with Kronecker factors: 512 MiB of doubles each. */
+export const MAX_FACTOR_NUMBERS = 64 * 1024 * 1024;
+
+/** Steps for one eigenvalue: two are usual, and more than ten are not known of finite matrices. */
+export const MAX_EIGEN_STEPS = 64;
+
+/** Positions of all samples together in layers with Kronecker factors. */
+export const MAX_POSITIONS = 1024 * 1024;
+
+/** Curvature errors of one position: one for each class of the widest head. */
+export const MAX_CURVATURE_DRAWS = 256;
+
+/** Largest number of a matrix whose eigenvectors are taken: squares and their sums stay finite. */
+export const MAX_MATRIX_NUMBER = 1e120;
+
+/** Multiplications to prepare a metric (`newton`: samples × parameters²; `ekfac`: eigenvectors, turned factors and their
+ * squares): two to four minutes of one core, in the background of a node. */
+export const MAX_PREPARATION_PRODUCTS = 128 * 1024 * 1024 * 1024;

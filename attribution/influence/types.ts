@@ -1,3 +1,5 @@
+import type { Shard } from './solvers/shard.ts';
+
 /** What a head is trained on: frozen features of n samples and their labels. */
 export interface LabelledFeatures {
   /** n × width, one row a sample. Finite, at most MAX_FEATURE in absolute value. */
@@ -39,24 +41,49 @@ export interface SgdTraining {
   readonly seed: Uint8Array;
 }
 
-export type SolverName = 'newton' | 'datainf' | 'dot';
+export type SolverName = 'newton' | 'ekfac' | 'datainf' | 'dot';
 
 /**
- * Gradients as integers: number j of sample i is values[i·dimensions + j]·2^exponents[i·layers.length + layer of j].
+ * Rows of one number a parameter, as integers: number j of sample i is (row i)[j]·2^exponents[i·layers.length + layer
+ * of j]. For most solvers a row is the gradient of a sample's loss, for `newton` what leaving it out does to the weights.
  */
 export interface QuantisedGradients {
   readonly count: number;
   /** Numbers of each layer; their sum is `dimensions`. */
   readonly layers: readonly number[];
   readonly dimensions: number;
-  readonly values: Int16Array;
   readonly exponents: Int16Array;
   /** The smallest exponent of each layer. */
   readonly baseExponents: readonly number[];
+  /** The rows, cut anywhere, in their order. */
+  readonly shards: readonly Shard[];
+}
+
+/** Gradients of layers that multiply: of each layer Σ errorₜ ⊗ inputₜ over the positions t of a sample. */
+export interface KroneckerGradients {
+  /** Positions of sample i are starts[i] to starts[i + 1] − 1; count + 1 numbers from 0. */
+  readonly starts: Int32Array;
+  readonly layers: readonly KroneckerLayer[];
+}
+
+export interface KroneckerLayer {
+  /** What the layer multiplies, positions × inputWidth. A parameter's number is error·inputWidth + input. */
+  readonly inputs: Float64Array;
+  readonly inputWidth: number;
+  /** The gradient of the loss by what the layer gives, positions × errorWidth. */
+  readonly errors: Float64Array;
+  readonly errorWidth: number;
+  /**
+   * The same for answers that the model itself would give (positions × draws × errorWidth), of which the curvature is
+   * made: drawn from the seed, or one for each answer times the root of its probability. The errors themselves make
+   * it the empirical Fisher information.
+   */
+  readonly curvature: Float64Array;
+  readonly draws: number;
 }
 
 /** What a query needs of the samples: prepared once, the same bits on every node. */
-export type Metric = DotMetric | NewtonMetric | DataInfMetric;
+export type Metric = DotMetric | NewtonMetric | EkfacMetric | DataInfMetric;
 
 export interface DotMetric {
   readonly solver: 'dot';
@@ -65,11 +92,31 @@ export interface DotMetric {
 
 export interface NewtonMetric {
   readonly solver: 'newton';
-  /** Corrected for the leverage of each sample (docs/influence.md). */
+  /** What leaving a sample out does to the weights; one layer a class (docs/influence.md). */
   readonly gradients: QuantisedGradients;
-  /** dimensions², symmetric: the inverse Hessian is inverse·2^inverseExponent. */
-  readonly inverse: Int32Array;
-  readonly inverseExponent: number;
+}
+
+export interface EkfacMetric {
+  readonly solver: 'ekfac';
+  readonly gradients: QuantisedGradients;
+  readonly factors: readonly EkfacLayer[];
+}
+
+/** The curvature of a layer: (error ⊗ input)·diag(1/reciprocals)·(error ⊗ input)ᵀ. */
+export interface EkfacLayer {
+  readonly input: EkfacBasis;
+  readonly error: EkfacBasis;
+  /** Number a·(input width) + b belongs to error vector a and input vector b; times 2^reciprocalExponent. */
+  readonly reciprocals: Int32Array;
+  readonly reciprocalExponent: number;
+}
+
+/** Orthonormal vectors, rounded: row k of `vectors` times 2^exponent; `components` is the transpose. */
+export interface EkfacBasis {
+  readonly width: number;
+  readonly vectors: Int16Array;
+  readonly components: Int16Array;
+  readonly exponent: number;
 }
 
 export interface DataInfMetric {

@@ -70,3 +70,19 @@ export function log(x: number): number {
   const half = 0.5 * f * f;
   return k * LN2_HIGH - (half - (s * (half + z * l1) + k * LN2_LOW) - f);
 }
+
+/** eˣ − 1 for x ≤ 709, to a few units in the last place also near 0: (u − 1)·x/log u with u = eˣ rounded. */
+export function expm1(x: number): number {
+  const u = exp(x);
+  if (u === 1) return x;
+  const less = u - 1;
+  if (less === -1 || !(Math.abs(x) < 1)) return less;
+  return (less * x) / log(u);
+}
+
+/** log(1 + x) for x > −1, to a few units in the last place also near 0: log u·x/(u − 1) with u = 1 + x rounded. */
+export function log1p(x: number): number {
+  const u = 1 + x;
+  if (u === 1) return x;
+  return (log(u) * x) / (u - 1);
+}

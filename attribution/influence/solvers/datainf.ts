@@ -1,6 +1,10 @@
 import { roundTo31Bits } from '../arithmetic/integers.ts';
-import type { DataInfLayer, DataInfMetric, QuantisedGradients } from '../types.ts';
-import { exactDot, type QueryWeights } from './weighted-scores.ts';
+import { MAX_EXPONENT_SPREAD } from '../limits.ts';
+import type { DataInfLayer, DataInfMetric, InfluenceScores, QuantisedGradients } from '../types.ts';
+import type { QuantisedRow } from './quantise.ts';
+import type { Scanning } from './scan.ts';
+import { readRow } from './store.ts';
+import { layerProducts, type QueryWeights, weightedScores } from './weighted-scores.ts';
 
 /**
  * DataInf (Kwon et al., arXiv 2310.00902) in integers. For each layer of d numbers, with gradients gᵢ of n samples and
@@ -11,108 +15,98 @@ import { exactDot, type QueryWeights } from './weighted-scores.ts';
  */
 const FRACTION_BITS = 96;
 const LAMBDA_BITS = 64;
-/** Sums of 64 products of 31 and 15 bits are exact in a double. */
-const BLOCK = 64;
 
-/** λ and the denominators of a layer, in units of 4^(its base exponent). */
+/** λ and the denominators of each layer, in units of 4^(its base exponent). */
 export function prepareDataInf(gradients: QuantisedGradients): DataInfMetric {
-  const { count, dimensions, values, exponents, baseExponents } = gradients;
-  let start = 0;
-  const layers = gradients.layers.map((length, layer): DataInfLayer => {
-    const norms: bigint[] = [];
-    for (let i = 0; i < count; i++) {
-      const above = exponents[i * gradients.layers.length + layer]! - baseExponents[layer]!;
-      const row = i * dimensions + start;
-      let sum = 0;
-      for (let j = row; j < row + length; j++) sum += values[j]! * values[j]!;
-      norms.push(BigInt(sum) << BigInt(2 * above));
-    }
-    start += length;
-    const total = norms.reduce((sum, norm) => sum + norm, 0n);
-    const scale = 10n * BigInt(count) * BigInt(length);
-    return { total, denominators: norms.map((norm) => total + scale * norm) };
-  });
-  return { solver: 'datainf', gradients, layers };
-}
-
-/** r of every layer, rounded to 31 bits with an exponent a layer. A layer without any gradient counts nothing. */
-export function dataInfWeights(metric: DataInfMetric, query: QuantisedGradients): QueryWeights {
-  const values = new Float64Array(metric.gradients.dimensions);
-  const exponents: number[] = [];
-  let start = 0;
-  metric.layers.forEach((layer, index) => {
-    const length = metric.gradients.layers[index]!;
-    if (layer.total === 0n) exponents.push(-metric.gradients.baseExponents[index]!);
-    else {
-      const solved = layerWeights(metric.gradients, layer, index, start, length, query);
-      values.set(solved.values, start);
-      exponents.push(solved.exponent);
-    }
-    start += length;
-  });
-  return { values, exponents };
-}
-
-function layerWeights(
-  gradients: QuantisedGradients,
-  layer: DataInfLayer,
-  index: number,
-  start: number,
-  length: number,
-  query: QuantisedGradients,
-): { values: Float64Array; exponent: number } {
-  const { count, dimensions, values, exponents } = gradients;
-  const base = gradients.baseExponents[index]!;
-  const queryValues = Float64Array.from(query.values.subarray(start, start + length));
-
-  // (1/n)·(v·gᵢ)/(λ + Nᵢ)·2^(exponent of gᵢ), in units of 2^(query exponent − FRACTION_BITS), truncated.
-  const coefficients: bigint[] = [];
+  const { count, exponents, baseExponents } = gradients;
+  const layers = gradients.layers.length;
+  const norms = gradients.layers.map((): bigint[] => []);
   for (let i = 0; i < count; i++) {
-    const above = exponents[i * gradients.layers.length + index]! - base;
-    const product = exactDot(values, i * dimensions + start, queryValues, 0, length);
-    const numerator = (product * 10n * BigInt(length)) << BigInt(2 * above + FRACTION_BITS);
-    coefficients.push(numerator / layer.denominators[i]!);
+    const row = readRow(gradients, i);
+    let j = 0;
+    gradients.layers.forEach((length, layer) => {
+      let sum = 0;
+      for (const end = j + length; j < end; j++) sum += row[j]! * row[j]!;
+      const above = exponents[i * layers + layer]! - baseExponents[layer]!;
+      norms[layer]!.push(BigInt(sum) << BigInt(2 * above));
+    });
   }
-  const rounded = roundTo31Bits(coefficients);
-  const sums = weightedSum(gradients, rounded.values, start, length);
-
-  const perLambda = 10n * BigInt(count) * BigInt(length);
-  const solved = sums.map((sum, j) => {
-    const rest = (BigInt(queryValues[j]!) << BigInt(FRACTION_BITS)) - (sum << BigInt(rounded.shift));
-    return ((rest * perLambda) << BigInt(LAMBDA_BITS)) / layer.total;
-  });
-  const weights = roundTo31Bits(solved);
-  const queryExponent = query.exponents[index]!;
   return {
-    values: weights.values,
-    exponent: queryExponent - FRACTION_BITS - LAMBDA_BITS - 2 * base + weights.shift,
+    solver: 'datainf',
+    gradients,
+    layers: norms.map((squares, layer): DataInfLayer => {
+      const total = squares.reduce((sum, norm) => sum + norm, 0n);
+      const scale = 10n * BigInt(count) * BigInt(gradients.layers[layer]!);
+      return { total, denominators: squares.map((norm) => total + scale * norm) };
+    }),
   };
 }
 
-/** Σᵢ coefficients[i]·values of sample i from number `start` on, exact; |coefficients| ≤ 2³¹, whole. */
-export function weightedSum(
-  gradients: QuantisedGradients,
-  coefficients: Float64Array,
-  start: number,
-  length: number,
-): bigint[] {
-  const { count, dimensions, values } = gradients;
-  const high = new Float64Array(length);
-  const low = new Float64Array(length);
-  const block = new Float64Array(length);
-  for (let from = 0; from < count; from += BLOCK) {
-    const to = Math.min(count, from + BLOCK);
-    block.fill(0);
-    for (let i = from; i < to; i++) {
-      const by = coefficients[i]!;
-      const row = i * dimensions + start;
-      for (let j = 0; j < length; j++) block[j]! += by * values[row + j]!;
-    }
-    for (let j = 0; j < length; j++) {
-      const upper = Math.floor(block[j]! / 4294967296);
-      high[j]! += upper;
-      low[j]! += block[j]! - upper * 4294967296;
-    }
-  }
-  return Array.from(high, (upper, j) => (BigInt(upper) << 32n) + BigInt(low[j]!));
+/** Products with the query give coefficients, sums with those give weights, products with those are the scores. */
+export function* dataInfScores(metric: DataInfMetric, query: QuantisedRow): Scanning<InfluenceScores> {
+  const { gradients } = metric;
+  const [products] = yield { kind: 'products', vectors: [Float64Array.from(query.values)] };
+  const { coefficients, shifts } = coefficientsOf(metric, layerProducts(gradients, products!));
+  const [sums] = yield { kind: 'sums', vectors: [coefficients] };
+  return yield* weightedScores(gradients, weightsOf(metric, query, sums!, shifts));
+}
+
+/**
+ * (1/n)·(v·gᵢ)/(λ + Nᵢ)·2^(exponent of gᵢ) for each sample and layer, in units of 2^(query exponent − FRACTION_BITS),
+ * cut toward zero, then rounded to 31 bits with one shift a layer.
+ */
+function coefficientsOf(
+  metric: DataInfMetric,
+  products: ArrayLike<bigint>,
+): { coefficients: Float64Array; shifts: number[] } {
+  const { count, exponents, baseExponents } = metric.gradients;
+  const layers = metric.layers.length;
+  const coefficients = new Float64Array(count * layers);
+  const shifts = metric.layers.map(({ total, denominators }, layer) => {
+    if (total === 0n) return 0;
+    const perSample = 10n * BigInt(metric.gradients.layers[layer]!);
+    // By the exponent above the layer's base.
+    const scales = Array.from(
+      { length: MAX_EXPONENT_SPREAD + 1 },
+      (_, above) => perSample << BigInt(2 * above + FRACTION_BITS),
+    );
+    const quotients = denominators.map((denominator, i) => {
+      const above = exponents[i * layers + layer]! - baseExponents[layer]!;
+      return (products[i * layers + layer]! * scales[above]!) / denominator;
+    });
+    const { values, shift } = roundTo31Bits(quotients);
+    for (let i = 0; i < count; i++) coefficients[i * layers + layer] = values[i]!;
+    return shift;
+  });
+  return { coefficients, shifts };
+}
+
+/** r of every layer, rounded to 31 bits with an exponent a layer. A layer without any gradient counts nothing. */
+function weightsOf(
+  metric: DataInfMetric,
+  query: QuantisedRow,
+  sums: BigInt64Array,
+  shifts: readonly number[],
+): QueryWeights {
+  const { count, layers, dimensions, baseExponents } = metric.gradients;
+  const values = new Float64Array(dimensions);
+  let start = 0;
+  const exponents = metric.layers.map(({ total }, layer) => {
+    const length = layers[layer]!;
+    const from = start;
+    start += length;
+    const base = baseExponents[layer]!;
+    if (total === 0n) return -base;
+    const perLambda = 10n * BigInt(count) * BigInt(length);
+    const shift = BigInt(shifts[layer]!);
+    const scale = perLambda << BigInt(LAMBDA_BITS);
+    const solved = Array.from({ length }, (_, j) => {
+      const own = BigInt(query.values[from + j]!) << BigInt(FRACTION_BITS);
+      return ((own - (sums[from + j]! << shift)) * scale) / total;
+    });
+    const weights = roundTo31Bits(solved);
+    values.set(weights.values, from);
+    return query.exponents[layer]! - FRACTION_BITS - LAMBDA_BITS - 2 * base + weights.shift;
+  });
+  return { values, exponents };
 }

@@ -1,16 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { AttributionError } from '../../../../attribution/errors.ts';
 import {
+  answerScores,
+  cutStore,
   type Head,
   headGradients,
   influenceCredits,
+  type KroneckerLayer,
   type LabelledFeatures,
   prepare,
+  prepareFromFactors,
   prepareFromGradients,
+  readRow,
   scores,
   train,
 } from '../../../../attribution/influence/api.ts';
-import { clouds } from './oracle.ts';
+import { newtonParts } from '../../../../attribution/influence/solvers/newton.ts';
+import { clouds, slice } from './oracle.ts';
 
 const DATA = clouds(20, 3, 2, 3);
 const NEWTON = { method: 'newton', l2Micro: 1_000_000 } as const;
@@ -115,10 +121,137 @@ describe('hostile input is refused with a code', () => {
     );
   });
 
+  it('answers that are not one sample of the head that the metric was made of', () => {
+    const head = train(DATA, NEWTON);
+    const one = slice(DATA, 0, 1);
+    for (const solver of ['newton', 'ekfac', 'datainf', 'dot'] as const) {
+      const metric = prepare({ data: DATA, head }, { solver, l2Micro: 1_000_000, clipPercent: 100 });
+      const code = (answer: LabelledFeatures, by = head) => refusal(() => answerScores(metric, by, answer));
+      expect(code(one)).toBe('accepted');
+      expect(code(slice(DATA, 0, 2))).toBe('ShapeMismatch');
+      expect(code({ ...one, classes: 3 })).toBe('ShapeMismatch');
+      expect(code({ ...one, labels: Int32Array.of(2) })).toBe('InvalidParameter');
+      expect(code({ ...one, features: one.features.map(() => Number.NaN) })).toBe('InvalidNumber');
+      expect(code(one, { ...head, weights: head.weights.map(() => 1e300) })).toBe('InvalidNumber');
+      const other = clouds(5, 4, 2, 1);
+      const wider = train(other, NEWTON);
+      expect(code(slice(other, 0, 1), wider)).toBe('ShapeMismatch');
+    }
+  });
+
+  it('factors that are not those of a layer', () => {
+    const good: KroneckerLayer = {
+      inputs: Float64Array.of(1, 2, 3, 4),
+      inputWidth: 2,
+      errors: Float64Array.of(1, -1),
+      errorWidth: 1,
+      curvature: Float64Array.of(1, 2),
+      draws: 1,
+    };
+    const code = (change: Partial<KroneckerLayer>, starts = Int32Array.of(0, 1, 2), l2Micro = 0) =>
+      refusal(() => prepareFromFactors({ starts, layers: [{ ...good, ...change }] }, l2Micro, 100));
+    expect(code({})).toBe('accepted');
+    expect(code({ inputs: Float64Array.of(1, 2, 3) })).toBe('ShapeMismatch');
+    expect(code({ curvature: Float64Array.of(1, 2, 3) })).toBe('ShapeMismatch');
+    expect(code({ errors: Float64Array.of(1, Number.NaN) })).toBe('InvalidNumber');
+    expect(code({ inputs: Float64Array.of(1, 2, 3, 65_537) })).toBe('InvalidNumber');
+    expect(code({ curvature: Float64Array.of(1, Number.POSITIVE_INFINITY) })).toBe('InvalidNumber');
+    expect(code({ inputWidth: 2049 })).toBe('InvalidParameter');
+    expect(code({ draws: 0 })).toBe('InvalidParameter');
+    expect(code({}, Int32Array.of(0, 3, 2))).toBe('ShapeMismatch');
+    expect(code({}, Int32Array.of(1, 1, 2))).toBe('ShapeMismatch');
+    expect(code({}, Int32Array.of(0))).toBe('InvalidParameter');
+    expect(code({}, Int32Array.of(0, 0))).toBe('InvalidParameter');
+    expect(code({}, Int32Array.of(0, 1, 2), -1)).toBe('InvalidParameter');
+    expect(refusal(() => prepareFromFactors({ starts: Int32Array.of(0, 1), layers: [] }, 0, 100))).toBe(
+      'InvalidParameter',
+    );
+    const many = new Int32Array(65_538).map((_, i) => i);
+    const wide = { ...good, inputWidth: 2048, errorWidth: 2048 };
+    expect(refusal(() => prepareFromFactors({ starts: many, layers: [wide] }, 0, 100))).toBe(
+      'InvalidParameter',
+    );
+    expect(refusal(() => prepareFromFactors({ starts: many, layers: [good] }, 0, 100))).toBe(
+      'ProblemTooLarge',
+    );
+  });
+
+  it('heads of so many classes and samples that their expected curvature does not fit', () => {
+    const many = { features: new Float64Array(2000), labels: new Int32Array(2000), width: 1, classes: 256 };
+    const head = { width: 1, classes: 256, weights: new Float64Array(512) };
+    expect(
+      refusal(() => prepare({ data: many, head }, { solver: 'ekfac', l2Micro: 1, clipPercent: 100 })),
+    ).toBe('ProblemTooLarge');
+  });
+
+  it('preparations that would take an hour', () => {
+    const count = 33_000;
+    const data = {
+      features: new Float64Array(7 * count),
+      labels: new Int32Array(count),
+      width: 7,
+      classes: 256,
+    };
+    const head = { width: 7, classes: 256, weights: new Float64Array(2048) };
+    expect(refusal(() => prepare({ data, head }, { solver: 'newton', l2Micro: 1, clipPercent: 100 }))).toBe(
+      'ProblemTooLarge',
+    );
+    const wide: KroneckerLayer = {
+      inputs: new Float64Array(2048),
+      inputWidth: 2048,
+      errors: new Float64Array(1),
+      errorWidth: 1,
+      curvature: new Float64Array(1),
+      draws: 1,
+    };
+    const four = { starts: Int32Array.of(0, 1), layers: [wide, wide, wide, wide] };
+    expect(refusal(() => prepareFromFactors(four, 0, 100))).toBe('ProblemTooLarge');
+  });
+
+  it('refinements that are none, or would take too long', () => {
+    const head = train(DATA, NEWTON);
+    const code = (data: LabelledFeatures, refinements: number) =>
+      refusal(() =>
+        prepare(
+          { data, head: { width: data.width, classes: 2, weights: new Float64Array(2 * (data.width + 1)) } },
+          { solver: 'newton', l2Micro: 1, clipPercent: 100, refinements },
+        ),
+      );
+    for (const refinements of [-1, 0.5, 5, Number.NaN])
+      expect(code(DATA, refinements)).toBe('InvalidParameter');
+    expect(code(slice(DATA, 0, 1), 1)).toBe('InvalidParameter');
+    const many = { features: new Float64Array(60_000), labels: new Int32Array(60_000), width: 1, classes: 2 };
+    expect(code(many, 4)).toBe('ProblemTooLarge');
+    expect(refusal(() => newtonParts(DATA, head, 1, 0))).toBe('accepted');
+  });
+
+  it('shards that do not hold the samples', () => {
+    const { gradients } = prepareFromGradients(Float64Array.of(1, 2, 3), 3, [1], 'dot', 100);
+    for (const sizes of [[], [2], [3, 1], [3, 0], [4, -1], [1.5, 1.5], [Number.NaN, 3]])
+      expect(refusal(() => cutStore(gradients, sizes))).toBe('ShapeMismatch');
+    for (const row of [3, -1, 0.5, Number.NaN])
+      expect(refusal(() => readRow(gradients, row))).toBe('ShapeMismatch');
+    expect(refusal(() => cutStore(gradients, [1, 2]))).toBe('accepted');
+  });
+
   it('training that runs away', () => {
     const far = { ...DATA, features: DATA.features.map((x) => 10_000 * x) };
     const wild = { ...SGD, l2Micro: 1_000_000_000_000, learningRateMicro: 1_000_000_000, epochs: 1000 };
     expect(refusal(() => train(far, wild))).toBe('NotConverged');
+  });
+
+  it('but weights and features as large as they may be give finite scores', () => {
+    const data = { ...DATA, features: DATA.features.map((x) => (x > 0 ? 65_536 : -65_536)) };
+    const weights = Float64Array.from({ length: 8 }, (_, i) => (i % 3 === 0 ? 1e77 : -1e77));
+    const head: Head = { width: 3, classes: 2, weights };
+    for (const solver of ['newton', 'ekfac', 'datainf', 'dot'] as const) {
+      const metric = prepare({ data, head }, { solver, l2Micro: 1, clipPercent: 100 });
+      for (let i = 0; i < 20; i++) {
+        const { values, exponent } = answerScores(metric, head, slice(data, i, i + 1));
+        expect(values.length).toBe(20);
+        expect(Number.isSafeInteger(exponent)).toBe(true);
+      }
+    }
   });
 
   it('but one sample, one feature and gradients at the ends of the range are fine', () => {

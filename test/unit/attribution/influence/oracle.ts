@@ -5,7 +5,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import type { Head, LabelledFeatures } from '../../../../attribution/influence/types.ts';
+import { readRow } from '../../../../attribution/influence/solvers/store.ts';
+import type { Head, LabelledFeatures, QuantisedGradients } from '../../../../attribution/influence/types.ts';
 
 const DATA =
   process.env['OPENLEDGER_VECTORS'] ??
@@ -166,6 +167,27 @@ export function correlation(a: readonly number[], b: readonly number[]): number 
   return ab / Math.sqrt(aa * bb);
 }
 
+/** Each value's place in increasing order. */
+export function ranks(values: readonly number[]): number[] {
+  const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
+  const places = new Array<number>(values.length);
+  order.forEach((i, place) => {
+    places[i] = place;
+  });
+  return places;
+}
+
+/** 0 … count − 1 in an order drawn from the seed. */
+export function shuffledIndices(count: number, seed: number): number[] {
+  const next = random(seed);
+  const order = Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = Math.floor(next() * (i + 1));
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}
+
 /** DataInf as published, in doubles, with the sign turned (positive is helpful). */
 export function dataInfInDoubles(
   gradients: Float64Array,
@@ -200,20 +222,16 @@ export function asNumbers(scores: { values: readonly bigint[]; exponent: number 
   return scores.values.map((value) => Number(value) * 2 ** scores.exponent);
 }
 
-/** The quantised gradients as the doubles that they stand for. */
-export function dequantised(gradients: {
-  count: number;
-  layers: readonly number[];
-  dimensions: number;
-  values: Int16Array;
-  exponents: Int16Array;
-}): Float64Array {
-  const out = new Float64Array(gradients.values.length);
-  for (let i = 0; i < gradients.count; i++) {
-    let at = i * gradients.dimensions;
-    gradients.layers.forEach((length, layer) => {
-      const scale = 2 ** gradients.exponents[i * gradients.layers.length + layer]!;
-      for (let j = 0; j < length; j++, at++) out[at] = gradients.values[at]! * scale;
+/** The quantised rows as the doubles that they stand for. */
+export function dequantised(gradients: QuantisedGradients): Float64Array {
+  const { count, layers, dimensions, exponents } = gradients;
+  const out = new Float64Array(count * dimensions);
+  for (let i = 0; i < count; i++) {
+    const row = readRow(gradients, i);
+    let j = 0;
+    layers.forEach((length, layer) => {
+      const scale = 2 ** exponents[i * layers.length + layer]!;
+      for (const end = j + length; j < end; j++) out[i * dimensions + j] = row[j]! * scale;
     });
   }
   return out;
