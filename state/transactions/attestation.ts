@@ -42,12 +42,30 @@ export function attestationOf(raw: Uint8Array, chainId: number | bigint): Attest
       'TOO_LARGE',
       `transaction of ${raw.length} bytes, at most ${LIMITS.maxTransactionBytes}`,
     );
+  const { signedFor, operation } = readPayload(raw.subarray(1));
+  if (signedFor !== BigInt(chainId))
+    throw new TransactionError('WRONG_CHAIN_ID', `signed for chain ${signedFor}, this is chain ${chainId}`);
+  return operation;
+}
+
+/** What follows the type, for people; undefined if it is no attestation. */
+export function readAttestation(payload: Uint8Array): AttestationOperation | undefined {
   try {
-    const items = rlpList(decodeRlp(raw.subarray(1), 1, MAX_ITEMS));
-    const signedFor = rlpBigint(items[0]);
-    if (signedFor !== BigInt(chainId))
-      throw new TransactionError('WRONG_CHAIN_ID', `signed for chain ${signedFor}, this is chain ${chainId}`);
-    return readOperation(rlpNumber(items[1]), items.slice(2));
+    return readPayload(payload).operation;
+  } catch (error) {
+    if (error instanceof TransactionError) return undefined;
+    throw error;
+  }
+}
+
+/** @throws TransactionError MALFORMED */
+function readPayload(payload: Uint8Array): { signedFor: bigint; operation: AttestationOperation } {
+  try {
+    const items = rlpList(decodeRlp(payload, 1, MAX_ITEMS));
+    return {
+      signedFor: rlpBigint(items[0]),
+      operation: readOperation(rlpNumber(items[1]), items.slice(2)),
+    };
   } catch (error) {
     if (error instanceof RlpError) throw malformed(error.message);
     throw error;

@@ -2,6 +2,7 @@
 import { attestationSignBytes } from '../../../consensus/sign-bytes.ts';
 import type { ValidatorSet } from '../../../consensus/types.ts';
 import { findValidator, isQuorum } from '../../../consensus/validator-set/set.ts';
+import { greater } from '../../crypto.ts';
 import { Fault, type Hex, type StateView } from '../../types.ts';
 import type { ModuleContext } from '../context.ts';
 import { keccakHex } from '../hash.ts';
@@ -179,7 +180,7 @@ function count(
   const { key, validator, root, power } = said;
   const tally = readTally(context, key, root) + power;
   const voted = state.voted + power;
-  const best = tally > state.best ? tally : state.best;
+  const best = greater(tally, state.best);
   writeAttestation(context, key, validator, root);
   writeTally(context, key, root, tally);
   context.emit(encodeEvent('Attested', [key, validator, root, power]));

@@ -1,18 +1,20 @@
 /** What the RPC, the explorer and validators read of attestations: pure functions of one state. */
 import type { ChainParams } from '../../../genesis/types.ts';
 import type { Hex, StateView } from '../../types.ts';
+import { MAX_PAGE } from '../limits.ts';
 import {
   readAttestation,
   readAttestedRoot,
   readLive,
   readMembers,
   readOpening,
+  readSubjectAt,
   readSubjectCount,
   readSubjectState,
 } from './storage.ts';
 import type { Attestation, Subject } from './types.ts';
 
-export { readMembers as subjectMembers, readSubjectAt as subjectAt } from './storage.ts';
+export { readMembers as subjectMembers } from './storage.ts';
 export { judgeAttest, type Problem } from './subjects.ts';
 export type { Attestation, Subject } from './types.ts';
 
@@ -38,6 +40,16 @@ export function subject(view: StateView, key: Hex, params: ChainParams): Subject
     votedPower,
     bestPower,
   };
+}
+
+/** In the order of their opening, from number `from` (1 is the first). */
+export function subjects(view: StateView, from: number, limit: number, params: ChainParams): Subject[] {
+  const first = Math.max(1, from);
+  const last = Math.min(readSubjectCount(view), first + Math.min(limit, MAX_PAGE) - 1);
+  const found: Subject[] = [];
+  for (let sequence = first; sequence <= last; sequence++)
+    found.push(subject(view, readSubjectAt(view, sequence) as Hex, params) as Subject);
+  return found;
 }
 
 /** All who may attest, in address order, and what they said; undefined for an unknown subject. */
