@@ -93,6 +93,7 @@ export function createAttestations(options: AttestationOptions): Attestations {
   let live: Subject[] = [];
   let self: Hex | undefined;
   let running: Hex | undefined;
+  /** Also after a failure: what this machine computes is worth nothing then. */
   let isClosed = false;
 
   // --- what others say -------------------------------------------------------------------------------------------
@@ -185,6 +186,7 @@ export function createAttestations(options: AttestationOptions): Attestations {
       if (found.status === 'active') computed.delete(key);
       const inUse = found.status === 'active' || found.activeFrom <= options.headNumber();
       if (found.root === root || !inUse) continue;
+      isClosed = true;
       options.onFault(
         new Fault(
           `this node computed root ${root} for subject ${key} (${found.kind} of ${found.id}), and more than two thirds ` +
@@ -208,6 +210,7 @@ export function createAttestations(options: AttestationOptions): Attestations {
     computeTwice(next)
       .catch((error: unknown) => {
         if (isClosed) return;
+        isClosed = true;
         options.onFault(
           new Fault(`the object of subject ${next.key} could not be computed: ${messageOf(error)}`),
         );
