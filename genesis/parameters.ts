@@ -62,12 +62,23 @@ export const DEFAULT_PARAMS: ChainParams = {
     // Equivocation is an attack and costs what other Tendermint chains take: five per cent.
     equivocationSlashBps: 500,
   },
+  attestation: {
+    // One block in which everybody sees the quorum, one in which whoever has just come back can finish its own copy.
+    activationBlocks: 2,
+    // 17 minutes at full speed, 14 hours when idle: a third of the power that is silent for so long is gone, and what
+    // waits behind the subject must not wait for ever.
+    expiryBlocks: 10_000,
+    // Each costs every validator one check of a signature, about a millisecond: 64 stay well under the time of a block.
+    maxPerBlock: 64,
+    // Bounds what a node holds and computes: 256 objects of at most 128 KiB are 32 MiB.
+    maxOpen: 256,
+  },
   contribution: {
     // A book is about 1 MiB; larger collections are several contributions.
     maxBytes: 5 * 1024 * 1024,
     // One record is compared and credited as a whole, so it must fit a worker's memory many times over.
     maxRecordBytes: 1024 * 1024,
-    // The accepted bitmap of a contribution stays at 512 bytes.
+    // What validators attest about a contribution is 8 bytes and a bit a record: 33 KiB, and fits a transaction.
     maxRecords: 4_096,
     // Enough for a title, a source and a licence note.
     maxMetadataBytes: 4_096,

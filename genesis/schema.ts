@@ -5,6 +5,7 @@
  */
 import { largestAttributionUnits } from './attribution-units.ts';
 import type {
+  AttestationParams,
   AttributionParams,
   BlockParams,
   ChainParams,
@@ -85,10 +86,18 @@ const STAKING: Fields<StakingParams> = {
   equivocationSlashBps: int(0, 10_000),
 };
 
+const ATTESTATION: Fields<AttestationParams> = {
+  activationBlocks: int(1, 1_000_000),
+  expiryBlocks: int(1, 100_000_000),
+  maxPerBlock: int(1, 1_024),
+  maxOpen: int(1, 4_096),
+};
+
 const CONTRIBUTION: Fields<ContributionParams> = {
   maxBytes: int(1, 1024 * 1024 * 1024),
   maxRecordBytes: int(1, 64 * 1024 * 1024),
-  maxRecords: int(1, 1_000_000),
+  // What is attested about them, 8 bytes and a bit a record, must fit a transaction of 128 KiB.
+  maxRecords: int(1, 16_000),
   maxMetadataBytes: int(0, 1024 * 1024),
   revealWindowBlocks: int(1, 100_000_000),
   commitDeposit: wei(0n),
@@ -149,6 +158,7 @@ export function readGenesis(json: unknown): Genesis {
     'consensus',
     'block',
     'staking',
+    'attestation',
     'contribution',
     'attribution',
     'inference',
@@ -166,6 +176,7 @@ export function readGenesis(json: unknown): Genesis {
     consensus: readFields(CONSENSUS, own['consensus'], at('consensus')),
     block,
     staking: readFields(STAKING, own['staking'], at('staking')),
+    attestation: readFields(ATTESTATION, own['attestation'], at('attestation')),
     contribution: readFields(CONTRIBUTION, own['contribution'], at('contribution')),
     attribution: readFields(ATTRIBUTION, own['attribution'], at('attribution')),
     inference: readFields(INFERENCE, own['inference'], at('inference')),
@@ -194,6 +205,16 @@ function checkParams(params: ChainParams): void {
     throw new GenesisError(
       'config.openledger.contribution.maxRecordBytes',
       'a record cannot be larger than its contribution (maxBytes)',
+    );
+  if (params.attestation.expiryBlocks <= params.attestation.activationBlocks)
+    throw new GenesisError(
+      'config.openledger.attestation.expiryBlocks',
+      'a subject cannot expire before its object may be published (activationBlocks)',
+    );
+  if (9 * contribution.maxRecords + 4_096 > block.maxBytes)
+    throw new GenesisError(
+      'config.openledger.block.maxBytes',
+      'a block must hold what is attested about the largest contribution (9 * contribution.maxRecords + 4096)',
     );
   if (block.initialBaseFeePerGas < block.minBaseFeePerGas)
     throw new GenesisError('baseFeePerGas', 'below config.openledger.block.minBaseFeePerGas');
@@ -292,6 +313,7 @@ export function serialiseGenesis(genesis: Genesis): string {
         consensus: writeFields(CONSENSUS, params.consensus),
         block: writeFields<InnerBlock>(INNER_BLOCK, params.block),
         staking: writeFields(STAKING, params.staking),
+        attestation: writeFields(ATTESTATION, params.attestation),
         contribution: writeFields(CONTRIBUTION, params.contribution),
         attribution: writeFields(ATTRIBUTION, params.attribution),
         inference: writeFields(INFERENCE, params.inference),
@@ -326,6 +348,7 @@ function writeAccount(account: GenesisAccount): Json {
  */
 export function canonicalParams(params: ChainParams): Uint8Array {
   const canonical: Record<string, unknown> = {
+    attestation: writeCanonical(ATTESTATION, params.attestation),
     attribution: writeCanonical(ATTRIBUTION, params.attribution),
     block: writeCanonical(BLOCK, params.block),
     chainId: String(params.chainId),

@@ -71,6 +71,17 @@ export interface StakingParams {
   equivocationSlashBps: number;
 }
 
+export interface AttestationParams {
+  /** Blocks from the one in which a root reaches more than two thirds to the first that may carry its object. */
+  activationBlocks: number;
+  /** Blocks after which a subject that is not done is frozen. */
+  expiryBlocks: number;
+  /** Transactions of type 0x54 in one block. */
+  maxPerBlock: number;
+  /** Subjects that are open or attested at the same time. */
+  maxOpen: number;
+}
+
 export interface ContributionParams {
   maxBytes: number;
   maxRecordBytes: number;
@@ -124,6 +135,7 @@ export interface ChainParams {
   consensus: ConsensusParams;
   block: BlockParams;
   staking: StakingParams;
+  attestation: AttestationParams;
   contribution: ContributionParams;
   attribution: AttributionParams;
   inference: InferenceParams;

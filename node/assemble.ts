@@ -11,6 +11,7 @@ import { MessageChannel } from 'node:worker_threads';
 import type { Address } from '../consensus/types.ts';
 import { GenesisError } from '../genesis/schema.ts';
 import type { Genesis, Hex } from '../genesis/types.ts';
+import { encodeAttestation } from '../state/transactions/attestation.ts';
 import { createArtifactFetcher } from './artifacts/fetch.ts';
 import { openArtifactStore } from './artifacts/store.ts';
 import type { ArtifactStore } from './artifacts/types.ts';
@@ -29,9 +30,10 @@ import { createNodeMetrics, type NodeMetrics } from './metrics/node-metrics.ts';
 import { createValidatorNet } from './network/validator-net.ts';
 import { startRpcThread } from './rpc-thread/client.ts';
 import { artifactLimits, createMainSide, type MainParts } from './rpc-thread/main-side.ts';
+import { ATTESTED_FILE, openAttestingGuard } from './validator/attesting.ts';
 import { createBlstSigner, createBlstVerifier } from './validator/bls.ts';
 import { createFileStorage } from './validator/file-storage.ts';
-import type { Head, Storage } from './validator/ports.ts';
+import type { Head, Signer, Storage } from './validator/ports.ts';
 import { LAST_SIGNED_FILE } from './validator/signing.ts';
 import { createValidator } from './validator/validator.ts';
 import { createExecutorApp } from './validator-app/app.ts';
@@ -161,12 +163,19 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     connectArtifacts(executor, store, fetcher.want, forModule(log, 'artifacts'));
     connectTransactions(network, executor, forModule(log, 'pool'));
 
+    const storage = consensusStorage(config);
+    if (signer !== undefined) {
+      const { fail } = ending;
+      const parts = { signer, storage, chainId: params.chainId, genesisHash, log, fail };
+      ending.addCloser('attestations', connectAttestations(executor, parts));
+    }
+
     const net = createValidatorNet(network, forModule(log, 'network'));
     let metrics: NodeMetrics | undefined;
     const validator = createValidator({
       env: {
         ...env,
-        storage: consensusStorage(config),
+        storage,
         bls: createBlstVerifier(),
         app,
         net,
@@ -249,12 +258,13 @@ async function loadNetworkCode(): Promise<typeof import('./network/network.ts')>
   return code;
 }
 
-/** The files of consensus. The last-signed record lies beside the key: whoever moves the key moves it along. */
+/** The files of consensus. What the key signed last lies beside it: whoever moves the key moves the records along. */
 function consensusStorage(config: NodeConfig): Storage {
   const log = createFileStorage(join(config.dataDir, 'consensus'));
   if (config.validator.key === '') return log;
   const besideKey = createFileStorage(dirname(config.validator.key));
-  const of = (name: string): Storage => (name === LAST_SIGNED_FILE ? besideKey : log);
+  const of = (name: string): Storage =>
+    name === LAST_SIGNED_FILE || name === ATTESTED_FILE ? besideKey : log;
   return {
     openAppend: (name) => of(name).openAppend(name),
     readFile: (name) => of(name).readFile(name),
@@ -287,6 +297,38 @@ function connectArtifacts(
       }
     }
   });
+}
+
+/** The executor computes, this thread's key signs; returns what ends that and closes the record of it. */
+function connectAttestations(
+  executor: ExecutorClient,
+  parts: {
+    signer: Signer;
+    storage: Storage;
+    chainId: number;
+    genesisHash: Hex;
+    log: Log;
+    fail: Ending['fail'];
+  },
+): () => void {
+  const { signer, storage, chainId, genesisHash, fail } = parts;
+  const log = forModule(parts.log, 'attestation');
+  const guard = openAttestingGuard({ storage, signer, genesisHash, log });
+  executor.on('attest', ({ subject, root }) => {
+    try {
+      const signature = guard.sign(subject, root);
+      if (signature === null) return;
+      const validator = signer.address;
+      const raw = encodeAttestation({ op: 'attest', subject, validator, root, signature }, chainId);
+      log('info', 'attesting', { subject, root });
+      // What the pool does not take, a block has already; what is lost with the thread is computed again.
+      executor.link.call('submit', { raws: [raw], origin: 'local' }).catch(() => {});
+    } catch (error) {
+      fail('FAULT', `the record of attestations cannot be written: ${String(error)}`);
+    }
+  });
+  executor.link.call('attestAs', signer.address).catch(() => {});
+  return () => guard.close();
 }
 
 async function readConsensusKey(

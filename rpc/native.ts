@@ -2,7 +2,8 @@
 import { toHex } from '../state/crypto.ts';
 import type { AbiValue } from '../state/modules/abi.ts';
 import { moduleErrors } from '../state/modules/common.ts';
-import { interfaceAt, interfaceList, interfaces } from '../state/modules/interfaces.ts';
+import { attestationInterface, interfaceAt, interfaceList, interfaces } from '../state/modules/interfaces.ts';
+import { readAttestation } from '../state/transactions/attestation.ts';
 import type { Hex, Log } from '../state/types.ts';
 
 const NAME_OF_ADDRESS: ReadonlyMap<string, string> = new Map(
@@ -44,8 +45,25 @@ export function describeCall(to: Hex | null, data: Uint8Array): CallDescription 
   const module = to === null ? undefined : NAME_OF_ADDRESS.get(to);
   const found = to === null ? undefined : interfaceAt(to);
   if (module === undefined || found === undefined) return {};
+  const attestation = found.address === attestationInterface.address ? describeAttestation(data) : undefined;
+  if (attestation !== undefined) return attestation;
   const call = found.decodeCall(data);
   return { module, operation: call?.name ?? null, args: call ? namedJson(call.named) : {} };
+}
+
+/** Attestations have no calldata: their bytes are what follows the type. */
+function describeAttestation(data: Uint8Array): CallDescription | undefined {
+  const operation = readAttestation(data);
+  if (operation === undefined) return undefined;
+  const { op, subject } = operation;
+  if (op === 'publish')
+    return { module: 'attestation', operation: op, args: { subject, size: String(operation.object.length) } };
+  const { validator, root, signature } = operation;
+  return {
+    module: 'attestation',
+    operation: op,
+    args: { subject, validator, root, signature: toHex(signature) },
+  };
 }
 
 /** A module's event: null when the log is not one of a module's. */

@@ -4,6 +4,7 @@
  */
 import { WHOLE } from '../attribution/api.ts';
 import type { ChainParams } from '../genesis/types.ts';
+import type { Attestation, Subject } from '../state/modules/attestation/views.ts';
 import type { Contribution } from '../state/modules/contribution/views.ts';
 import { type DataNet, dataNet, type HistoryEntry } from '../state/modules/datanet/views.ts';
 import type { Inference } from '../state/modules/inference/views.ts';
@@ -23,8 +24,11 @@ export function entryJson(entry: HistoryEntry): object {
   return { ...entry, accepted: hexOf(entry.accepted) };
 }
 
-/** `held`: whether this node has the bytes; undefined where that was not looked up. */
-export function contributionJson(item: Contribution, held?: boolean): Record<string, unknown> {
+/** `held`: whether this node has the bytes; `attestation`: its newest subject. Absent where they were not looked up. */
+export function contributionJson(
+  item: Contribution,
+  more: { held?: boolean; attestation?: object | null } = {},
+): Record<string, unknown> {
   const { revealed, approval } = item;
   return {
     id: item.id,
@@ -44,9 +48,36 @@ export function contributionJson(item: Contribution, held?: boolean): Record<str
     sequenceIndex: approval?.sequenceIndex ?? null,
     acceptedCount: approval?.acceptedCount ?? 0,
     accepted: approval ? hexOf(approval.accepted) : '0x',
+    founders: approval ? hexOf(approval.founders) : '0x',
+    novelty: approval
+      ? { records: approval.novelRecords, bytes: approval.novelBytes, tokens: approval.novelTokens }
+      : null,
+    subject: item.subject ?? null,
     flags: item.flags,
-    ...(held === undefined ? {} : { held }),
+    ...more,
   };
+}
+
+export function subjectJson(item: Subject): Record<string, unknown> {
+  return {
+    key: item.key,
+    kind: item.kind,
+    id: item.id,
+    sequence: item.sequence,
+    status: item.status,
+    reason: item.reason,
+    openedAt: item.openedAt,
+    settledAt: item.settledAt > 0 ? item.settledAt : null,
+    activeFrom: item.activeFrom > 0 ? item.activeFrom : null,
+    root: item.root ?? null,
+    votedPower: quantity(item.votedPower),
+    bestPower: quantity(item.bestPower),
+    totalPower: quantity(item.totalPower),
+  };
+}
+
+export function attestedJson(item: Attestation): object {
+  return { validator: item.validator, power: quantity(item.power), root: item.root ?? null };
 }
 
 export function rewardJson(reward: RewardView): object {

@@ -24,7 +24,7 @@ import { slotName, World } from './execution/world.ts';
 import { LIMITS } from './limits.ts';
 import type { Reader } from './reader.ts';
 import { floorGas, intrinsicGas } from './transactions/intrinsic.ts';
-import { decodeIncluded, SYSTEM_TYPE } from './transactions/system.ts';
+import { decodeIncluded, isFeeless } from './transactions/system.ts';
 import {
   type BlockOverrides,
   type CallError,
@@ -377,6 +377,7 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
         const run = createBlockRun({
           // The block is final: validators have judged.
           judge: () => undefined,
+          verify: () => true,
           engine: running,
           modules,
           params: reader.params,
@@ -402,7 +403,7 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
           }
           const tracer = createTracer({ steps: traceOptions.steps === true });
           const { receipt, outcome } = await run.apply(tx, tracer);
-          const frame = tx.type === SYSTEM_TYPE ? emptyFrame(tx) : tracer.root();
+          const frame = isFeeless(tx) ? emptyFrame(tx) : tracer.root();
           if (frame === undefined) throw new Fault('a transaction ran without a frame');
           const steps = tracer.steps();
           traces.push({

@@ -274,6 +274,7 @@ async function runChain(
     const world = new World(state);
     const run = createBlockRun({
       judge: (evidence) => problemOf(evidence, number),
+      verify: (message, key, signature) => bls.verify(message, key, signature),
       engine,
       modules,
       params,
@@ -350,14 +351,20 @@ async function runChain(
     const transactions: Uint8Array[] = [];
     const dropped: BuiltBlock['dropped'] = [];
     let bytesLeft = params.block.maxBytes - BLOCK_OVERHEAD_BYTES;
-    for (const raw of (input.system ?? []).slice(0, LIMITS.maxEvidencePerBlock)) {
+    const feeless = [
+      ...(input.system ?? []).slice(0, LIMITS.maxEvidencePerBlock),
+      ...(input.attestations ?? []).slice(0, params.attestation.maxPerBlock),
+    ];
+    for (const raw of feeless) {
+      const size = raw.length + ITEM_OVERHEAD_BYTES;
+      if (size > bytesLeft) continue;
       try {
         await started.run.apply(decodeIncluded(raw, params.chainId, modules));
         transactions.push(raw);
-        bytesLeft -= raw.length + ITEM_OVERHEAD_BYTES;
+        bytesLeft -= size;
       } catch (error) {
         if (!(error instanceof TransactionError)) throw error;
-        if (error.code !== 'EVIDENCE_TOO_EARLY')
+        if (error.code !== 'EVIDENCE_TOO_EARLY' && error.code !== 'ATTESTATION_TOO_EARLY')
           dropped.push({ hash: toHex(keccak256(raw)), reason: error.message });
       }
     }

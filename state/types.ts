@@ -128,8 +128,10 @@ export interface BuildInput {
   origin: BlockOrigin;
   /** Validated candidates in order; those that no longer fit are skipped, not failed. */
   candidates: Iterable<PooledTransaction>;
-  /** Evidence or other system transactions, first in the block. */
+  /** Evidence, first in the block. */
   system?: Uint8Array[];
+  /** Transactions of type 0x54, behind the evidence; objects of one DataNet in the order of approval. */
+  attestations?: readonly Uint8Array[];
   /** Asked before each candidate: true ends the block with what it has. Decides what is proposed, never what is valid. */
   stop?: () => boolean;
 }

@@ -39,7 +39,6 @@ const ADVICE: Readonly<Record<string, string>> = {
   NotOperator: 'Only the operator that the request names may settle it; sign with its account.',
   NotPayable: 'This operation takes no value; send 0.',
   NotTopLevel: 'Send it as a transaction of its own; contracts cannot do this.',
-  NothingNew: 'The DataNet holds every record of it already, from an earlier commit.',
   NothingToClaim: 'There is nothing to claim now; rewards can be claimed when they have vested.',
   OutOfRange: 'Only the certificates of recent blocks are kept.',
   OutputLimitOutOfRange: 'Ask for at least one token and at most the limit.',
@@ -60,6 +59,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   TooManyEntries: 'Pin DataNets with fewer contributions.',
   TooManyParents: 'Name fewer parents.',
   TooManyRecords: 'Use fewer records: split the contribution, or pin less.',
+  TooManySubjects: 'Validators have as much to do as they may have at once; try again in a minute.',
   TooManyTags: 'Give fewer tags.',
   UnknownContribution: 'There is no contribution with this id: openledger datanet show lists them.',
   UnknownDataNet: 'There is no DataNet with this id: openledger datanet list shows them.',
@@ -68,10 +68,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   UnknownOperation: 'The module has no such function; ol_abis shows what it has.',
   UnknownPolicy: 'The policy is 0 (open) or 1 (closed).',
   UnknownRequest: 'There is no request with this id.',
+  UnknownSubject: 'There is no subject with this key: ol_contribution names that of a contribution.',
   UnknownValidator: 'No validator has this account.',
   WriteInStaticContext: 'A static call can only read; send a transaction, or use CALL.',
   WrongStatus:
-    'The contribution is not in the state for this (1 committed, 2 revealed, 3 approved, 4 rejected, 5 withdrawn, 6 forfeited).',
+    'The contribution is not in the state for this (1 committed, 2 revealed, 3 approved, 4 rejected, 5 withdrawn, 6 forfeited, 7 queued, 8 frozen).',
   ZeroAddress: 'Give the address of an account.',
   ZeroAmount: 'Give an amount above zero.',
 };

@@ -36,6 +36,7 @@ export function startExecutorThread(settings: ExecutorSettings, entry: URL = EXE
       log: forward('log'),
       ready: forward('ready'),
       hasTransactions: forward('hasTransactions'),
+      attest: forward('attest'),
       broadcast: forward('broadcast'),
       want: forward('want'),
       fault: forward('fault'),

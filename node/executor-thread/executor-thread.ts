@@ -62,6 +62,7 @@ export function runExecutorThread(
         }
         return results;
       },
+      attestAs: async (validator) => (await opened).attestAs(validator),
       artifactArrived: async (root) => (await opened).artifactArrived(root),
       counts: async () => (await opened).counts(),
       async shutdown() {

@@ -11,6 +11,7 @@ import { createCaller } from '../../state/call.ts';
 import { openChain } from '../../state/chain.ts';
 import { concat, fromHex, keccakHex } from '../../state/crypto.ts';
 import { attributionJob, inferenceOutput, requestStatus } from '../../state/modules/inference/views.ts';
+import { ATTESTATION_TYPE } from '../../state/transactions/attestation.ts';
 import {
   type AttributionJob,
   type AttributionOutcome,
@@ -24,6 +25,7 @@ import {
   type Missing,
   type PooledTransaction,
 } from '../../state/types.ts';
+import { createObjectWorker, type ObjectWorker } from '../attestation-worker/client.ts';
 import type { Log } from '../log.ts';
 import {
   type AddResult,
@@ -37,6 +39,7 @@ import {
 import { createBlstVerifier } from '../validator/bls.ts';
 import type { CheckAnswer } from '../validator/ports.ts';
 import { createArtifactPort } from './artifact-port.ts';
+import { createAttestations } from './attestations.ts';
 import { createAttributionService } from './attribution.ts';
 import { createEvidenceFile } from './evidence.ts';
 import { LIMITS } from './limits.ts';
@@ -55,6 +58,8 @@ import { createTrials, missingName, type Trials } from './trials.ts';
 export interface ExecutorOverrides {
   /** Around the ports that execution uses. */
   wrapPorts?: (ports: ExecutionPorts) => ExecutionPorts;
+  /** Around the worker that computes what validators attest, or another one. */
+  wrapWorker?: (worker: ObjectWorker) => ObjectWorker;
 }
 
 export interface ExecutorEnv {
@@ -78,6 +83,8 @@ export interface Executor {
   getBlock(height: number): { blockHash: Hex; bytes: Uint8Array; certificate: Uint8Array } | undefined;
   addEvidence(evidence: Uint8Array): void;
   submit(raws: Uint8Array[], origin: Origin): AddResult[];
+  /** This node has the key of this validator and attests as it. */
+  attestAs(validator: Hex): void;
   artifactArrived(root: Hex): void;
   counts(): ExecutorCounts;
   /** What settling `output` now would credit; undefined if there is no such open request. */
@@ -115,13 +122,14 @@ export async function openExecutor(
   };
   const ports = overrides.wrapPorts?.(honest) ?? honest;
 
+  const bls = createBlstVerifier();
   let chain: Awaited<ReturnType<typeof openChain>>;
   try {
     chain = await openChain({
       dir: settings.chainDir,
       genesis,
       ports,
-      bls: createBlstVerifier(),
+      bls,
       retention: settings.retention,
     });
   } catch (error) {
@@ -130,6 +138,23 @@ export async function openExecutor(
   }
   const trialCaller: Caller = createCaller(chain.reader, { ports });
   const evidence = createEvidenceFile(join(settings.dataDir, 'evidence'), log);
+
+  const worker = createObjectWorker({ dataDir: settings.dataDir });
+  const attestations = createAttestations({
+    view: () => chain.reader.stateAt(chain.head().number),
+    headNumber: () => chain.head().number,
+    params: genesis.params,
+    genesisHash: chain.reader.genesisHash,
+    verify: bls.verify,
+    worker: overrides.wrapWorker?.(worker) ?? worker,
+    nowMs: env.nowMs,
+    log,
+    onComputed: (attestation) => env.emit('attest', attestation),
+    onBroadcast: broadcast,
+    onMissing: want,
+    onChange: () => tellTransactions(false),
+    onFault: stop,
+  });
 
   // --- pool ------------------------------------------------------------------------------------------------------
 
@@ -161,10 +186,14 @@ export async function openExecutor(
       env.onPending(transactions.map(toPoolTransaction));
     },
     onBroadcast(transactions) {
-      for (const { raw } of transactions) outgoing.push(raw);
-      cancelFlush ??= env.setTimer(LIMITS.broadcastDelayMs, flush);
+      broadcast(transactions.map(({ raw }) => raw));
     },
   });
+
+  function broadcast(raws: readonly Uint8Array[]): void {
+    outgoing.push(...raws);
+    cancelFlush ??= env.setTimer(LIMITS.broadcastDelayMs, flush);
+  }
 
   function flush(): void {
     cancelFlush = undefined;
@@ -173,8 +202,19 @@ export async function openExecutor(
     if (raws.length > 0) env.emit('broadcast', encodeBatches(raws, env.salt));
   }
 
+  /** Attestations have no sender and no fee, and so a place of their own. */
+  function addAll(raws: readonly Uint8Array[], origin: Origin): AddResult[] {
+    const results = pool.addAll(
+      raws.filter((raw) => raw[0] !== ATTESTATION_TYPE),
+      origin,
+    );
+    return raws.map((raw) =>
+      raw[0] === ATTESTATION_TYPE ? attestations.submit(raw, origin) : (results.shift() as AddResult),
+    );
+  }
+
   function hasTransactions(): boolean {
-    return pool.hasIncludable();
+    return pool.hasIncludable() || attestations.hasIncludable();
   }
 
   /** Tells main whether there is something to include; `always` after a new head. */
@@ -188,11 +228,13 @@ export async function openExecutor(
   const restored = pool.restore();
   if (restored > 0)
     log('info', 'transactions of the last run are back in the pool', { transactions: restored });
+  attestations.onHead();
   told = hasTransactions();
 
   let cancelTick = env.setTimer(LIMITS.poolTickMs, tick);
   function tick(): void {
     pool.rebroadcast();
+    attestations.rebroadcast();
     pool.expire();
     trials.retain((hash) => pool.get(hash) !== undefined);
     trials.tick();
@@ -282,11 +324,15 @@ export async function openExecutor(
       },
       candidates: candidates(),
       system: evidence.pending(),
+      attestations: attestations.pending(),
       stop: () => performance.now() - started > LIMITS.buildMs,
     });
     counts.lastExecuteSeconds = (performance.now() - started) / 1000;
     const dropped = built.dropped.map(({ hash }) => hash);
-    for (const hash of dropped) evidence.settle(hash);
+    for (const hash of dropped) {
+      evidence.settle(hash);
+      attestations.settle(hash);
+    }
     for (const { hash, reason } of built.dropped)
       log('debug', 'a transaction can no longer be included', { hash, reason });
     // Nothing fitted: without a pause the same candidates would make one empty block after the other.
@@ -364,6 +410,7 @@ export async function openExecutor(
     counts.totalTransactions += block.transactions.length;
     unknown.clear();
     evidence.onCommitted(block.transactions);
+    attestations.onHead();
     const touched = new Set<Hex>();
     for (const { from, to } of receipts) {
       touched.add(from);
@@ -391,12 +438,16 @@ export async function openExecutor(
     },
     addEvidence: evidence.add,
     submit(raws, origin) {
-      const results = pool.addAll(raws, origin);
+      const results = addAll(raws, origin);
       for (const result of results) if (!result.ok) counts.refused += 1;
       tellTransactions(false);
       return results;
     },
-    artifactArrived: (root) => available(missingName({ kind: 'artifact', root })),
+    attestAs: attestations.attestAs,
+    artifactArrived(root) {
+      available(missingName({ kind: 'artifact', root }));
+      attestations.artifactArrived(root);
+    },
     counts: () => ({ ...pool.counts(), ...counts, height: chain.head().number }),
     async previewAttribution(requestId, output) {
       const view = chain.reader.stateAt(chain.head().number);
@@ -419,6 +470,7 @@ export async function openExecutor(
       flush();
       pool.close();
       await attribution.close();
+      await attestations.close();
       await chain.close();
     },
   };

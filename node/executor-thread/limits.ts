@@ -20,6 +20,12 @@ export const LIMITS = {
   evidence: 64,
   /** Offences remembered, so that each is offered once; one that is forgotten is refused by the chain. */
   knownOffences: 1_024,
+  /** Attestations that wait for a block: a hundred validators for a few dozen subjects, 300 bytes each. */
+  attestations: 8_192,
+  /** Attestations heard before the block that opens their subject, unchecked. */
+  earlyAttestations: 256,
+  /** Our own attestation that no block has taken is sent again after this long. */
+  attestationAgainMs: 2_000,
   /** Pause before transactions of our users leave in one frame, ms: long enough to gather, too short to notice. */
   broadcastDelayMs: 4,
   /** Housekeeping of the pool (sending again, lifetimes). */

@@ -57,6 +57,8 @@ export interface ExecutorCalls {
   ): Promise<{ blockHash: Hex; bytes: Uint8Array; certificate: Uint8Array } | undefined>;
   addEvidence(evidence: Uint8Array): Promise<void>;
   submit(batch: { raws: Uint8Array[]; origin: Origin }): Promise<AddResult[]>;
+  /** From now on this node computes what subjects ask for, and `attest` tells what its key is to sign. */
+  attestAs(validator: Hex): Promise<void>;
   /** These bytes are in the store now. */
   artifactArrived(root: Hex): Promise<void>;
   counts(): Promise<ExecutorCounts>;
@@ -82,6 +84,8 @@ export interface ExecutorEvents {
   ready: Hex;
   /** Whether something could be included now; told when it changes and after each head. */
   hasTransactions: boolean;
+  /** An object is computed: the key is to sign its root, and the transaction comes back by `submit`. */
+  attest: { subject: Hex; root: Hex };
   /** Frames of transactions for gossip. */
   broadcast: Uint8Array[];
   /** Artifacts that a block or a transaction waits for. */

@@ -16,6 +16,8 @@ export type RefusalCode =
   | 'REPLACEMENT_UNDERPRICED'
   | 'ACCOUNT_LIMIT'
   | 'POOL_FULL'
+  /** An attestation of a subject that is not known, or is settled. */
+  | 'NOT_NEEDED'
   | 'SENDER_HAS_CODE'
   | 'UNPROTECTED';
 

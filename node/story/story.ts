@@ -5,18 +5,14 @@
  */
 import { OPEN } from '../../genesis/parameters.ts';
 import { addressOfPrivateKey, fromHex, toHex } from '../../state/crypto.ts';
-import {
-  contributionInterface,
-  dataNetInterface,
-  modelInterface,
-  rewardInterface,
-} from '../../state/modules/interfaces.ts';
+import { dataNetInterface, modelInterface, rewardInterface } from '../../state/modules/interfaces.ts';
 import { MODEL_KIND } from '../../state/modules/model/types.ts';
 import type { Hex } from '../../state/types.ts';
 import { formatAmount } from '../cli/amounts.ts';
 import { attributionLines } from '../cli/attribution-view.ts';
 import { readAnswer } from '../cli/inference-data.ts';
 import { type Output, table } from '../cli/output.ts';
+import { queueApproval, waitForAcceptance } from '../client/approve.ts';
 import { type Account, type ChainClient, createChainClient, eventNamed } from '../client/client.ts';
 import { contribute } from '../client/contribute.ts';
 import { requestInference, waitForAnswer } from '../client/infer.ts';
@@ -161,18 +157,21 @@ async function approve(
   dataNetId: bigint,
   contributions: readonly Contributed[],
 ): Promise<void> {
-  chapter(story, 3, 'The curator approves them');
+  chapter(story, 3, 'The curator approves them; validators compute what is new and attest it');
   const { client, person, out } = story;
+  for (const { id } of contributions) await queueApproval(client, person(CURATOR), id);
   let accepted = 0n;
+  let novel = 0n;
   let total = 0;
   for (const { id, records } of contributions) {
-    const approved = await client.perform(person(CURATOR), contributionInterface, 'approve', [id]);
-    accepted += eventNamed(approved, 'Approved')['acceptedCount'] as bigint;
+    const acceptance = await waitForAcceptance(client, id);
+    accepted += acceptance.acceptedCount;
+    novel += acceptance.novelRecords;
     total += records;
   }
   const [length, historyHash] = await client.view(dataNetInterface, 'snapshot', [dataNetId]);
   out.line(
-    `   ${accepted} of ${total} texts accepted, exact duplicates left out. Snapshot: ${length} contributions, ${short(historyHash)}.`,
+    `   ${accepted} of ${total} texts accepted, exact duplicates left out; ${novel} are like no other. Snapshot: ${length} contributions, ${short(historyHash)}.`,
   );
 }
 

@@ -49,4 +49,6 @@ export const LIMITS = {
   maxBlockPeers: 4,
   /** Votes of the parent that arrive late are taken until the next block; then they help nobody. */
   maxLateVotes: 1024,
+  /** Subjects that the attesting guard remembers before it forgets the older half: at most 4,096 are open at once. */
+  attestedRecords: 65_536,
 } as const;

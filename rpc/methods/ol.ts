@@ -1,5 +1,12 @@
 /** The `ol` namespace: what this chain has beyond Ethereum. Shapes in records.ts; docs/rpc.md lists them. */
 import { recordAddress } from '../../state/modules/addresses.ts';
+import {
+  attestations,
+  type Subject,
+  subject,
+  subjectCount,
+  subjects,
+} from '../../state/modules/attestation/views.ts';
 import { readContributionsOf } from '../../state/modules/contribution/storage.ts';
 import {
   type Contribution,
@@ -37,6 +44,7 @@ import { describeCall, describeLog, revertReason } from '../native.ts';
 import { FIRST_PAGE, pageOf, pageParam, type Sequence } from '../pages.ts';
 import { address, blockSelector, bytesUpTo, count, custom, hash, optional, type Param } from '../params.ts';
 import {
+  attestedJson,
   attributionJson,
   contributionJson,
   dataNetJson,
@@ -45,6 +53,7 @@ import {
   modelJson,
   paramsJson,
   rewardJson,
+  subjectJson,
 } from '../records.ts';
 import { supply } from '../supply.ts';
 import { decodedAt, pendingTransactionJson, transactionJson } from '../views.ts';
@@ -94,6 +103,7 @@ function nodeMethods(limits: RpcLimits): Methods {
         totals: {
           dataNets: dataNetCount(state),
           contributions: contributionCount(state),
+          attestations: subjectCount(state),
           models: modelCount(state),
           inferences: inferenceCount(state),
         },
@@ -296,7 +306,17 @@ function transactionDetail(reader: ChainReader, block: Block, index: number): ob
   };
 }
 
-const contributionStatus = word('committed', 'revealed', 'approved', 'rejected', 'withdrawn', 'forfeited');
+const contributionStatus = word(
+  'committed',
+  'revealed',
+  'queued',
+  'approved',
+  'frozen',
+  'rejected',
+  'withdrawn',
+  'forfeited',
+);
+const subjectStatus = word('open', 'attested', 'active', 'frozen');
 const inferenceStatus = word('open', 'settled', 'rejected', 'expired');
 
 function word<const W extends string>(...words: W[]): Param<W> {
@@ -379,8 +399,37 @@ function dataMethods(limits: RpcLimits): Methods {
       if (found === undefined) return null;
       const root = found.revealed?.artifactRoot;
       const held = root !== undefined && (await context.backend.artifactInfo(root)) !== undefined;
-      return contributionJson(found, held);
+      const about =
+        found.subject === undefined
+          ? undefined
+          : subject(headState(context), found.subject, context.reader.params);
+      return contributionJson(found, { held, attestation: about ? subjectJson(about) : null });
     }),
+    /** A subject of the attestation module, and what each validator said about it. */
+    ol_attestation: method([hash], (context, key) => {
+      const state = headState(context);
+      const found = subject(state, key, context.reader.params);
+      if (found === undefined) return null;
+      return { ...subjectJson(found), attestations: (attestations(state, key) ?? []).map(attestedJson) };
+    }),
+    ol_attestations: method(
+      [pageParam(limits, { status: optional(subjectStatus) })],
+      (context, page) => {
+        const state = headState(context);
+        const all: Sequence<Subject> = {
+          total: subjectCount(state),
+          range: (first, limit) => subjects(state, first, limit, context.reader.params),
+        };
+        const found = pageOf(
+          all,
+          page ?? FIRST_PAGE,
+          limits.maxPageScan,
+          (item) => page?.status === undefined || item.status === page.status,
+        );
+        return { ...found, items: found.items.map(subjectJson) };
+      },
+      { heavy: true },
+    ),
   };
 }
 

@@ -6,15 +6,18 @@ import { bloomOfLogs, joinBlooms } from '../block/bloom.ts';
 import { lastCommitHash } from '../block/codec.ts';
 import { EMPTY_BYTES, fromHex, stripZeros } from '../crypto.ts';
 import { LIMITS } from '../limits.ts';
+import type { Verify } from '../modules/attestation/subjects.ts';
 import type { ValidatorSets } from '../modules/context.ts';
+import { ATTESTATION_TYPE, attestationOf } from '../transactions/attestation.ts';
 import { TransactionError } from '../transactions/errors.ts';
-import { evidenceOf, SYSTEM_TYPE } from '../transactions/system.ts';
+import { evidenceOf, isFeeless, SYSTEM_TYPE } from '../transactions/system.ts';
 import { stateProblem } from '../transactions/validate.ts';
 import {
   type BlockOrigin,
   type ExecutionPorts,
   Fault,
   type Hex,
+  type Log,
   type PooledTransaction,
   type Receipt,
   Unavailable,
@@ -33,6 +36,7 @@ export type Judge = (evidence: Evidence) => TransactionError | undefined;
 
 export interface BlockRunOptions {
   judge: Judge;
+  verify: Verify;
   engine: Engine;
   modules: ModuleTable;
   params: ChainParams;
@@ -114,6 +118,33 @@ export function createBlockRun(options: BlockRunOptions): BlockRun {
       world.abortTransaction();
       throw refuse('the offender holds no bond, or was punished for that height');
     }
+    return feelessReceipt(tx, system.logs);
+  }
+
+  /** What validators attest and proposers publish: no fee, no gas, behind evidence and before everything else. */
+  function applyAttestation(tx: PooledTransaction): { receipt: Receipt; outcome: Outcome } {
+    const refuse = (reason: string) => new TransactionError('BAD_ATTESTATION', reason);
+    if (receipts.some((receipt) => !isFeeless(receipt)))
+      throw refuse('attestations come before the transactions that pay');
+    const { maxPerBlock } = params.attestation;
+    if (receipts.filter(({ type }) => type === ATTESTATION_TYPE).length >= maxPerBlock)
+      throw refuse(`more than ${maxPerBlock} attestations`);
+    const system = systemContext(world, context);
+    const operation = attestationOf(tx.raw, params.chainId);
+    const problem = modules.hooks.attestation
+      ? modules.hooks.attestation(system, operation, options.verify)
+      : { early: false, reason: 'this chain has no attestations' };
+    if (problem !== undefined) {
+      world.abortTransaction();
+      throw problem.early
+        ? new TransactionError('ATTESTATION_TOO_EARLY', problem.reason)
+        : refuse(problem.reason);
+    }
+    return feelessReceipt(tx, system.logs);
+  }
+
+  /** Ends a transaction that paid nothing. */
+  function feelessReceipt(tx: PooledTransaction, logs: Log[]): { receipt: Receipt; outcome: Outcome } {
     world.endTransaction();
     const receipt: Receipt = {
       type: tx.type,
@@ -121,8 +152,8 @@ export function createBlockRun(options: BlockRunOptions): BlockRun {
       cumulativeGasUsed: gasUsed,
       gasUsed: 0n,
       effectiveGasPrice: 0n,
-      logs: system.logs,
-      logsBloom: bloomOfLogs(system.logs),
+      logs,
+      logsBloom: bloomOfLogs(logs),
       contractAddress: null,
       revertData: EMPTY_BYTES,
       transactionHash: tx.hash,
@@ -161,6 +192,7 @@ export function createBlockRun(options: BlockRunOptions): BlockRun {
 
     async apply(tx, observer) {
       if (tx.type === SYSTEM_TYPE) return applyEvidence(tx);
+      if (tx.type === ATTESTATION_TYPE) return applyAttestation(tx);
       if (tx.gasLimit > context.gasLimit - gasUsed)
         throw new TransactionError(
           'BLOCK_GAS_EXCEEDED',

@@ -6,6 +6,7 @@ export const TYPE = {
   contribution: 0x51,
   model: 0x52,
   inference: 0x53,
+  attestation: 0x54,
   staking: 0x55,
   reward: 0x58,
 } as const;

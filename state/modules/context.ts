@@ -1,5 +1,7 @@
 import type { ChainParams, Genesis } from '../../genesis/types.ts';
 import type { BlockOrigin, ExecutionPorts, Hex, Log, StateView, ValidatorRecord } from '../types.ts';
+import type { Problem, Verify } from './attestation/subjects.ts';
+import type { AttestationOperation } from './attestation/types.ts';
 
 /**
  * What one call of a module's operation may see and do. Writes go through the EVM's journal, so that a revert at any
@@ -90,6 +92,11 @@ export interface ModuleHooks {
    * is nobody to punish or it was done before; the transaction is then invalid.
    */
   punishEquivocation?(context: ModuleContext, operator: Hex, height: number): boolean;
+  /**
+   * A transaction of type 0x54. The problem for which it cannot stand in this block, having changed nothing; undefined
+   * when it was applied.
+   */
+  attestation?(context: ModuleContext, operation: AttestationOperation, verify: Verify): Problem | undefined;
 }
 
 /** Thrown by handlers: a protocol revert with ABI-encoded data. */

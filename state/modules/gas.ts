@@ -42,9 +42,12 @@ export const ATTRIBUTION_UNIT = 100n;
  * since an index that was built stays for the settlements that follow.
  */
 export const PINNED_ENTRY = 250n;
+/** Opening a subject and queueing its contribution: eight new slots and a body of 256 bytes, at the EVM's prices. */
+export const OPEN_SUBJECT = 250_000n;
 /**
- * Per record at approval: one look-up and one write of the index of exact duplicates, done in bulk. Cheaper than the
- * EVM's 22,100 for a slot, so that 4,096 records fit into one transaction; the bytes behind it were paid at the reveal.
+ * Per record at approval: 9 bytes of the body that the state will hold (1,800), and the work that validators do beside
+ * the blocks. Cheaper than a slot of the EVM, so that 4,096 records fit into one transaction; the bytes behind it were
+ * paid at the reveal.
  */
 export const APPROVE_RECORD = 3_000n;
 /** Per record at reveal: its length, hash and UTF-8 check, whose bytes `gasPerArtifactByte` pays for. */

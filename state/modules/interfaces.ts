@@ -1,5 +1,6 @@
 /** All interfaces in one place: what clients, the RPC and the explorer need to read calls, events and errors. */
 import type { JsonAbi, ModuleInterface } from './abi.ts';
+import { attestationInterface } from './attestation/abi.ts';
 import { contributionInterface } from './contribution/abi.ts';
 import { dataNetInterface } from './datanet/abi.ts';
 import { inferenceInterface } from './inference/abi.ts';
@@ -8,6 +9,7 @@ import { rewardInterface } from './reward/abi.ts';
 import { stakingInterface } from './staking/abi.ts';
 
 export {
+  attestationInterface,
   contributionInterface,
   dataNetInterface,
   inferenceInterface,
@@ -28,6 +30,7 @@ export const interfaces = {
   contribution: contributionInterface,
   model: modelInterface,
   inference: inferenceInterface,
+  attestation: attestationInterface,
   staking: stakingInterface,
   reward: rewardInterface,
 } as const;
@@ -45,6 +48,7 @@ export const abis: Readonly<Record<keyof typeof interfaces, JsonAbi>> = {
   contribution: contributionInterface.abi,
   model: modelInterface.abi,
   inference: inferenceInterface.abi,
+  attestation: attestationInterface.abi,
   staking: stakingInterface.abi,
   reward: rewardInterface.abi,
 };

@@ -1,7 +1,10 @@
 /** The modules that a chain runs, and what the protocol itself does around the transactions of a block. */
+import { attestationModule } from './attestation/index.ts';
+import { applyOperation, type Consumers, sweepSubjects } from './attestation/subjects.ts';
 import type { ModuleDefinition, ModuleHooks } from './context.ts';
 import { sweepCommits } from './contribution/apply.ts';
 import { contributionModule } from './contribution/index.ts';
+import { approvalConsumer } from './contribution/queue.ts';
 import { dataNetModule } from './datanet/index.ts';
 import { inferenceModule } from './inference/index.ts';
 import { modelModule } from './model/index.ts';
@@ -16,9 +19,13 @@ export const modules: readonly ModuleDefinition[] = [
   contributionModule,
   modelModule,
   inferenceModule,
+  attestationModule,
   stakingModule,
   rewardModule,
 ];
+
+/** Whose objects validators attest. */
+const consumers: Consumers = { approval: approvalConsumer };
 
 export const hooks: ModuleHooks = {
   genesisBalances: (genesis) => [{ address: STAKING_ADDRESS, balance: bondsOf(genesis) }],
@@ -26,8 +33,10 @@ export const hooks: ModuleHooks = {
   beginBlock: (context, origin) => rememberCertificate(context, origin.lastCommitHash),
   endBlock(context) {
     sweepCommits(context);
+    sweepSubjects(context, consumers);
     advanceSets(context);
   },
   validatorSets,
   punishEquivocation,
+  attestation: (context, operation, verify) => applyOperation(context, operation, verify, consumers),
 };

@@ -1,4 +1,5 @@
 /** All views in one place: what the RPC and the explorer import. Pure functions of one state. */
+export * from './attestation/views.ts';
 export * from './contribution/views.ts';
 export * from './datanet/views.ts';
 export * from './inference/views.ts';

@@ -16,6 +16,7 @@ import { type ModuleTable, moduleTable } from '../execution/module-table.ts';
 import { LIMITS } from '../limits.ts';
 import { decodeRlp, RlpError, type RlpItem } from '../rlp.ts';
 import { Fault, type Hex, type PooledTransaction } from '../types.ts';
+import { ATTESTATION_TYPE } from './attestation.ts';
 import { TransactionError, type TransactionErrorCode } from './errors.ts';
 import { intrinsicGas, MAX_INITCODE_BYTES, minimumGasLimit } from './intrinsic.ts';
 import { parseNative } from './native.ts';
@@ -44,6 +45,11 @@ export function decodeTransaction(
   let tx: PooledTransaction;
   if (first >= 0xc0 || first === 1 || first === 2 || first === 4)
     tx = parseEthereum(raw, Number(chainId), fork);
+  else if (first === ATTESTATION_TYPE)
+    throw new TransactionError(
+      'UNSUPPORTED_TYPE',
+      'attestations are no ordinary transactions: validators make them by themselves',
+    );
   else if (first >= FIRST_NATIVE_TYPE && first <= LAST_NATIVE_TYPE) {
     try {
       tx = parseNative(first, raw, readItems(raw.subarray(1)), BigInt(chainId), modules);

@@ -33,6 +33,10 @@ export type TransactionErrorCode =
   | 'BAD_EVIDENCE'
   /** Evidence of a height that is not decided yet: fits into a later block. */
   | 'EVIDENCE_TOO_EARLY'
+  /** A transaction of type 0x54 that says nothing new, is not signed right, or is out of place. */
+  | 'BAD_ATTESTATION'
+  /** One whose subject is not known, or whose turn has not come: may fit into a later block. */
+  | 'ATTESTATION_TOO_EARLY'
   /** Gas limit above what is left in the block. */
   | 'BLOCK_GAS_EXCEEDED'
   /** Attribution units above what is left in the block. */

@@ -8,10 +8,16 @@ import { concat, keccak256, toHex, ZERO_ADDRESS } from '../crypto.ts';
 import { type ModuleTable, moduleTable } from '../execution/module-table.ts';
 import { STAKING_ADDRESS } from '../modules/staking/storage.ts';
 import type { PooledTransaction } from '../types.ts';
+import { ATTESTATION_TYPE, decodeAttestation } from './attestation.ts';
 import { decodeTransaction } from './decode.ts';
 import { TransactionError } from './errors.ts';
 
 export const SYSTEM_TYPE = 0x7d;
+
+/** Whether the transaction pays no fee and stands before those that do. */
+export function isFeeless({ type }: { type: number }): boolean {
+  return type === SYSTEM_TYPE || type === ATTESTATION_TYPE;
+}
 
 /** The bytes in which a block carries proof of equivocation (encoding of consensus/codec.ts). */
 export function encodeSystem(evidence: Uint8Array): Uint8Array {
@@ -24,6 +30,7 @@ export function decodeIncluded(
   chainId: number | bigint,
   modules: ModuleTable = moduleTable,
 ): PooledTransaction {
+  if (raw[0] === ATTESTATION_TYPE) return decodeAttestation(raw, chainId);
   if (raw[0] !== SYSTEM_TYPE) return decodeTransaction(raw, chainId, modules);
   evidenceOf(raw);
   return {

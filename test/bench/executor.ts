@@ -173,6 +173,7 @@ async function ours(blocks: Uint8Array[][]): Promise<{ cpu: number; commitCpu: n
     const current = new World(head);
     const run = createBlockRun({
       judge: () => undefined,
+      verify: () => false,
       engine,
       modules: noModules,
       params: { ...DEFAULT_PARAMS, block: { ...DEFAULT_PARAMS.block, gasLimit: GAS_LIMIT } },

@@ -11,6 +11,7 @@ import { privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPEN } from '../../genesis/parameters.ts';
 import { parseGenesis, serialiseGenesis } from '../../genesis/schema.ts';
+import { queueApproval, waitForAcceptance } from '../../node/client/approve.ts';
 import { describeArtifact } from '../../node/client/artifacts.ts';
 import { type Account, type ChainClient, eventNamed } from '../../node/client/client.ts';
 import { contribute } from '../../node/client/contribute.ts';
@@ -287,7 +288,8 @@ describe('a contribution that the chain would not take', () => {
     });
     const stranger = await refused(['datanet', 'approve', id, '--from', 'bob'], 3, 'REVERTED');
     expect(stranger).toMatch(/NotDataNetOwner\(caller 0x[0-9a-f]{40}\)\. Only the owner of the DataNet/);
-    await client.perform(person('curator'), contributionInterface, 'approve', [id]);
+    await queueApproval(client, person('curator'), id);
+    await waitForAcceptance(client, id);
     const twice = await refused(['datanet', 'approve', id, '--from', 'curator'], 3, 'REVERTED');
     expect(twice).toMatch(/WrongStatus\(status 3\)\. .*3 approved/);
     const unknown = await refused(

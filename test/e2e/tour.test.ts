@@ -38,6 +38,9 @@ it('a person contributes, another asks, the first is paid', async () => {
   const second = await json('contribute', ...files.slice(8), '--datanet', '1', '--from', 'bob');
   for (const { id } of [given, second])
     expect((await json('datanet', 'approve', id, '--from', 'curator')).acceptedCount).not.toBe('0');
+  const late = await json('contribute', files[0] as string, '--datanet', '1', '--from', 'carol');
+  const queued = await json('datanet', 'approve', late.id, '--no-wait', '--from', 'curator');
+  expect(queued.subject).toMatch(/^0x[0-9a-f]{64}$/);
   expect(await run('datanet', 'show', '1')).toContain('approved');
 
   // Refused by the chain: told in words, exit code 3.

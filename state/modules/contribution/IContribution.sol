@@ -10,7 +10,8 @@ interface IContribution is IModule {
         bytes32 id;
         uint256 dataNetId;
         address contributor;
-        /// 1 committed, 2 revealed, 3 approved, 4 rejected, 5 withdrawn, 6 forfeited
+        /// 1 committed, 2 revealed, 3 approved (in the DataNet), 4 rejected, 5 withdrawn, 6 forfeited,
+        /// 7 queued (approved, validators attest what it brings), 8 frozen (they could not)
         uint8 status;
         bytes32 commitment;
         /// Chain-wide number of the commit: the order key of its records
@@ -32,6 +33,20 @@ interface IContribution is IModule {
         uint256 flags;
     }
 
+    /// What validators attested about a contribution; empty before it stands in the DataNet
+    struct Approval {
+        /// Of the attestation module, IAttestation; zero before the first approval
+        bytes32 subject;
+        uint8 status;
+        /// Accepted records that are like none before them, their bytes and tokens
+        uint256 novelRecords;
+        uint256 novelBytes;
+        uint256 novelTokens;
+        bytes accepted;
+        /// 8 bytes a record: order key of the founder of its cluster (commit sequence * 65536 + index), zero if refused
+        bytes founders;
+    }
+
     event Committed(
         bytes32 indexed contributionId,
         uint256 indexed dataNetId,
@@ -49,6 +64,13 @@ interface IContribution is IModule {
         uint256 recordCount
     );
     event Withdrawn(bytes32 indexed contributionId, uint256 depositBurnt);
+    /// The owner approved it; records enter the DataNet when validators have attested the subject.
+    event ApprovalQueued(
+        bytes32 indexed contributionId, uint256 indexed dataNetId, bytes32 indexed subject
+    );
+    /// Reasons: IAttestation. The owner may approve it again.
+    event ApprovalFrozen(bytes32 indexed contributionId, uint8 reason);
+    /// It stands in the DataNet: in a transaction of type 0x54, some blocks after the approval.
     event Approved(
         bytes32 indexed contributionId,
         uint256 indexed dataNetId,
@@ -80,7 +102,8 @@ interface IContribution is IModule {
     error ArtifactMismatch(
         uint256 declaredSize, uint256 actualSize, uint256 declaredCount, uint256 actualCount
     );
-    error NothingNew();
+    /// Validators have as much to do as they may have at the same time: try again later.
+    error TooManySubjects(uint256 limit);
 
     /// Takes a place in the order. The value is the deposit: it returns with the reveal and is lost without one.
     /// commitment = keccak256("OL/contribution/commit/v1" || sender || uint256 dataNetId || artifactRoot ||
@@ -102,14 +125,15 @@ interface IContribution is IModule {
     ) external;
     /// Before approval, by the contributor. An unrevealed deposit is lost.
     function withdraw(bytes32 contributionId) external;
-    /// By the DataNet's owner: appends the records that are new to the DataNet.
-    function approve(bytes32 contributionId) external returns (uint256 acceptedCount);
+    /// By the DataNet's owner: queues it. What is new to the DataNet is attested by validators and enters it then.
+    function approve(bytes32 contributionId) external returns (bytes32 subject);
     /// By the DataNet's owner.
     function reject(bytes32 contributionId, string calldata reason) external;
     /// By anyone: a public remark, without further effect.
     function flag(bytes32 contributionId, string calldata reason) external;
 
     function contribution(bytes32 contributionId) external view returns (Contribution memory contribution);
+    function approval(bytes32 contributionId) external view returns (Approval memory approval);
     /// Commits so far; their sequence numbers run from 1 to this number.
     function contributionCount() external view returns (uint256 count);
     function contributionAt(uint256 commitSequence) external view returns (bytes32 contributionId);

@@ -9,6 +9,8 @@ export const contributionInterface = defineInterface({
   structs: {
     Contribution:
       'bytes32 id, uint256 dataNetId, address contributor, uint8 status, bytes32 commitment, uint256 commitSequence, uint256 commitBlock, uint256 revealBy, uint256 deposit, bytes32 artifactRoot, uint256 size, uint256 recordCount, string licence, string metadata, uint256 sequenceIndex, uint256 acceptedCount, bytes accepted, uint256 flags',
+    Approval:
+      'bytes32 subject, uint8 status, uint256 novelRecords, uint256 novelBytes, uint256 novelTokens, bytes accepted, bytes founders',
   },
   functions: {
     commit: {
@@ -24,12 +26,15 @@ export const contributionInterface = defineInterface({
     withdraw: { op: 3, signature: 'function withdraw(bytes32 contributionId)' },
     approve: {
       op: 4,
-      signature: 'function approve(bytes32 contributionId) returns (uint256 acceptedCount)',
+      signature: 'function approve(bytes32 contributionId) returns (bytes32 subject)',
     },
     reject: { op: 5, signature: 'function reject(bytes32 contributionId, string reason)' },
     flag: { op: 6, signature: 'function flag(bytes32 contributionId, string reason)' },
     contribution: {
       signature: 'function contribution(bytes32 contributionId) view returns (Contribution contribution)',
+    },
+    approval: {
+      signature: 'function approval(bytes32 contributionId) view returns (Approval approval)',
     },
     contributionCount: { signature: 'function contributionCount() view returns (uint256 count)' },
     contributionAt: {
@@ -42,6 +47,9 @@ export const contributionInterface = defineInterface({
     Revealed:
       'event Revealed(bytes32 indexed contributionId, uint256 indexed dataNetId, address indexed contributor, bytes32 artifactRoot, uint256 size, uint256 recordCount)',
     Withdrawn: 'event Withdrawn(bytes32 indexed contributionId, uint256 depositBurnt)',
+    ApprovalQueued:
+      'event ApprovalQueued(bytes32 indexed contributionId, uint256 indexed dataNetId, bytes32 indexed subject)',
+    ApprovalFrozen: 'event ApprovalFrozen(bytes32 indexed contributionId, uint8 reason)',
     Approved:
       'event Approved(bytes32 indexed contributionId, uint256 indexed dataNetId, address indexed contributor, uint256 index, uint256 acceptedCount, uint256 recordCount)',
     Rejected: 'event Rejected(bytes32 indexed contributionId, string reason)',
@@ -68,7 +76,7 @@ export const contributionInterface = defineInterface({
     EmptyRecord: 'error EmptyRecord()',
     ArtifactMismatch:
       'error ArtifactMismatch(uint256 declaredSize, uint256 actualSize, uint256 declaredCount, uint256 actualCount)',
-    NothingNew: 'error NothingNew()',
+    TooManySubjects: 'error TooManySubjects(uint256 limit)',
   },
 });
 

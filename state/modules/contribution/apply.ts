@@ -1,8 +1,7 @@
 /** Operations of contributions. What they do and refuse is README.md beside this file. */
 import type { ArtifactInfo, Hex } from '../../types.ts';
 import type { ModuleContext } from '../context.ts';
-import { dataNetInterface } from '../datanet/abi.ts';
-import { appendEntry, readDataNetHead } from '../datanet/storage.ts';
+import { readDataNetHead } from '../datanet/storage.ts';
 import * as GAS from '../gas.ts';
 import * as LIMIT from '../limits.ts';
 import type { MeteredContext } from '../meter.ts';
@@ -10,18 +9,20 @@ import { checkText, type ModuleSpec } from '../module.ts';
 import { ZERO_HASH } from '../storage.ts';
 import { contributionInterface } from './abi.ts';
 import { commitmentOf, contributionIdOf } from './commitment.ts';
+import { enqueueApproval } from './queue.ts';
 import {
-  acceptNewRecords,
   appendCommit,
   CONTRIBUTION_ADDRESS,
   type CommitRecord,
   type ContributionState,
+  readApproval,
   readCommit,
   readContribution,
   readContributionAt,
   readContributionCount,
   readContributionState,
   readReveal,
+  readSubjectOf,
   readSwept,
   writeContributionState,
   writeReveal,
@@ -98,7 +99,7 @@ export const handlers: ModuleSpec<typeof contributionInterface.spec>['handlers']
 
   withdraw(context, id) {
     const { state, commit } = own(context, id);
-    if (state.status !== 'committed' && state.status !== 'revealed') throw wrongStatus(state);
+    if (state.status !== 'committed' && !isJudgeable(state)) throw wrongStatus(state);
     // A deposit that came back without a reveal would make reserving places in the order free.
     const burnt = state.status === 'committed' ? commit.deposit : 0n;
     writeContributionState(context, id, { ...state, status: 'withdrawn' });
@@ -107,55 +108,18 @@ export const handlers: ModuleSpec<typeof contributionInterface.spec>['handlers']
     return [];
   },
 
-  async approve(context, id) {
-    const { state, commit } = judged(context, id);
+  approve(context, id) {
+    const { state } = judged(context, id);
     const revealed = readReveal(context, id);
-    if (state.status !== 'revealed' || revealed === undefined) throw wrongStatus(state);
-    context.useGas(GAS.APPROVE_RECORD * BigInt(revealed.recordCount));
-    const { leafHashes } = await context.ports.artifact(revealed.artifactRoot);
-    const { commitSequence, contributor, dataNetId } = commit;
-    const { accepted, acceptedCount } = acceptNewRecords(
-      context.unmetered,
-      dataNetId,
-      commitSequence,
-      leafHashes,
-    );
-    if (acceptedCount === 0) throw revert('NothingNew', []);
-    const entry = {
-      contributionId: id,
-      dataNetId: Number(dataNetId),
-      contributor,
-      commitSequence,
-      artifactRoot: revealed.artifactRoot,
-      recordCount: revealed.recordCount,
-      accepted,
-    };
-    const { index, historyHash } = appendEntry(context, entry, revealed.size);
-    writeContributionState(context, id, {
-      ...state,
-      status: 'approved',
-      acceptedCount,
-      sequenceIndex: index,
-    });
-    context.emit(
-      encodeEvent('Approved', [
-        id,
-        dataNetId,
-        contributor,
-        BigInt(index),
-        BigInt(acceptedCount),
-        BigInt(revealed.recordCount),
-      ]),
-    );
-    context.emit(
-      dataNetInterface.encodeEvent('SequenceExtended', [dataNetId, id, BigInt(index), historyHash]),
-    );
-    return [BigInt(acceptedCount)];
+    if (!isJudgeable(state) || revealed === undefined) throw wrongStatus(state);
+    context.useGas(GAS.OPEN_SUBJECT + GAS.APPROVE_RECORD * BigInt(revealed.recordCount));
+    writeContributionState(context, id, { ...state, status: 'queued' });
+    return [enqueueApproval(context.unmetered, id)];
   },
 
   reject(context, id, reason) {
     const { state } = judged(context, id);
-    if (state.status !== 'revealed') throw wrongStatus(state);
+    if (!isJudgeable(state)) throw wrongStatus(state);
     checkText(reason, LIMIT.MAX_REASON_BYTES);
     writeContributionState(context, id, { ...state, status: 'rejected' });
     context.emit(encodeEvent('Rejected', [id, reason]));
@@ -194,6 +158,22 @@ export const handlers: ModuleSpec<typeof contributionInterface.spec>['handlers']
         acceptedCount: BigInt(approval?.acceptedCount ?? 0),
         accepted: approval?.accepted ?? new Uint8Array(0),
         flags: BigInt(found.flags),
+      },
+    ];
+  },
+
+  approval(context, id) {
+    const { state } = known(context, id);
+    const object = readApproval(context, id);
+    return [
+      {
+        subject: readSubjectOf(context, id) ?? ZERO_HASH,
+        status: BigInt(CONTRIBUTION_STATUS[state.status]),
+        novelRecords: BigInt(object?.novelRecords ?? 0),
+        novelBytes: BigInt(object?.novelBytes ?? 0),
+        novelTokens: BigInt(object?.novelTokens ?? 0),
+        accepted: object?.accepted ?? new Uint8Array(0),
+        founders: object?.founders ?? new Uint8Array(0),
       },
     ];
   },
@@ -257,6 +237,11 @@ function judged(context: MeteredContext, id: Hex): Known {
   if (head?.owner !== context.caller) throw revert('NotDataNetOwner', [context.caller]);
   if (head.status !== 'published') throw revert('DataNetNotPublished', [dataNetId]);
   return found;
+}
+
+/** Revealed, and neither in the sequence nor on its way there. */
+function isJudgeable({ status }: ContributionState): boolean {
+  return status === 'revealed' || status === 'frozen';
 }
 
 function wrongStatus(state: ContributionState) {

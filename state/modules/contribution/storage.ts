@@ -1,16 +1,16 @@
 /**
  * Layout. Account 0x4f4c…51: `contribution.count`, `contribution.swept`; per commit sequence `contribution.at`; per id
  * `contribution.state` (status u8, flags u32, acceptedCount u32, sequenceIndex u64); per DataNet
- * `contribution.of.count` and with an index `contribution.of`; per DataNet and record hash `contribution.record` (order
- * key + 1 of its first accepted copy). Record account 0x4f4c…0151: per id `contribution.commit`, `contribution.reveal`.
+ * `contribution.of.count` and with an index `contribution.of`; `contribution.queue.first`, `contribution.queue.end` and with
+ * a number `contribution.queue` (approved, not yet attested); per id `contribution.subject` (its newest). Record account
+ * 0x4f4c…0151: per id `contribution.commit`, `contribution.reveal`, `contribution.approval`.
  */
-import { packOrderKey } from '../../../attribution/api.ts';
 import { Fault, type Hex, type StateView } from '../../types.ts';
-import { defineStruct, toHex } from '../abi.ts';
+import { defineStruct } from '../abi.ts';
 import { moduleAddress, recordAddress, TYPE } from '../addresses.ts';
 import type { ModuleContext } from '../context.ts';
-import { readEntry } from '../datanet/storage.ts';
 import {
+  clearSlot,
   readHash,
   readNumber,
   readPacked,
@@ -20,7 +20,9 @@ import {
   writePacked,
   writeRecord,
   writeUint,
+  ZERO_HASH,
 } from '../storage.ts';
+import { type ApprovalObject, approvalSlot, decodeApproval } from './approval.ts';
 import {
   CONTRIBUTION_STATUS,
   type Contribution,
@@ -37,8 +39,10 @@ const atSlot = (sequence: number) => slotOf('contribution.at', sequence);
 const stateSlot = (id: Hex) => slotOf('contribution.state', id);
 const ofCountSlot = (dataNetId: bigint) => slotOf('contribution.of.count', dataNetId);
 const ofSlot = (dataNetId: bigint, index: number) => slotOf('contribution.of', dataNetId, index);
-const recordSlot = (dataNetId: bigint, leafHash: Uint8Array) =>
-  slotOf('contribution.record', dataNetId, toHex(leafHash));
+const queueFirstSlot = (dataNetId: bigint) => slotOf('contribution.queue.first', dataNetId);
+const queueEndSlot = (dataNetId: bigint) => slotOf('contribution.queue.end', dataNetId);
+const queueSlot = (dataNetId: bigint, number: number) => slotOf('contribution.queue', dataNetId, number);
+const subjectSlot = (id: Hex) => slotOf('contribution.subject', id);
 const commitSlot = (id: Hex) => slotOf('contribution.commit', id);
 const revealSlot = (id: Hex) => slotOf('contribution.reveal', id);
 
@@ -181,29 +185,56 @@ export function readContributionOf(view: StateView, dataNetId: bigint, index: nu
   return readHash(view, CONTRIBUTION_ADDRESS, ofSlot(dataNetId, index));
 }
 
-/**
- * Marks which records are new to the DataNet (B4): a record is refused if the same bytes stand there under a lower
- * order key, be it from an earlier commit or from earlier in this contribution. Remembers the lowest key of each.
- */
-export function acceptNewRecords(
-  context: ModuleContext,
-  dataNetId: bigint,
-  commitSequence: number,
-  leafHashes: readonly Uint8Array[],
-): { accepted: Uint8Array; acceptedCount: number } {
-  const accepted = new Uint8Array(Math.ceil(leafHashes.length / 8));
-  let acceptedCount = 0;
-  leafHashes.forEach((leafHash, index) => {
-    const slot = recordSlot(dataNetId, leafHash);
-    // One more than the key, so that zero stays "none".
-    const mark = packOrderKey(commitSequence, index) + 1;
-    const first = readNumber(context, CONTRIBUTION_ADDRESS, slot);
-    if (first !== 0 && first < mark) return;
-    writeUint(context, CONTRIBUTION_ADDRESS, slot, mark);
-    accepted[index >> 3]! |= 1 << (index & 7);
-    acceptedCount++;
-  });
-  return { accepted, acceptedCount };
+// --- approvals --------------------------------------------------------------------------------------------------
+
+/** Approved contributions whose objects are not in the state yet, in the order of approval; at most `maxOpen`. */
+export function readQueue(view: StateView, dataNetId: bigint): Hex[] {
+  const queue: Hex[] = [];
+  const end = readNumber(view, CONTRIBUTION_ADDRESS, queueEndSlot(dataNetId));
+  let number = readNumber(view, CONTRIBUTION_ADDRESS, queueFirstSlot(dataNetId));
+  for (; number < end; number++) {
+    const id = readHash(view, CONTRIBUTION_ADDRESS, queueSlot(dataNetId, number));
+    if (id !== ZERO_HASH) queue.push(id);
+  }
+  return queue;
+}
+
+export function pushToQueue(context: ModuleContext, dataNetId: bigint, id: Hex): void {
+  const end = readNumber(context, CONTRIBUTION_ADDRESS, queueEndSlot(dataNetId));
+  writeHash(context, CONTRIBUTION_ADDRESS, queueSlot(dataNetId, end), id);
+  writeUint(context, CONTRIBUTION_ADDRESS, queueEndSlot(dataNetId), end + 1);
+}
+
+/** Leaves a gap where it stood, or moves the beginning behind it and the gaps that follow. */
+export function dropFromQueue(context: ModuleContext, dataNetId: bigint, id: Hex): void {
+  const end = readNumber(context, CONTRIBUTION_ADDRESS, queueEndSlot(dataNetId));
+  let first = readNumber(context, CONTRIBUTION_ADDRESS, queueFirstSlot(dataNetId));
+  const at = (number: number) => readHash(context, CONTRIBUTION_ADDRESS, queueSlot(dataNetId, number));
+  for (let number = first; number < end; number++)
+    if (at(number) === id) clearSlot(context, CONTRIBUTION_ADDRESS, queueSlot(dataNetId, number));
+  while (first < end && at(first) === ZERO_HASH) first++;
+  writeUint(context, CONTRIBUTION_ADDRESS, queueFirstSlot(dataNetId), first);
+}
+
+/** The subject of the newest approval; undefined before the first. */
+export function readSubjectOf(view: StateView, id: Hex): Hex | undefined {
+  const subject = readHash(view, CONTRIBUTION_ADDRESS, subjectSlot(id));
+  return subject === ZERO_HASH ? undefined : subject;
+}
+
+export function writeSubjectOf(context: ModuleContext, id: Hex, subject: Hex): void {
+  writeHash(context, CONTRIBUTION_ADDRESS, subjectSlot(id), subject);
+}
+
+/** What validators attested about it; undefined before. */
+export function readApproval(view: StateView, id: Hex): ApprovalObject | undefined {
+  const payload = readRecord(view, CONTRIBUTION_RECORDS, approvalSlot(id));
+  return payload && decodeApproval(payload);
+}
+
+/** `body`: as it was attested, its slot first. */
+export function writeApproval(context: ModuleContext, id: Hex, body: Uint8Array): void {
+  writeRecord(context, CONTRIBUTION_RECORDS, approvalSlot(id), body.subarray(32));
 }
 
 /** The whole contribution, for people. */
@@ -212,7 +243,7 @@ export function readContribution(view: StateView, id: Hex): Contribution | undef
   if (state === undefined) return undefined;
   const record = readCommit(view, id);
   const { status, flags, acceptedCount, sequenceIndex } = state;
-  const entry = status === 'approved' ? readEntry(view, record.dataNetId, sequenceIndex) : undefined;
+  const object = status === 'approved' ? readApproval(view, id) : undefined;
   return {
     id,
     ...record,
@@ -220,6 +251,15 @@ export function readContribution(view: StateView, id: Hex): Contribution | undef
     status,
     flags,
     revealed: readReveal(view, id),
-    approval: entry && { sequenceIndex, acceptedCount, accepted: entry.accepted },
+    subject: readSubjectOf(view, id),
+    approval: object && {
+      sequenceIndex,
+      acceptedCount,
+      accepted: object.accepted,
+      founders: object.founders,
+      novelRecords: object.novelRecords,
+      novelBytes: object.novelBytes,
+      novelTokens: object.novelTokens,
+    },
   };
 }

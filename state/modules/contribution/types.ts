@@ -2,7 +2,8 @@ import type { Hex } from '../../types.ts';
 
 /**
  * Life of a contribution. `forfeited`: not revealed in time, deposit burnt, order key lost (D2). `withdrawn` and
- * `rejected` end it, too; only `approved` stands in a DataNet's sequence.
+ * `rejected` end it, too. `queued`: the owner approved it, and validators attest what it brings (B4); `frozen`: they
+ * could not agree, and the owner may approve it again. Only `approved` stands in a DataNet's sequence.
  */
 export const CONTRIBUTION_STATUS = {
   committed: 1,
@@ -11,6 +12,8 @@ export const CONTRIBUTION_STATUS = {
   rejected: 4,
   withdrawn: 5,
   forfeited: 6,
+  queued: 7,
+  frozen: 8,
 } as const;
 export type ContributionStatus = keyof typeof CONTRIBUTION_STATUS;
 
@@ -29,9 +32,24 @@ export interface Contribution {
   deposit: bigint;
   /** What the reveal said; undefined before. */
   revealed: RevealedContribution | undefined;
-  /** What the approval decided; undefined before. */
-  approval: { sequenceIndex: number; acceptedCount: number; accepted: Uint8Array } | undefined;
+  /** What validators attest since the newest approval; undefined before. */
+  subject: Hex | undefined;
+  /** What they attested; undefined unless it stands in the sequence. */
+  approval: Approval | undefined;
   flags: number;
+}
+
+export interface Approval {
+  sequenceIndex: number;
+  acceptedCount: number;
+  /** Bit i (least significant first in byte i >> 3): record i was accepted. */
+  accepted: Uint8Array;
+  /** Of each record the order key of its cluster's founder, 8 bytes; zero for refused ones. */
+  founders: Uint8Array;
+  /** Accepted records that are like none before them, and their bytes and tokens. */
+  novelRecords: number;
+  novelBytes: number;
+  novelTokens: number;
 }
 
 export interface RevealedContribution {

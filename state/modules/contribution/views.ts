@@ -10,7 +10,9 @@ import {
 } from './storage.ts';
 import type { Contribution } from './types.ts';
 
+export { approvalOf, encodeApproval, founderOf, isAccepted } from './approval.ts';
 export { commitmentOf, contributionIdOf } from './commitment.ts';
+export { type ApprovalTask, approvalTask, type TaskArtifact } from './queue.ts';
 export type { Contribution } from './types.ts';
 
 /** Commits so far; sequence numbers run from 1 to this. */

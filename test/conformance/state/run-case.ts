@@ -153,6 +153,7 @@ function blockRun(test: StateTest, world: World, engine: Engine, chainId: number
   const timestampMs = Number(env.currentTimestamp) * 1000;
   return createBlockRun({
     judge: () => undefined,
+    verify: () => false,
     engine,
     modules: noModules,
     params: {

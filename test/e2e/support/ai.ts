@@ -1,5 +1,6 @@
 /** The smallest AI economy: two people's texts, one model, questions, answers that quote both. */
 import { OPEN } from '../../../genesis/parameters.ts';
+import { queueApproval, waitForAcceptance } from '../../../node/client/approve.ts';
 import {
   type Account,
   type ChainClient,
@@ -11,11 +12,7 @@ import { requestInference } from '../../../node/client/infer.ts';
 import { createRpcClient } from '../../../node/client/rpc.ts';
 import { loadBrownCorpus } from '../../../node/datasets/brown.ts';
 import { fromHex } from '../../../state/crypto.ts';
-import {
-  contributionInterface,
-  dataNetInterface,
-  modelInterface,
-} from '../../../state/modules/interfaces.ts';
+import { dataNetInterface, modelInterface } from '../../../state/modules/interfaces.ts';
 import { MODEL_KIND } from '../../../state/modules/model/types.ts';
 import type { Hex } from './client.ts';
 import type { TestNetwork, TestNode } from './network.ts';
@@ -73,7 +70,8 @@ export async function foundEconomy(network: TestNetwork, node: TestNode): Promis
       licence: 'CC0',
       metadata: '',
     });
-    await client.perform(people.curator, contributionInterface, 'approve', [id]);
+    await queueApproval(client, people.curator, id);
+    await waitForAcceptance(client, id);
   }
   const registered = await client.perform(
     people.curator,

@@ -78,7 +78,7 @@ describe('refusals', () => {
   it('are told in the words of the module', () => {
     const data = contributionInterface.encodeError('ContributionTooLarge', [6_000_000n, 5_242_880n]);
     expect(describeRevert(data)).toBe('ContributionTooLarge(size 6000000, limit 5242880)');
-    expect(describeRevert(contributionInterface.encodeError('NothingNew', []))).toBe('NothingNew');
+    expect(describeRevert(contributionInterface.encodeError('EmptyRecord', []))).toBe('EmptyRecord');
     expect(describeRevert(fromHex('0xdeadbeef'))).toBeUndefined();
   });
 

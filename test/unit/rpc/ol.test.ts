@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keccakHex, toHex } from '../../../state/crypto.ts';
-import { inferenceInterface } from '../../../state/modules/interfaces.ts';
+import { contributionInterface, inferenceInterface } from '../../../state/modules/interfaces.ts';
 import { accountAddress } from '../state/support.ts';
 import {
   ANNA,
@@ -105,6 +105,42 @@ describe('the ol namespace', () => {
       held: true,
     });
     expect(await ask('ol_contribution', `0x${'00'.repeat(32)}`)).toBeNull();
+  });
+
+  it('shows what validators attested about a contribution, and how far it is before', async () => {
+    const given = await ask('ol_contribution', told.contributions.anna);
+    const subject = await ask('ol_attestation', given.subject);
+    expect(subject).toMatchObject({
+      kind: 'approval',
+      id: told.contributions.anna,
+      status: 'active',
+      reason: 'none',
+      activeFrom: null,
+      bestPower: subject.totalPower,
+      attestations: [{ power: subject.totalPower, root: subject.root }],
+    });
+    expect(given).toMatchObject({
+      novelty: { records: given.acceptedCount },
+      attestation: { key: subject.key },
+    });
+    expect((await ask('ol_attestations', { status: 'active' })).items).toHaveLength(2);
+    expect((await ask('ol_attestations', { status: 'open' })).items).toEqual([]);
+    expect(await ask('ol_attestation', `0x${'00'.repeat(32)}`)).toBeNull();
+    // The events are where explorers look for them, in a transaction that says what it is.
+    const [log] = await ask('eth_getLogs', {
+      address: contributionInterface.address,
+      topics: [null, told.contributions.anna],
+      fromBlock: '0x0',
+      toBlock: 'latest',
+    }).then((logs: { transactionHash: string }[]) => logs.slice(-1));
+    expect(await ask('ol_transaction', log?.transactionHash)).toMatchObject({
+      type: '0x54',
+      module: 'attestation',
+      operation: 'publish',
+      args: { subject: subject.key },
+      fee: '0x0',
+      logs: [{ event: 'Approved' }, { event: 'SequenceExtended' }, { event: 'SubjectActivated' }],
+    });
   });
 
   it('shows models with what they pin', async () => {

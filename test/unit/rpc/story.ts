@@ -106,6 +106,7 @@ export async function contribute(node: TestNode, upload: Upload): Promise<Hex> {
     ]),
   );
   await node.perform(OWNER, contributionInterface, contributionInterface.nativeCall('approve', [id]));
+  await node.attest();
   return id;
 }
 

@@ -21,6 +21,7 @@ import {
   type NativeField,
   Unavailable,
 } from '../../../state/types.ts';
+import { attestOpen, produceAttestations } from '../state/attesting.ts';
 import {
   accountAddress,
   accountKey,
@@ -35,6 +36,8 @@ export interface TestNode extends TestRpc {
   readonly chain: TestChain;
   /** Puts what waits in the pool into a block and announces it. */
   mine(): Promise<CommittedBlock>;
+  /** All validators attest what is open, in blocks of their own. */
+  attest(): Promise<void>;
   /** Signs a native operation by account `who`, sends it over RPC, mines it; gives the receipt as the RPC shows it. */
   perform(
     who: number,
@@ -147,6 +150,15 @@ export async function openTestNode(
     ...rpc,
     chain,
     mine,
+    attest: () =>
+      attestOpen(
+        chain,
+        (root) => artifacts.get(root) ?? [],
+        async (attestations) => {
+          const { head } = await produceAttestations(chain, attestations);
+          backend.announceHead({ number: head.number, hash: head.hash });
+        },
+      ),
     async perform(who, module, call, { value = 0n, gasLimit = 10_000_000n } = {}) {
       const nonce = await rpcCall(rpc.url, 'eth_getTransactionCount', accountAddress(who), 'pending');
       const raw = encodeNative(

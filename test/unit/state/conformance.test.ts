@@ -199,6 +199,7 @@ async function ourNode(dir: string) {
       const current = new World(head);
       const run = createBlockRun({
         judge: () => undefined,
+        verify: () => false,
         engine,
         modules: noModules,
         params: DEFAULT_PARAMS,

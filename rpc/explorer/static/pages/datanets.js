@@ -101,6 +101,36 @@ export const contributionColumns = [
   { name: 'Committed in', cell: (item) => blockLink(item.commitBlock) },
 ];
 
+/** What a state means where its word alone does not say it. */
+const MEANING = {
+  queued: 'approved, being attested by the validators',
+  approved: 'in the DataNet',
+  frozen: 'the validators could not agree; its owner may approve it again',
+};
+
+const REASONS = {
+  disagreement: 'more than a third of the power saw something else',
+  expired: 'it was not done in time',
+  malformed: 'what was attested has no meaning',
+  superseded: 'something before it changed; it began again',
+};
+
+function attestationCard(subject) {
+  const percent = (power) => `${Math.round((100 * Number(power)) / Number(subject.totalPower))} %`;
+  return card(
+    'What the validators say',
+    facts([
+      ['State', tag(subject.status)],
+      subject.reason === 'none' ? null : ['Why', REASONS[subject.reason]],
+      ['Attested alike', `${percent(subject.bestPower)} of the voting power; more than 66 % are needed`],
+      ['Attested at all', percent(subject.votedPower)],
+      ['Root', subject.root === null ? '—' : mono(subject.root)],
+      ['Subject', mono(subject.key)],
+      ['Opened in block', blockLink(subject.openedAt)],
+    ]),
+  );
+}
+
 export async function showContribution(id) {
   const item = await ask('ol_contribution', id);
   if (item === null)
@@ -119,7 +149,7 @@ export async function showContribution(id) {
         'What it is',
         facts([
           ['Id', mono(item.id)],
-          ['State', tag(item.status)],
+          ['State', [tag(item.status), ` ${MEANING[item.status] ?? ''}`]],
           ['Contributor', addressLink(item.contributor)],
           ['Place in the order of commits', count(item.commitSequence)],
           ['Committed in block', blockLink(item.commitBlock)],
@@ -131,6 +161,12 @@ export async function showContribution(id) {
               ? '—'
               : `${count(item.recordCount)}, ${count(item.acceptedCount)} accepted`,
           ],
+          item.novelty === null
+            ? null
+            : [
+                'New to the DataNet',
+                `${count(item.novelty.records)} records, ${count(item.novelty.tokens)} tokens, ${bytesCount(item.novelty.bytes)}`,
+              ],
           ['Size', item.size === 0 ? '—' : bytesCount(item.size)],
           ['Licence', item.licence || '—'],
           ['Metadata', h('p', { class: 'pre' }, item.metadata || '—')],
@@ -138,6 +174,7 @@ export async function showContribution(id) {
           ['Bytes on this node', item.held ? 'yes' : 'no'],
         ]),
       ),
+      item.attestation === null ? null : attestationCard(item.attestation),
     ),
   };
 }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../../state/limits.ts';
 import { sweepCommits } from '../../../../state/modules/contribution/apply.ts';
 import {
   commitmentOf,
@@ -8,7 +9,16 @@ import {
   sequence,
 } from '../../../../state/modules/views.ts';
 import { Unavailable } from '../../../../state/types.ts';
-import { commit, contribute, createDataNet, revealArguments } from './story.ts';
+import {
+  approvalBody,
+  approve,
+  attestAll,
+  commit,
+  contribute,
+  createDataNet,
+  revealArguments,
+  seat,
+} from './story.ts';
 import { createWorld, moduleNamed, OPEN, person, salt, type World } from './world.ts';
 
 const [owner, writer, thief] = [person(1), person(2), person(3)];
@@ -46,12 +56,18 @@ describe('a contribution', () => {
       licence: 'CC-BY-4.0',
       metadata: 'two lines',
     });
+    seat(world);
     const approved = await world.must('contribution', 'approve', [committed.id], { from: owner });
-    expect(approved.values).toEqual([2n]);
-    expect(approved.events.map((event) => event.name)).toEqual(['Approved', 'SequenceExtended']);
+    expect(approved.events.map((event) => event.name)).toEqual(['SubjectOpened', 'ApprovalQueued']);
+    expect(contribution(world.view, committed.id)).toMatchObject({
+      status: 'queued',
+      subject: approved.values[0],
+      approval: undefined,
+    });
+    expect(attestAll(world).slice(-3)).toEqual(['Approved', 'SequenceExtended', 'SubjectActivated']);
     expect(contribution(world.view, committed.id)).toMatchObject({
       status: 'approved',
-      approval: { sequenceIndex: 0, acceptedCount: 2 },
+      approval: { sequenceIndex: 0, acceptedCount: 2, novelRecords: 2, novelBytes: 9, novelTokens: 2 },
     });
   });
 
@@ -285,10 +301,8 @@ describe('a contribution', () => {
     expect(bits(found?.approval?.accepted, 4)).toEqual([0, 1, 0, 0]);
     const again = await commit(world, thief, net, ['three', 'one']);
     await world.must('contribution', 'reveal', revealArguments(again), { from: thief });
-    expect(await world.call('contribution', 'approve', [again.id], { from: owner })).toMatchObject({
-      error: 'NothingNew',
-    });
-    expect(contribution(world.view, again.id)?.status).toBe('revealed');
+    expect(await approve(world, owner, again.id)).toContain('Rejected');
+    expect(contribution(world.view, again.id)?.status).toBe('rejected');
     expect(sequence(world.view, 1, 0, 10)).toHaveLength(2);
   });
 
@@ -296,16 +310,14 @@ describe('a contribution', () => {
     const original = await commit(world, writer, net, ['verse']);
     const copy = await contribute(world, owner, thief, net, ['verse']);
     await world.must('contribution', 'reveal', revealArguments(original), { from: writer });
-    await world.must('contribution', 'approve', [original.id], { from: owner });
+    await approve(world, owner, original.id);
     const entries = sequence(world.view, 1, 0, 10);
     expect(entries.map((entry) => entry.contributionId)).toEqual([copy, original.id]);
     expect(entries[1]?.commitSequence).toBeLessThan(entries[0]?.commitSequence as number);
     // Now the lowest key is the author's; the next copy finds it.
     const third = await commit(world, thief, net, ['verse']);
     await world.must('contribution', 'reveal', revealArguments(third), { from: thief });
-    expect(await world.call('contribution', 'approve', [third.id], { from: owner })).toMatchObject({
-      error: 'NothingNew',
-    });
+    expect(await approve(world, owner, third.id)).toContain('Rejected');
   });
 
   it('B4: the same bytes are new to another DataNet', async () => {
@@ -320,8 +332,11 @@ describe('a contribution', () => {
     const committed = await commit(world, writer, net, records);
     const cap = 1n << 24n;
     await world.must('contribution', 'reveal', revealArguments(committed), { from: writer, gas: cap });
+    seat(world);
     const { gas } = await world.must('contribution', 'approve', [committed.id], { from: owner, gas: cap });
     expect(gas).toBeGreaterThan(10_000_000n);
+    // And so does what validators publish about it.
+    expect(approvalBody(world, committed.id).length).toBeLessThan(LIMITS.maxTransactionBytes / 2);
   });
 
   it('is listed by commit order and by DataNet', async () => {

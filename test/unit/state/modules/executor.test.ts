@@ -45,6 +45,7 @@ import {
   type Receipt,
   Unavailable,
 } from '../../../../state/types.ts';
+import { attestOpen, produceAttestations } from '../attesting.ts';
 import {
   accountAddress,
   accountKey,
@@ -198,6 +199,14 @@ async function block(...transactions: Uint8Array[]): Promise<Receipt[]> {
   return receipts;
 }
 
+/** The same for what validators say; every node must agree. */
+async function attested(attestations: Uint8Array[]): Promise<void> {
+  const { built } = await produceAttestations(proposer, attestations);
+  expect(built.block.transactions).toHaveLength(attestations.length);
+  expect(await follower.chain.check(built.bytes)).toMatchObject({ answer: 'valid' });
+  await follower.commit(built.block.hash);
+}
+
 async function succeed(...transactions: Uint8Array[]): Promise<Receipt[]> {
   const receipts = await block(...transactions);
   expect(receipts.map((receipt) => [receipt.status, errorOf(receipt)])).toEqual(
@@ -243,6 +252,8 @@ async function asked(): Promise<Hex> {
   await published();
   await succeed(reveal());
   await succeed(operation(OWNER, 'contribution', 'approve', [contributionId]));
+  expect(contribution(view(), contributionId)).toMatchObject({ status: 'queued' });
+  await attestOpen(proposer, () => verse.map((line) => Buffer.from(line)), attested);
   await succeed(
     operation(
       OWNER,

@@ -80,6 +80,12 @@ describe('frozen formats', () => {
         '0x4f4c000000000000000000000000000000000153',
       ],
       [
+        0x54,
+        'attestation',
+        '0x4f4c000000000000000000000000000000000054',
+        '0x4f4c000000000000000000000000000000000154',
+      ],
+      [
         0x55,
         'staking',
         '0x4f4c000000000000000000000000000000000055',
@@ -116,6 +122,7 @@ describe('frozen formats', () => {
         '9 setOperator',
       ],
       inference: ['1 request', '2 settle', '4 expire'],
+      attestation: [],
       staking: [],
       reward: ['1 claim', '2 setBeneficiary'],
     });
@@ -130,7 +137,8 @@ describe('frozen formats', () => {
     );
     expect(hashes).toMatchInlineSnapshot(`
       {
-        "contribution": "0x8c44cd6fec8763d25fcdb3ad06d908464bf0465178a3669f367979eff1fc937f",
+        "attestation": "0x848212935220dca4a6162852b853de6fd2ece4f7cfee2bc2d132297d9d100499",
+        "contribution": "0xd1c0b5cdc5319da307e74b66e5588bd5eaab6c1fb542f1c816cda8c05879f8da",
         "datanet": "0x106894b9a0d5cede644b31ed0eaf2e96213be7caf1fe9bf5010571dcb8df3481",
         "inference": "0x38b206b0e3975f5d54541e925b1c657c3131f06411ef0cbf9a83b0431892d504",
         "model": "0xb62bb9baa976198c66521343353b913eb862c1ead0485ec8d6ac6d466b536e2c",
@@ -197,7 +205,7 @@ describe('frozen formats', () => {
       }
     `);
     expect(keccakHex(utf8Bytes(world.digest()))).toMatchInlineSnapshot(
-      `"0xd90a2e2a74a44d2637d61d72635dc06dd4da76594838a63099898afdd9449c26"`,
+      `"0xc3873779ba8e7435ce904e413489121345ca1da782ef3cb2d5018ef1e86ee7ec"`,
     );
   });
 });

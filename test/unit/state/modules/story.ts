@@ -1,9 +1,25 @@
 /** Steps that most stories of the modules begin with. */
 import { attributionRecord, encodeAttributionRecord, lex } from '../../../../attribution/api.ts';
+import { createRecordJudge } from '../../../../attribution/approval/judge.ts';
+import { createValidatorSet } from '../../../../consensus/validator-set/set.ts';
+import { sha256, toHex } from '../../../../state/crypto.ts';
+import type { AttestationOperation } from '../../../../state/modules/attestation/types.ts';
 import { keccakHex } from '../../../../state/modules/hash.ts';
-import { commitmentOf } from '../../../../state/modules/views.ts';
-import type { ArtifactInfo, AttributionJob, AttributionOutcome, Hex } from '../../../../state/types.ts';
-import { OPEN, salt, type World } from './world.ts';
+import { interfaceAt } from '../../../../state/modules/interfaces.ts';
+import { hooks } from '../../../../state/modules/registry.ts';
+import { writeSet } from '../../../../state/modules/staking/storage.ts';
+import {
+  approvalOf,
+  approvalTask,
+  attestations,
+  commitmentOf,
+  encodeApproval,
+  openSubjects,
+  sequence,
+  subject,
+} from '../../../../state/modules/views.ts';
+import type { ArtifactInfo, AttributionJob, AttributionOutcome, Hex, Log } from '../../../../state/types.ts';
+import { OPEN, person, salt, type World } from './world.ts';
 
 export async function createDataNet(world: World, owner: Hex, name = 'poems'): Promise<bigint> {
   const { values } = await world.must('datanet', 'create', [name, 'summary', '', ['verse']], { from: owner });
@@ -55,6 +71,77 @@ export function revealArguments({ id, artifact, salt: secret }: Committed, metad
   ];
 }
 
+/** Validators of a world in which nobody checks signatures, by their powers; members of the present block's set. */
+export function seat(world: World, powers: readonly bigint[] = [1n, 1n, 1n, 1n]): Hex[] {
+  const members = powers.map((power, i) => ({
+    address: person(0xa0 + i),
+    blsPublicKey: new Uint8Array(48).fill(0xa0 + i),
+    power,
+    recipient: person(0xa0 + i),
+    priority: 0n,
+  }));
+  writeSet(world.system(), world.block.number, createValidatorSet(members));
+  return members.map(({ address }) => address);
+}
+
+/** One transaction of type 0x54, as a block applies it: its problem or its events. */
+export function attestation(world: World, operation: AttestationOperation) {
+  const logs: Log[] = [];
+  const problem = hooks.attestation?.(world.system(logs), operation, () => true);
+  if (problem !== undefined) return { problem: problem.reason, early: problem.early };
+  return { events: logs.map((log) => interfaceAt(log.address)?.decodeEvent(log)?.name) };
+}
+
+/** What an honest validator computes about a queued contribution. */
+export function approvalBody(world: World, id: Hex): Uint8Array {
+  const entriesOf = (net: number) => sequence(world.view, net, 0, 1_000);
+  const task = approvalTask(world.view, id, entriesOf);
+  const judge = createRecordJudge();
+  const judged = ({ artifactRoot, commitSequence }: (typeof task)['own']) =>
+    judge.judge({
+      commitSequence,
+      records: world.leavesOf(artifactRoot).map((text) => ({ hash: toHex(sha256(text)), text })),
+    });
+  for (const earlier of task.before) judged(earlier);
+  return encodeApproval(approvalOf(id, task.own.commitSequence, judged(task.own)));
+}
+
+/** All validators attest what is open and publish it, in the order of approval; the block's number stays. */
+export function attestAll(world: World): string[] {
+  const events: string[] = [];
+  const apply = (operation: AttestationOperation) => {
+    const result = attestation(world, operation);
+    if (result.problem !== undefined) throw new Error(result.problem);
+    events.push(...(result.events ?? []).map(String));
+  };
+  const { number } = world.block;
+  const objects = openSubjects(world.view).map((key) => {
+    const found = subject(world.view, key, world.params)!;
+    const object = approvalBody(world, found.id);
+    for (const { validator, root } of attestations(world.view, key) ?? [])
+      if (root === undefined && subject(world.view, key, world.params)?.status === 'open')
+        apply({
+          op: 'attest',
+          subject: key,
+          validator,
+          root: keccakHex(object),
+          signature: new Uint8Array(96),
+        });
+    return { key, object };
+  });
+  world.block.number += world.params.attestation.activationBlocks;
+  for (const { key, object } of objects) apply({ op: 'publish', subject: key, object });
+  world.block.number = number;
+  return events;
+}
+
+/** The owner approves, validators attest at once. */
+export async function approve(world: World, owner: Hex, id: Hex): Promise<string[]> {
+  seat(world);
+  await world.must('contribution', 'approve', [id], { from: owner });
+  return attestAll(world);
+}
+
 /** Commits, reveals and approves; returns the contribution's id. */
 export async function contribute(
   world: World,
@@ -65,7 +152,7 @@ export async function contribute(
 ): Promise<Hex> {
   const committed = await commit(world, contributor, dataNetId, records);
   await world.must('contribution', 'reveal', revealArguments(committed), { from: contributor });
-  await world.must('contribution', 'approve', [committed.id], { from: owner });
+  await approve(world, owner, committed.id);
   return committed.id;
 }
 

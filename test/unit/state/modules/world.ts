@@ -67,6 +67,7 @@ export function createWorld(overrides: (params: ChainParams) => void = () => {})
   let state: State = { balances: new Map(), slots: new Map(), bodies: new Map() };
   const block = { number: 1, timestamp: 1_000, parentTimestampMs: 999_000 };
   const artifacts = new Map<Hex, ArtifactInfo>();
+  const texts = new Map<Hex, Uint8Array[]>();
   const portCalls = { attribute: 0, artifact: 0 };
   let attribute: (job: AttributionJob) => AttributionOutcome = () => {
     throw new Error('no attribution in this world');
@@ -199,7 +200,8 @@ export function createWorld(overrides: (params: ChainParams) => void = () => {})
     return outcome;
   }
 
-  const system = (): ModuleContext => context({ from: person(0) }, [], () => {});
+  /** What the protocol itself does; its logs go to `logs`. */
+  const system = (logs: Log[] = []): ModuleContext => context({ from: person(0) }, logs, () => {});
 
   return {
     params,
@@ -240,8 +242,10 @@ export function createWorld(overrides: (params: ChainParams) => void = () => {})
         leafHashes,
       };
       artifacts.set(info.root, info);
+      texts.set(info.root, leaves);
       return info;
     },
+    leavesOf: (root: Hex): Uint8Array[] => texts.get(root) ?? [],
     forgetArtifact: (root: Hex) => artifacts.delete(root),
     async endBlock() {
       await hooks.endBlock(system());

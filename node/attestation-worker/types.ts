@@ -1,0 +1,19 @@
+import type { ApprovalTask } from '../../state/modules/contribution/views.ts';
+import type { Hex } from '../../state/types.ts';
+
+/** What validators compute: one shape for each kind of subject. */
+export type ObjectTask = { kind: 'approval' } & ApprovalTask;
+
+export type ObjectAnswer =
+  | { kind: 'done'; object: Uint8Array }
+  /** Artifacts that this node does not hold yet, or holds damaged. */
+  | { kind: 'missing'; roots: Hex[] };
+
+export interface WorkerSettings {
+  dataDir: string;
+}
+
+/** Answered by the worker for the executor. */
+export interface WorkerCalls {
+  compute(task: ObjectTask): ObjectAnswer;
+}
