@@ -22,7 +22,7 @@ export const ATTACKER = 100;
 
 const RECORD_WORDS = 54;
 /** Order of honest records: a million apart, so that others may come before, between and after. */
-const STEP = 1_000_000;
+export const STEP = 1_000_000;
 export const FIRST = 1;
 export const LAST = 30_000 * STEP;
 

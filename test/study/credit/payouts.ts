@@ -4,6 +4,7 @@ import {
   createCorpus,
   splitFee,
   type TokenAttributionParams,
+  type TokenRuleVersion,
 } from '../../../attribution/api.ts';
 import { DEFAULT_PARAMS } from '../../../genesis/parameters.ts';
 import type { Answer } from './answers.ts';
@@ -14,8 +15,8 @@ export const FEE = 10n ** 18n;
 const { platformBps, modelBps, stakersBps, dataBps } = DEFAULT_PARAMS.inference;
 const PROMPT = new TextEncoder().encode('The');
 
-/** Token attribution as the genesis defaults have it. */
-export function genesisRule(): TokenAttributionParams {
+/** Token attribution with the genesis parameters, under a version of the rule. */
+export function genesisRule(version: TokenRuleVersion): TokenAttributionParams {
   const {
     lmin,
     sminQ16,
@@ -26,7 +27,7 @@ export function genesisRule(): TokenAttributionParams {
     maxOutputTokens,
   } = DEFAULT_PARAMS.attribution;
   return {
-    version: DEFAULT_PARAMS.attribution.version,
+    version,
     lmin,
     sminQ16,
     wmaxQ16,

@@ -11,7 +11,6 @@ import { NOISE_RATES } from './token-attacks.ts';
  * record share, each by its rarity: a stand-in for an encoder, since the attack is on the number of places.
  */
 const PLACES = 8;
-const QUESTIONS = 200;
 const OWN = 0;
 /** Results of a question among which a later look-alike is passed over, and the part of words that makes one. */
 const COMPARED = 32;
@@ -34,11 +33,11 @@ export interface RetrievalAttacks {
   readonly bars: readonly Bar[];
 }
 
-export function retrievalAttacks(seed: number, size: number): RetrievalAttacks {
+export function retrievalAttacks(seed: number, size: number, asked: number, every = 1): RetrievalAttacks {
   const reader = new Reader();
   const random = new Random(seed, 'retrieval');
-  const honest = brownRecords(reader, random).slice(0, size);
-  const questions = random.sample(honest, QUESTIONS).map(({ ids }) => new Set(random.sample([...ids], 12)));
+  const honest = brownRecords(reader, random, (document) => document % every === 0).slice(0, size);
+  const questions = random.sample(honest, asked).map(({ ids }) => new Set(random.sample([...ids], 12)));
   const rank = rankerOf(reader, honest);
   const victims = random.sample(
     honest.filter(({ contributor }) => contributor !== OWN),

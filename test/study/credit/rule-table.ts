@@ -1,3 +1,9 @@
+import {
+  attributeTokens,
+  buildTokenIndex,
+  createCorpus,
+  DEFAULT_TOKEN_ATTRIBUTION_PARAMS,
+} from '../../../attribution/api.ts';
 import { type Answer, answersOf } from './answers.ts';
 import {
   commonPhrases,
@@ -9,12 +15,21 @@ import {
   targetedThief,
   wrapper,
 } from './attackers.ts';
-import { ATTACKER, brownRecords, COMMONS_NET, FIRST, Reader, type StudyRecord } from './corpus.ts';
+import {
+  ATTACKER,
+  brownRecords,
+  COMMONS_NET,
+  contributorOf,
+  FIRST,
+  Reader,
+  type StudyRecord,
+  toCorpusRecords,
+} from './corpus.ts';
 import { evidenceOf, type Position, VERSION_1 } from './evidence.ts';
 import { Random } from './random.ts';
-import { type CreditRule, judge, type Outcome, RULES, THREE_QUARTERS } from './rules.ts';
+import { type CreditRule, FOUR_FIFTHS, judge, type Outcome, RULES, THREE_QUARTERS } from './rules.ts';
 
-/** What one rule is worth, as fractions; means over seeds. */
+/** What one rule is worth, as fractions: means over seeds, parts of victims' words over all their words. */
 export interface RuleRow {
   readonly rule: string;
   readonly coverage: number;
@@ -55,7 +70,7 @@ export function ruleTable(seeds: readonly number[], progress: (text: string) => 
     progress(`rules, seed ${seed}`);
     return runSeed(seed);
   });
-  const rows = RULES.map((_, r) => meanOf(bySeed.map(({ rows }) => rows[r]!)));
+  const rows = RULES.map((_, r) => pooled(bySeed.map(({ rows }) => rows[r]!)));
   const byAdded = ADDED.map((added, i) => [added, mean(bySeed.map((each) => each.byAdded[i]!))] as const);
   const { records, tokens, types, phrases } = bySeed[0]!;
   return { rows, records, tokens, types, phrases, byAdded };
@@ -68,6 +83,7 @@ function runSeed(seed: number) {
   const types = reader.types;
   const answers = answersOf(reader, honest, { count: ANSWERS, tokens: TOKENS, seed });
   const plain = evidenceOf(reader, honest, answers);
+  checkAgainstEngine(honest, answers, plain);
   const quotations = quotationsOf(answers, plain);
   const squat = squatter(reader, honest, [4]);
   const drawn = answersOf(reader, honest, { count: 500, tokens: TOKENS, seed: seed + 1_000_000 });
@@ -87,10 +103,15 @@ function runSeed(seed: number) {
       evidenceOf(reader, [...honest, ...records], answers),
     ]),
   ) as Record<keyof typeof added, Position[][]>;
-  const rows = RULES.map((rule): RuleRow => {
+  const rows = RULES.map((rule): SeedRow => {
     const before = judge(rule, plain);
     const share = (name: keyof typeof added) => shareOfCredit(judge(rule, attacked[name]));
-    const taken = (name: keyof typeof added) => takenFrom(rule, before, attacked[name]);
+    const bases: Partial<Record<keyof RuleRow, number>> = {};
+    const taken = (column: keyof RuleRow, name: keyof typeof added) => {
+      const result = takenFrom(rule, before, attacked[name]);
+      bases[column] = result.base;
+      return result;
+    };
     return {
       rule: rule.name,
       coverage: before.credited / before.total,
@@ -98,12 +119,13 @@ function runSeed(seed: number) {
       squatter: share('squatter'),
       longSquatter: share('longSquatter'),
       generated: share('generated'),
-      thief: taken('thief').gained,
-      targetedThief: taken('targetedThief').gained,
-      wrapper: taken('wrapper').gained,
-      diluted: taken('diluter').lost,
-      copier: taken('diluter').gained,
-      stretched: taken('stretcher').lost,
+      thief: taken('thief', 'thief').gained,
+      targetedThief: taken('targetedThief', 'targetedThief').gained,
+      wrapper: taken('wrapper', 'wrapper').gained,
+      diluted: taken('diluted', 'diluter').lost,
+      copier: taken('copier', 'diluter').gained,
+      stretched: taken('stretched', 'stretcher').lost,
+      bases,
     };
   });
   const byAdded = ADDED.map((count) => {
@@ -113,6 +135,44 @@ function runSeed(seed: number) {
   });
   const tokens = honest.reduce((sum, { ids }) => sum + ids.length, 0);
   return { rows, byAdded, records: honest.length, tokens, types, phrases: squat.phrases };
+}
+
+/**
+ * The scan of this study and the engine of the chain are written apart: under both versions they must give each
+ * contributor the same weight.
+ * @throws Error if they do not.
+ */
+export function checkAgainstEngine(
+  records: readonly StudyRecord[],
+  answers: readonly Answer[],
+  evidence: readonly (readonly Position[])[],
+): void {
+  const index = buildTokenIndex(createCorpus(toCorpusRecords(records)));
+  const prompt = new TextEncoder().encode('The');
+  for (const [version, rule] of [
+    [1, THREE_QUARTERS],
+    [2, FOUR_FIFTHS],
+  ] as const) {
+    const weights = new Map<number, number>();
+    for (const { bytes } of answers) {
+      const input = {
+        index,
+        commons: new Set<number>(),
+        ineligible: new Set<string>(),
+        output: bytes,
+        prompt,
+      };
+      const params = { ...DEFAULT_TOKEN_ATTRIBUTION_PARAMS, version };
+      for (const { contributor, weightQ16 } of attributeTokens({ ...input, params }).spans) {
+        const number = contributorOf(contributor);
+        weights.set(number, (weights.get(number) ?? 0) + weightQ16);
+      }
+    }
+    const { credit } = judge(rule, evidence);
+    const same =
+      credit.size === weights.size && [...credit].every(([who, weight]) => weights.get(who) === weight);
+    if (!same) throw new Error(`version ${version}: the engine and the scan of the study differ`);
+  }
 }
 
 const isAttacker = (contributor: number): boolean => contributor >= ATTACKER;
@@ -209,6 +269,23 @@ function commonsOf(reader: Reader, phrases: readonly Int32Array[]): StudyRecord[
 }
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+interface SeedRow extends RuleRow {
+  /** Weight of the words of which a column says the part. */
+  readonly bases: Partial<Record<keyof RuleRow, number>>;
+}
+
+/** Over seeds: parts of words by their weight, the other numbers by their mean. */
+function pooled(rows: readonly SeedRow[]): RuleRow {
+  const result: Record<string, unknown> = { ...meanOf(rows) };
+  delete result['bases'];
+  for (const column of Object.keys(rows[0]!.bases) as (keyof RuleRow)[]) {
+    const all = rows.reduce((sum, { bases }) => sum + bases[column]!, 0);
+    const part = rows.reduce((sum, row) => sum + Number(row[column]) * row.bases[column]!, 0);
+    result[column] = all === 0 ? 0 : part / all;
+  }
+  return result as unknown as RuleRow;
+}
 
 /** Means of the numbers of rows that are otherwise alike. */
 function meanOf<T extends object>(rows: readonly T[]): T {

@@ -38,12 +38,17 @@ export const THREE_QUARTERS: CreditRule = {
   shares: (claims) => earliest(claims, 3, 4),
 };
 
+export const FOUR_FIFTHS: CreditRule = {
+  name: 'earliest with ⅘ of the best (version 2)',
+  shares: (claims) => earliest(claims, 4, 5),
+};
+
 export const RULES: readonly CreditRule[] = [
   { name: 'earliest window', shares: (claims) => earliest(claims, 0, 1) },
   { name: 'longest match, ties earliest', shares: (claims) => earliest(claims, 1, 1) },
   THREE_QUARTERS,
   { name: 'earliest with ⅔', shares: (claims) => earliest(claims, 2, 3) },
-  { name: 'earliest with ⅘', shares: (claims) => earliest(claims, 4, 5) },
+  FOUR_FIFTHS,
   { name: 'earliest with ⅚', shares: (claims) => earliest(claims, 5, 6) },
   { name: 'earliest with ⅞', shares: (claims) => earliest(claims, 7, 8) },
   {
