@@ -34,3 +34,4 @@ export type {
   TokenAttributionParams,
 } from './token/types.ts';
 export { DEFAULT_TOKEN_ATTRIBUTION_PARAMS, WHOLE } from './token/types.ts';
+export type { TokenRuleVersion } from './token/versions.ts';

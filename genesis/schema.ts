@@ -105,7 +105,7 @@ const CONTRIBUTION: Fields<ContributionParams> = {
 };
 
 const ATTRIBUTION: Fields<AttributionParams> = {
-  version: int(1, 1),
+  version: int(1, 2),
   lmin: int(1, 64),
   sminQ16: int(0, 1 << 28),
   wmaxQ16: int(1, 1 << 28),

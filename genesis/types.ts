@@ -95,8 +95,8 @@ export interface ContributionParams {
 }
 
 export interface AttributionParams {
-  /** Version written into every request. */
-  version: 1;
+  /** Version of the attribution rule, written into every request. */
+  version: 1 | 2;
   /** Window length in tokens. */
   lmin: number;
   /** Least total surprisal of a window, 2^-16 bit. */

@@ -1,3 +1,4 @@
+import type { TokenRuleVersion } from '../attribution/api.ts';
 import type { ChainParams, Hex } from '../genesis/types.ts';
 
 export type { Hex } from '../genesis/types.ts';
@@ -261,7 +262,7 @@ export interface SnapshotPin {
 
 export interface AttributionJob {
   requestHash: Hex;
-  version: 1;
+  version: TokenRuleVersion;
   snapshots: SnapshotPin[];
   /** The pinned entries, read from the state that is being executed. */
   sequence: () => SequenceEntry[];

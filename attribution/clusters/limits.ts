@@ -19,7 +19,7 @@ export const JACCARD_DENOMINATOR = 10;
  */
 export const MAX_CANDIDATES = 4096;
 
-/** Founders of one book, as many as an index has records: about 230 bytes each besides their shingles. */
+/** Founders of one book, as many as an index has records: 276 bytes each besides their shingles. */
 export const MAX_FOUNDERS = 4 * 1024 * 1024;
 
 /** Shingles of all founders of one book, as many as an index has tokens: 8 bytes each, 512 MiB. */

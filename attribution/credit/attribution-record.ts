@@ -3,6 +3,7 @@ import { AttributionError } from '../errors.ts';
 import { MAX_CONTRIBUTORS } from '../limits.ts';
 import { compareAddresses } from '../token/credits.ts';
 import { type Credit, type TokenAttribution, WHOLE } from '../token/types.ts';
+import { TOKEN_RULES, type TokenRuleVersion } from '../token/versions.ts';
 import { ByteWriter, fromHex, toHex } from './bytes.ts';
 
 /**
@@ -10,7 +11,7 @@ import { ByteWriter, fromHex, toHex } from './bytes.ts';
  *
  * | bytes | field |
  * |---|---|
- * | 1 | version of the attribution rule (1) |
+ * | 1 | version of the attribution rule |
  * | 32 | hash of the request record |
  * | 32 | keccak-256 of the output |
  * | 8 | weight of all positions, in 2⁻¹⁶ bit |
@@ -20,7 +21,7 @@ import { ByteWriter, fromHex, toHex } from './bytes.ts';
  * | 24 each | contributor (20), credit in parts of 10⁹ (4), by falling credit, then rising address |
  */
 export interface AttributionRecord {
-  readonly version: 1;
+  readonly version: TokenRuleVersion;
   /** 0x and 64 hex digits. */
   readonly requestHash: string;
   /** 0x and 64 hex digits. */
@@ -80,7 +81,7 @@ export function decodeAttributionRecord(bytes: Uint8Array): AttributionRecord {
   for (let at = HEAD; at < bytes.length; at += ENTRY)
     credits.push({ contributor: toHex(bytes.subarray(at, at + 20)), credit: view.getUint32(at + 20) });
   const record = {
-    version: bytes[0] as 1,
+    version: bytes[0] as TokenRuleVersion,
     requestHash: toHex(bytes.subarray(1, 33)),
     outputHash: toHex(bytes.subarray(33, 65)),
     totalWeightQ16: Number(totalWeight),
@@ -99,7 +100,7 @@ export function attributionRecordHash(record: AttributionRecord): string {
 
 function checkRecord(record: AttributionRecord): void {
   const { credits, coverage, uncovered } = record;
-  if (record.version !== 1) throw invalid(`version ${record.version} is unknown`);
+  if (!Object.hasOwn(TOKEN_RULES, record.version)) throw invalid(`version ${record.version} is unknown`);
   if (credits.length > MAX_CONTRIBUTORS) throw invalid(`it has more than ${MAX_CONTRIBUTORS} entries`);
   if (coverage + uncovered !== WHOLE) throw invalid('coverage and uncovered do not sum to 10^9');
   let sum = 0;

@@ -24,6 +24,8 @@ export interface Continuation {
   readonly text: Uint8Array;
   /** Numbers of the answer's tokens in the index. */
   readonly tokens: readonly number[];
+  /** Position in the index of the occurrence that supplied each token: the answer's true sources. */
+  readonly positions: readonly number[];
 }
 
 /**
@@ -45,6 +47,7 @@ export function continueText(input: ContinueTextInput): Continuation {
     );
   const text = [...readIds(index, input.prompt, MAX_PROMPT_TOKENS).slice(-MAX_CONTEXT_TOKENS)];
   const promptTokens = text.length;
+  const positions: number[] = [];
   const generator = createGenerator(input.seed);
   const writer = createWriter(index);
   const cursor = index.cursor();
@@ -52,9 +55,10 @@ export function continueText(input: ContinueTextInput): Continuation {
     const position = drawNext(index, cursor, text, generator);
     if (!writer.append(position, maxBytes)) break;
     text.push(index.tokenAt(position));
+    positions.push(position);
     if (text.length - promptTokens >= minTokens && writer.endsSentence()) break;
   }
-  return { text: writer.done(), tokens: text.slice(promptTokens) };
+  return { text: writer.done(), tokens: text.slice(promptTokens), positions };
 }
 
 /** Position of the drawn occurrence of the next token. */

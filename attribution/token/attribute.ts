@@ -8,7 +8,7 @@ import { readIds, readText } from './text.ts';
 import type { TokenAttribution, TokenAttributionInput } from './types.ts';
 
 /**
- * Token attribution, version 1 (docs/attribution.md): who is credited for which part of an answer. A function of its
+ * Token attribution (docs/attribution.md): who is credited for which part of an answer. A function of its
  * input alone, in integers; the index changes its speed and never its result.
  *
  * ```ts
@@ -24,7 +24,7 @@ export function attributeTokens(input: TokenAttributionInput): TokenAttribution 
   const output = readText(index, input.output, params.maxOutputTokens);
   const prompt = readIds(index, input.prompt, params.maxPromptTokens);
   const matches = findMatches(index, output, prompt, { lmin: params.lmin, sminQ16: params.sminQ16, commons });
-  const owners = findOwners(matches, output.surprisalBefore, params.lmin, index.recordOf);
+  const owners = findOwners(matches, output.surprisalBefore, params, index.recordOf);
 
   const weights = weightsOf(output.surprisalBefore, params.wmaxQ16);
   const totalWeightQ16 = weights.reduce((sum, weight) => sum + weight, 0);
@@ -41,7 +41,7 @@ export function attributeTokens(input: TokenAttributionInput): TokenAttribution 
     .map(([record, weight]) => [index.record(record), weight]);
   const { credits, uncovered } = creditsOf(byOrderKey, totalWeightQ16, input);
   return {
-    version: 1,
+    version: params.version,
     outputTokens: output.ids.length,
     totalWeightQ16,
     matchedWeightQ16,

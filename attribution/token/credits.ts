@@ -1,6 +1,7 @@
 import type { ContributorAddress, RecordInfo } from '../corpus/corpus.ts';
 import { apportion } from '../credit/apportion.ts';
 import { type Credit, type TokenAttributionParams, WHOLE } from './types.ts';
+import { TOKEN_RULES } from './versions.ts';
 
 export interface CreditRules {
   readonly params: TokenAttributionParams;
@@ -15,8 +16,8 @@ export function earns(record: RecordInfo, rules: CreditRules): boolean {
 
 /**
  * Credits from the weight that each record owns. In this order: records that earn nothing drop out; each record is
- * capped; records of one contributor are summed; each contributor is capped; the `maxContributors` largest stay. All
- * that is cut off is uncovered and never passes to somebody else. Then the weights become parts of 10⁹ by largest
+ * capped; records of one contributor are summed; each contributor is capped; the `maxContributors` largest stay; what
+ * they have together is capped by the version, each cut in proportion. All that is cut off is uncovered and never passes to somebody else. Then the weights become parts of 10⁹ by largest
  * remainder, with the uncovered weight as one more entry, ties by the contributor's earliest owning record, uncovered
  * last; so credits and uncovered sum to 10⁹.
  * @param owned records in order-key order with the weight that each owns.
@@ -40,14 +41,26 @@ export function creditsOf(
     .sort((a, b) => b.weight - a.weight || a.rank - b.rank)
     .slice(0, params.maxContributors)
     .sort((a, b) => a.rank - b.rank);
-  const covered = largest.reduce((sum, entry) => sum + entry.weight, 0);
+  const coverageCap = permille(totalWeight, TOKEN_RULES[params.version].coverageCapPermille);
+  const kept = cutTogether(
+    largest.map((entry) => entry.weight),
+    coverageCap,
+  );
+  const covered = kept.reduce((sum, weight) => sum + weight, 0);
   if (covered === 0) return { credits: [], uncovered: WHOLE };
-  const parts = apportion(WHOLE, [...largest.map((entry) => entry.weight), totalWeight - covered]);
+  const parts = apportion(WHOLE, [...kept, totalWeight - covered]);
   const credits = largest
     .map(({ contributor }, i) => ({ contributor, credit: parts[i]! }))
     .filter((entry) => entry.credit > 0)
     .sort((a, b) => b.credit - a.credit || compareAddresses(a.contributor, b.contributor));
   return { credits, uncovered: parts[largest.length]! };
+}
+
+/** Weights that sum to at most `cap`: if they are more, each becomes ⌊weight · cap / sum⌋. */
+function cutTogether(weights: readonly number[], cap: number): number[] {
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  if (sum <= cap) return [...weights];
+  return weights.map((weight) => Number((BigInt(weight) * BigInt(cap)) / BigInt(sum)));
 }
 
 /** ⌊weight · permille / 1000⌋; weights stay below 2⁴¹, so the product is exact. */

@@ -1,24 +1,24 @@
 import type { Matches } from './matches.ts';
-
-/** A record earns a position if its match there has at least this part of the best match's surprisal. */
-const BAR_NUMERATOR = 3;
-const BAR_DENOMINATOR = 4;
+import type { TokenAttributionParams } from './types.ts';
+import { TOKEN_RULES, type TokenRule } from './versions.ts';
 
 /**
  * For each output token the position, in the index, of that token in the record that owns it; -1 where no match covers
- * it. The owner of i is the record of lowest order key with 4·S_r(i) ≥ 3·M(i).
+ * it. The owner of i is the record of lowest order key with S_r(i) ≥ bar·M(i), bar = ¾ in version 1.
  *
- * A record has a match of surprisal ≥ ¾·M(i) around i exactly if, for some start s ≤ i, it has the shortest phrase from
+ * A record has a match of surprisal ≥ bar·M(i) around i exactly if, for some start s ≤ i, it has the shortest phrase from
  * s that covers i and reaches that bar (longer phrases stand in fewer records). So for each s one look into the table
  * of earliest records is enough. Both loops move their ends in one direction only: at most T²/2 steps each.
  */
 export function findOwners(
   matches: Matches,
   surprisalBefore: Float64Array,
-  lmin: number,
+  params: Pick<TokenAttributionParams, 'version' | 'lmin'>,
   recordOf: (position: number) => number,
 ): Int32Array {
   const { ends, rows, earliest } = matches;
+  const { lmin } = params;
+  const rule = TOKEN_RULES[params.version];
   const length = ends.length;
   const owners = new Int32Array(length).fill(-1);
   const recordOfEntry = recordsOfEntries(earliest, recordOf);
@@ -32,7 +32,7 @@ export function findOwners(
     for (let s = first; s <= i; s++) {
       if (ends[s] === 0) continue;
       end = Math.max(end, s + lmin);
-      while (end <= length && !reachesBar(surprisalBefore[end]! - surprisalBefore[s]!, best[i]!)) end++;
+      while (end <= length && !reachesBar(surprisalBefore[end]! - surprisalBefore[s]!, best[i]!, rule)) end++;
       if (end > ends[s]!) continue;
       const entry = rows[s]! + end - s - lmin;
       const candidate = recordOfEntry[entry]!;
@@ -45,8 +45,8 @@ export function findOwners(
   return owners;
 }
 
-function reachesBar(surprisal: number, best: number): boolean {
-  return surprisal * BAR_DENOMINATOR >= best * BAR_NUMERATOR;
+function reachesBar(surprisal: number, best: number, rule: TokenRule): boolean {
+  return surprisal * rule.barDenominator >= best * rule.barNumerator;
 }
 
 /** M(i): the largest surprisal of a match that covers i. Those from one start are covered by its longest. */

@@ -1,12 +1,13 @@
 import type { ContributorAddress } from '../corpus/corpus.ts';
 import type { TokenIndex } from '../index/token-index.ts';
+import type { TokenRuleVersion } from './versions.ts';
 
 /** One whole: credits and coverage are parts of 10⁹ of the data pool. */
 export const WHOLE = 1_000_000_000;
 
-/** Genesis parameters of token attribution, version 1. Q16 means units of 2⁻¹⁶ bit. */
+/** Genesis parameters of token attribution. Q16 means units of 2⁻¹⁶ bit. */
 export interface TokenAttributionParams {
-  readonly version: 1;
+  readonly version: TokenRuleVersion;
   /** Tokens in a window. */
   readonly lmin: number;
   /** Least surprisal of a window that can credit. */
@@ -80,7 +81,7 @@ export interface AttributedSpan {
 }
 
 export interface TokenAttribution {
-  readonly version: 1;
+  readonly version: TokenRuleVersion;
   /** Output tokens. */
   readonly outputTokens: number;
   /** Weight of all positions. */

@@ -7,6 +7,7 @@ import type { BenchRow } from './types.ts';
 
 const benchmarks: Record<string, () => Promise<{ run(): Promise<BenchRow[]> }>> = {
   attribution: () => import('./attribution.ts'),
+  clusters: () => import('./clusters.ts'),
   influence: () => import('./influence.ts'),
   executor: () => import('./executor.ts'),
   finality: () => import('./finality.ts'),

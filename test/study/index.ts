@@ -7,12 +7,15 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Study } from './types.ts';
 
-const studies: Record<string, () => Promise<{ study: Study }>> = {};
+const studies: Record<string, () => Promise<{ study: Study }>> = {
+  credit: () => import('./credit/index.ts'),
+};
 
 const OUT = join('docs', 'attribution');
 const DEFAULT_SEED = 1;
 
-async function main(): Promise<void> {
+/** Ends with the number of findings that break a bar. */
+async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     options: { seed: { type: 'string', default: String(DEFAULT_SEED) } },
     allowPositionals: true,
@@ -27,6 +30,7 @@ async function main(): Promise<void> {
   if (vectors === undefined)
     console.warn('SKIPPED: what needs data outside the repository (name its folder in OPENLEDGER_VECTORS)');
   mkdirSync(OUT, { recursive: true });
+  let broken = 0;
   for (const [name, load] of Object.entries(studies)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
     const { study } = await load();
@@ -44,7 +48,10 @@ async function main(): Promise<void> {
     for (const [figure, svg] of Object.entries(page.figures))
       writeFileSync(join(OUT, `${name}-${figure}.svg`), svg);
     progress(`wrote ${join(OUT, `${name}.md`)}`);
+    for (const failure of page.failures ?? []) console.error(`BROKEN: ${failure}`);
+    broken += page.failures?.length ?? 0;
   }
+  return broken;
 }
 
 function fail(message: string): never {
@@ -53,7 +60,7 @@ function fail(message: string): never {
 }
 
 main().then(
-  () => process.exit(0),
+  (broken) => process.exit(broken > 0 ? 1 : 0),
   (error) => {
     console.error(error);
     process.exit(1);

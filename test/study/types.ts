@@ -21,4 +21,6 @@ export interface StudyPage {
   /** Data sets and where they come from, one a line. */
   readonly data: readonly string[];
   readonly figures: Readonly<Record<string, string>>;
+  /** What the study found broken, one a line: the page is written, and the command ends with an error. */
+  readonly failures?: readonly string[];
 }

@@ -3,7 +3,7 @@
  * (status u8, outputTokens u32, closedAt u64, fee u128). Record account 0x4f4c…0153: per id `inference.request` (the
  * pinned record), `inference.output` (the answer's bytes), `inference.attribution` (the attribution record's bytes).
  */
-import { decodeAttributionRecord } from '../../../attribution/api.ts';
+import { decodeAttributionRecord, type TokenRuleVersion } from '../../../attribution/api.ts';
 import type { AttributionParams } from '../../../genesis/types.ts';
 import { Fault, type Hex, type StateView } from '../../types.ts';
 import { concatBytes, defineStruct, fromHex, utf8Bytes, utf8Text } from '../abi.ts';
@@ -135,7 +135,7 @@ export function readPinned(view: StateView, id: Hex): PinnedRequest | undefined 
     modelId: Number(value.modelId),
     modelVersion: Number(value.modelVersion),
     related: [...value.related],
-    attributionVersion: 1,
+    attributionVersion: Number(value.attributionVersion) as TokenRuleVersion,
     maxOutputTokens: Number(value.maxOutputTokens),
     requestedAt: Number(value.requestedAt),
     expiryBlock: Number(value.expiryBlock),

@@ -1,3 +1,4 @@
+import type { TokenRuleVersion } from '../../../attribution/api.ts';
 import type { Hex, SnapshotPin } from '../../types.ts';
 
 /** Life of a request. `rejected`: the operator posted a wrong attribution, was slashed, and the escrow returned. */
@@ -22,7 +23,7 @@ export interface PinnedRequest {
   operator: Hex;
   /** Owner, operator, beneficiary of the model and where their rewards go: they earn nothing as contributors (C3). */
   related: Hex[];
-  attributionVersion: 1;
+  attributionVersion: TokenRuleVersion;
   /** keccak of the attribution parameters. */
   paramsHash: Hex;
   /** keccak of the prompt. */

@@ -71,7 +71,7 @@ describe('the continuation model', () => {
     });
     expect(tokens).toEqual([0, 0, 0]);
     const none = continueText({ index: indexOf([]), prompt: utf8('the'), seed: seeded(1), maxTokens: 3 });
-    expect(none).toEqual({ text: new Uint8Array(), tokens: [] });
+    expect(none).toEqual({ text: new Uint8Array(), tokens: [], positions: [] });
   });
 
   it('draws in proportion to how often a token follows', () => {

@@ -74,7 +74,8 @@ export function oracleOwners(input: OracleInput): { owners: number[]; weights: n
   const owners = y.map((_, i) => {
     const scores = texts.map((_, r) => match(r, i));
     const best = Math.max(-1, ...scores);
-    return best < 0 ? -1 : scores.findIndex((score) => score >= 0 && 4 * score >= 3 * best);
+    const [over, under] = input.params.version === 1 ? [3, 4] : [4, 5];
+    return best < 0 ? -1 : scores.findIndex((score) => score >= 0 && under * score >= over * best);
   });
   return { owners, weights: surprisal.map((value) => Math.min(wmaxQ16, value)) };
 }
@@ -108,6 +109,11 @@ export function oracleCredits(input: OracleInput): { credits: Map<string, number
       sums.filter((other, j) => other.weight > entry.weight || (other.weight === entry.weight && j < i))
         .length < params.maxContributors,
   );
+  const earned = kept.reduce((a, entry) => a + entry.weight, 0);
+  const coverageCap = params.version === 1 ? total : Math.floor((total * 600) / 1000);
+  if (earned > coverageCap)
+    for (const entry of kept)
+      entry.weight = Number((BigInt(entry.weight) * BigInt(coverageCap)) / BigInt(earned));
   const covered = kept.reduce((a, entry) => a + entry.weight, 0);
   if (covered === 0) return { credits: new Map(), uncovered: 1e9 };
   const entries = [...kept, { contributor: 'uncovered', weight: total - covered }];

@@ -90,6 +90,20 @@ describe('who owns a word', () => {
     expect(ownersOf({ records, output: 'a b c d e f g h i' })).toBe('111111112');
   });
 
+  it('is in version 2 the earlier one only with four fifths of the best', () => {
+    // All words carry the same surprisal: seven of nine is between three quarters and four fifths.
+    const records = [
+      { text: 'a b c d e f g', by: 1 },
+      { text: 'a b c d e f g h i', by: 2 },
+    ];
+    const scene = {
+      records: [...records, { text: 'h i', by: 3 }, { text: 'h i', by: 3 }],
+      output: 'a b c d e f g h i',
+    };
+    expect(ownersOf({ ...scene, params: { version: 1 } })).toBe('111111122');
+    expect(ownersOf({ ...scene, params: { version: 2 } })).toBe('222222222');
+  });
+
   it('is nobody where the phrase is shorter than a window, or not in one record', () => {
     expect(ownersOf({ records: ['a b', 'b c'], output: 'a b c' })).toBe('---');
     expect(ownersOf({ records: ['a b . c'], output: 'a b c' })).toBe('---');
@@ -164,6 +178,21 @@ describe('credits', () => {
       { contributor: address(1), credit: 500_000_000 },
       { contributor: address(2), credit: 200_000_000 },
     ]);
+  });
+
+  it('C3: pays in version 2 six tenths of the pool at most, each cut in proportion', () => {
+    const letters = [...'abcdefgh'];
+    const records = letters.map((letter, i) => ({ text: phrase(letter, 10), by: i < 6 ? 1 : 2 }));
+    const scene = { records, output: records.map(({ text }) => text).join(' ') };
+    const paid = (version: 1 | 2) => {
+      const { credits, uncovered } = attribute(inputOf({ ...scene, params: { version } }));
+      return [...credits.map(({ credit }) => credit), uncovered];
+    };
+    expect(paid(1)).toEqual([750_000_000, 250_000_000, 0]);
+    const [first, second, uncovered] = paid(2);
+    expect(Math.abs(first! - 450_000_000)).toBeLessThan(1000);
+    expect(Math.abs(second! - 150_000_000)).toBeLessThan(1000);
+    expect(uncovered).toBeGreaterThanOrEqual(400_000_000);
   });
 
   it('C3: pays the ineligible nothing, and nobody else for their words', () => {
@@ -242,6 +271,7 @@ describe('the definition', () => {
       commons: fc.subarray([1, 2, 3], { maxLength: 1 }),
       ineligible: fc.subarray([1, 2, 3, 4], { maxLength: 1 }),
       params: fc.record({
+        version: fc.constantFrom(1 as const, 2 as const),
         lmin: fc.integer({ min: 1, max: 4 }),
         sminQ16: fc.integer({ min: 0, max: 8 << 16 }),
         wmaxQ16: fc.integer({ min: 1, max: 5 << 16 }),
