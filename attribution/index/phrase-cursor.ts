@@ -47,6 +47,7 @@ export function liveCount(part: IndexPart, low: number, high: number): number {
 export class SegmentsCursor implements PhraseCursor {
   depth = 0;
   readonly #parts: readonly IndexPart[];
+  readonly #hasDead: boolean;
   #lows: Int32Array;
   #highs: Int32Array;
   /** Where `extend` writes before it is known that the longer phrase occurs. */
@@ -61,6 +62,7 @@ export class SegmentsCursor implements PhraseCursor {
 
   constructor(parts: readonly IndexPart[]) {
     this.#parts = parts;
+    this.#hasDead = parts.some(({ deadSuffixes }) => deadSuffixes.length > 0);
     this.#lows = new Int32Array(parts.length);
     this.#highs = Int32Array.from(parts, ({ segment }) => segment.symbols);
     this.#nextLows = new Int32Array(parts.length);
@@ -71,8 +73,11 @@ export class SegmentsCursor implements PhraseCursor {
 
   get count(): number {
     let count = 0;
-    for (let i = 0; i < this.#parts.length; i++)
-      count += liveCount(this.#parts[i]!, this.#lows[i]!, this.#highs[i]!);
+    for (let i = 0; i < this.#parts.length; i++) {
+      const low = this.#lows[i]!;
+      const high = this.#highs[i]!;
+      count += this.#hasDead ? liveCount(this.#parts[i]!, low, high) : high - low;
+    }
     return count;
   }
 
@@ -103,20 +108,22 @@ export class SegmentsCursor implements PhraseCursor {
     const parts = this.#parts;
     let occurs = false;
     for (let i = 0; i < parts.length; i++) {
-      const { own, segment } = parts[i]!;
+      const low = this.#lows[i]!;
+      const high = this.#highs[i]!;
       this.#nextLows[i] = 0;
       this.#nextHighs[i] = 0;
-      if (this.#lows[i]! >= this.#highs[i]!) continue;
+      if (low >= high) continue;
+      const { own, segment } = parts[i]!;
       const type = own === undefined ? token : own.placeOf(token);
       if (type < 0) continue;
-      segment.narrow(this.depth, this.#lows[i]!, this.#highs[i]!, type + 1);
+      segment.narrow(this.depth, low, high, type + 1);
       if (segment.low >= segment.high) continue;
       this.#nextLows[i] = segment.low;
       this.#nextHighs[i] = segment.high;
       occurs = true;
     }
     if (!occurs) return false;
-    this.#forgetLost(token);
+    for (let i = 0; i < parts.length; i++) this.#forgetLost(i, token);
     [this.#lows, this.#nextLows] = [this.#nextLows, this.#lows];
     [this.#highs, this.#nextHighs] = [this.#nextHighs, this.#highs];
     this.depth++;
@@ -168,18 +175,19 @@ export class SegmentsCursor implements PhraseCursor {
   }
 
   /**
-   * What was first stays first as long as it goes on with this token, whatever else is lost. So the range minimum is
-   * asked seldom, also for texts made to lose an occurrence with every token.
+   * What was first in a part stays first as long as it goes on with this token, whatever else is lost. So the range
+   * minimum is asked seldom.
    */
-  #forgetLost(token: number): void {
-    for (let i = 0; i < this.#parts.length; i++) {
-      if (this.#lowest[i]! < 0) continue;
-      const { own, segment } = this.#parts[i]!;
-      const type = own === undefined ? token : own.placeOf(token);
-      if (type >= 0 && segment.symbol(this.#lowest[i]! + this.depth) === type + 1) continue;
-      this.#lowest[i] = -1;
-      if (i === this.#earliestPart) this.#earliest = -1;
-    }
+  #forgetLost(i: number, token: number): void {
+    const lowest = this.#lowest[i]!;
+    if (lowest < 0) return;
+    const size = this.#nextHighs[i]! - this.#nextLows[i]!;
+    if (size === this.#highs[i]! - this.#lows[i]!) return;
+    const { own, segment } = this.#parts[i]!;
+    const symbol = (own === undefined ? token : own.placeOf(token)) + 1;
+    if (size > 0 && segment.symbol(lowest + this.depth) === symbol) return;
+    this.#lowest[i] = -1;
+    if (i === this.#earliestPart) this.#earliest = -1;
   }
 
   #forgetEarliest(): void {

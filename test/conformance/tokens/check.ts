@@ -45,9 +45,11 @@ export function checkTokenCase(test: TokenCase): void {
   }
   checkFollowers(one, many, plain, draw);
   checkAttribution(test, one, many, records);
-  const said = [one, many].map((index) =>
-    continueText({ index, prompt: test.prompt, seed: Uint8Array.of(test.seed & 255), maxTokens: 12 }),
-  );
+  const said = [one, many].map((index) => {
+    const seed = Uint8Array.of(test.seed & 255);
+    const { text, tokens, positions } = continueText({ index, prompt: test.prompt, seed, maxTokens: 12 });
+    return { text, tokens, places: positions.map((position) => index.placeOf(position)) };
+  });
   assert.deepEqual(said[1], said[0], 'continuations differ');
 }
 
