@@ -146,7 +146,7 @@ function rulesSection({ rules, lists, seeds }: Results): string {
 
 For each of ${seeds.length} seeds, 25 answers of 120 tokens are drawn by the continuation model (docs/attribution.md, section 8), so
 that the record which supplied each word is known. Each rule then shares out the words; caps are left out, and the
-engine's result for version 1 was checked to be the same as this scan's. Means over the seeds:
+engine's weights were checked to be those of this scan under both versions. Means over the seeds:
 
 ${table(
   columns.map(([head]) => head),
@@ -198,7 +198,10 @@ function noiseSection({ tokens }: Results): string {
 
 One identity copies a part of the chain and replaces each word, with the given probability, by another word of the chain.
 Version 2, in wei, 200 answers. Token attribution pays the earlier record, so the copier gains nothing; but copies move the
-frequencies of words, and with them which short phrases are telling enough to pay.
+frequencies of words, and with them which phrases pay. The rule has two thresholds, the least surprisal of a window and the bar
+of the best match, so a small change can tip a phrase to another owner or to nobody. All honest payouts together hardly
+move; one contributor with few quoted words can lose or win a phrase, which is why the bar for a single contributor is
+broken. A rule whose weights grow smoothly instead would mend it; none has been tried yet.
 
 ${table(
   ['copied', 'words changed', "attacker's gain", 'all honest payouts', 'most changed contributor'],
@@ -276,16 +279,17 @@ ${table(
   ]),
 )}
 
-- Copies of training samples that escape clusters pay: with five copies of each sample the copier takes most of what the
-  victim earned. A copy recognised by its cluster is no sample at all, and gains nothing.
+- Copies of training samples that escape clusters pay: with five copies of each sample the victim keeps a quarter of what it
+  earned, or less. A copy recognised by its cluster is no sample at all, and gains nothing.
 - Samples moved towards what is asked teach the model nothing that it does not know, and lose.
 - Samples pushed against the model have large gradients and gain; \`newton\` gives them less than \`datainf\`, since it divides by what
-  the model already knows in that direction. Clipping and the floor change little here.`;
+  the model already knows in that direction. Clipping changes little here; the floor takes a quarter off what copiers gain.`;
 }
 
 const LIMITS = `## 7. What this does not show
 
 - One corpus of 1.2 million tokens, and answers by a model that quotes it. Language models of companies quote less.
+- The thief of random passages is rarely quoted, so the figure for extension rests on few words and stands just below its bar.
 - The squatters know the whole chain beforehand, and the targeted thief all answers: an upper bound for both.
 - A paraphrase earns nothing under token attribution, and neither does the paraphrased author.
 - Whether a record's words were somebody's own before they came to the chain is a question for its curator, not for this page.`;
