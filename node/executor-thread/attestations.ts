@@ -61,6 +61,7 @@ export interface Attestations {
   artifactArrived(root: Hex): void;
   /** Sends what is still needed once more; call it now and then. */
   rebroadcast(): void;
+  counts(): { openSubjects: number; waitingAttestations: number };
   close(): Promise<void>;
 }
 
@@ -331,6 +332,7 @@ export function createAttestations(options: AttestationOptions): Attestations {
       for (const item of late) item.sentMs = now;
       if (late.length > 0) options.onBroadcast(late.map(({ raw }) => raw));
     },
+    counts: () => ({ openSubjects: live.length, waitingAttestations: waiting.size }),
     async close() {
       isClosed = true;
       await options.worker.close();

@@ -448,7 +448,12 @@ export async function openExecutor(
       available(missingName({ kind: 'artifact', root }));
       attestations.artifactArrived(root);
     },
-    counts: () => ({ ...pool.counts(), ...counts, height: chain.head().number }),
+    counts: () => ({
+      ...pool.counts(),
+      ...attestations.counts(),
+      ...counts,
+      height: chain.head().number,
+    }),
     async previewAttribution(requestId, output) {
       const view = chain.reader.stateAt(chain.head().number);
       if (requestStatus(view, requestId) !== 'open') return undefined;

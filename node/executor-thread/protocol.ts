@@ -73,6 +73,9 @@ export interface ExecutorCounts extends PoolCounts {
   lastBlockBytes: number;
   totalTransactions: number;
   refused: number;
+  /** Subjects that are open or attested, and attestations that wait for a block. */
+  openSubjects: number;
+  waitingAttestations: number;
   /** Seconds spent executing and storing the last block. */
   lastExecuteSeconds: number;
   lastCommitSeconds: number;

@@ -101,6 +101,18 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
     fromExecutor((c) => c.lastCommitSeconds),
   );
   registry.measure(
+    'attestation_open_subjects',
+    'gauge',
+    'Subjects that validators attest, or whose object is not published yet.',
+    fromExecutor((c) => c.openSubjects),
+  );
+  registry.measure(
+    'attestation_waiting',
+    'gauge',
+    'Attestations that wait for a block.',
+    fromExecutor((c) => c.waitingAttestations),
+  );
+  registry.measure(
     'mempool_size',
     'gauge',
     'Executable transactions in the pool.',

@@ -35,7 +35,7 @@ export const MAX_PINNED_ENTRIES = 8_192;
 export const MAX_PINNED_RECORDS = 1024 * 1024;
 export const MAX_PINNED_BYTES = 63 * 1024 * 1024;
 
-/** Open commits looked at by the sweep at the end of a block; more wait for the next one. Each is two reads. */
+/** Commits, and subjects, looked at by the sweeps at the end of a block; more wait for the next one. Each is two reads. */
 export const MAX_SWEEP_PER_BLOCK = 512;
 
 /** Lists that views return in one page. */

@@ -246,13 +246,16 @@ describe('a validator and what it attests', () => {
         .flatMap((frame) => kinds(decodeBatch(frame) ?? [])),
     ).toEqual(['attest']);
     executor.submit([s.signed(two, subject, root), s.signed(three, subject, root)], 'remote');
+    expect(executor.counts()).toMatchObject({ openSubjects: 1, waitingAttestations: 3 });
     expect(kinds(await s.block())).toEqual(['attest', 'attest', 'attest']);
+    expect(executor.counts()).toMatchObject({ openSubjects: 1, waitingAttestations: 0 });
     // Nobody sent anything, and blocks are wanted until the object is in.
     expect(executor.report().hasTransactions).toBe(true);
     for (let i = 1; i < DEFAULT_PARAMS.attestation.activationBlocks; i++)
       expect(kinds(await s.block())).toEqual([]);
     expect(kinds(await s.block())).toEqual(['publish']);
     expect(executor.report().hasTransactions).toBe(false);
+    expect(executor.counts()).toMatchObject({ openSubjects: 0 });
     expect(s.events('attest')).toHaveLength(1);
     expect(s.events('fault')).toEqual([]);
   });
