@@ -46,8 +46,8 @@ export const MAX_SEED_BYTES = 64;
 /** Contributors that one query pays: the rest of the scores is noise, and each costs 24 bytes for ever. */
 export const MAX_PAID_CONTRIBUTORS = 64;
 
-/** Refinements of the newton solver's steps: each divides the error by ten and more, and two are enough. */
-export const MAX_REFINEMENTS = 4;
+/** Refinements of the newton solver's steps: four are enough but for hardly regularised heads, which need twice that. */
+export const MAX_REFINEMENTS = 16;
 
 /** Samples squared × parameters × refinements of the newton solver: a minute of one core. */
 export const MAX_REFINEMENT_PRODUCTS = 32 * 1024 * 1024 * 1024;

@@ -86,7 +86,7 @@ export async function influenceHash(
   for (const solver of ['newton', 'ekfac', 'datainf', 'dot'] as const) {
     const metric = prepare(
       { data, head },
-      { solver, l2Micro: L2_MICRO, clipPercent: 99, refinements: 1, arithmetic },
+      { solver, l2Micro: L2_MICRO, clipPercent: 99, refinements: 2, arithmetic },
     );
     await scoreAll(metric, (i) => answerScoring(metric, head, query(i)));
     if (solver === 'newton') await scoreAll(metric, (i) => scoring(metric, headGradients(query(i), head)));

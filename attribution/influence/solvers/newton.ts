@@ -22,8 +22,7 @@ export interface NewtonParts {
  * One-step Newton leave-one-out of a softmax head, refined. Sample i has Hessian XᵢSᵢXᵢᵀ (Xᵢ = I ⊗ (x, 1),
  * Sᵢ = diag p − ppᵀ) and residual rᵢ = p − y. Without it the optimum moves by
  * (H − XᵢSᵢXᵢᵀ)⁻¹Xᵢrᵢ = H⁻¹Xᵢ(I − SᵢKᵢ)⁻¹rᵢ with Kᵢ = XᵢᵀH⁻¹Xᵢ, by the push-through identity: the correction is a
- * small system for each sample. A refinement takes the gradient of the objective without the sample at the moved
- * weights, and moves them on by −H⁻¹·gradient.
+ * small system for each sample. Refinements then move the weights on, toward the optimum without the sample.
  * @throws AttributionError as checkData and checkHead; 'InvalidParameter' for more than MAX_EXACT_PARAMETERS
  * parameters; 'ProblemTooLarge' for more than MAX_PREPARATION_PRODUCTS or MAX_REFINEMENT_PRODUCTS; 'NotConverged' if the
  * Hessian is not positive definite.
@@ -56,17 +55,18 @@ export function newtonParts(
   for (let i = 0; i < count && refinements > 0; i++) {
     const rest = withoutSample(data, i);
     const step = steps.subarray(i * size, (i + 1) * size);
-    for (let round = 0; round < refinements; round++) refine(rest, head, l2, inverse, step);
+    refine(rest, head, l2, inverse, refinements, step);
   }
   return { inverse, steps };
 }
 
 /**
- * One refinement where it takes seconds, none where it would take minutes: on data with little regularisation a few
- * samples move the weights so far that one step is not enough (docs/influence.md, section 6).
+ * Four refinements, or as many as take less than about a minute: on data with little regularisation a few samples move
+ * the weights so far that one Newton step is not enough (docs/influence.md, section 6).
  */
 export function defaultRefinements(count: number, parameters: number): number {
-  return count > 1 && count * count * parameters <= MAX_REFINEMENT_PRODUCTS / 4 ? 1 : 0;
+  if (count === 1) return 0;
+  return Math.min(4, Math.floor(MAX_REFINEMENT_PRODUCTS / 4 / (count * count * parameters)));
 }
 
 function checkRefinements(count: number, size: number, refinements: number): void {
@@ -128,18 +128,64 @@ function quadraticForms(solved: Float64Array, x: Float64Array, classes: number, 
     }
 }
 
-/** step ← step − H⁻¹·(gradient of the objective of `rest` at the head's weights + step). */
+/**
+ * Moves a step toward the optimum of the objective of `rest` by conjugate gradients (Polak and Ribière) with H⁻¹ as
+ * preconditioner: z = H⁻¹g with g the gradient at the head's weights + step, d ← z + max(0, zᵀ(g − g′)/z′ᵀg′)·d (primes:
+ * of the round before), step ← step − (gᵀd/dᵀH″d)·d, where H″ is the Hessian at the moved weights: the lowest point
+ * along d as far as the objective is quadratic. A plain −z would overshoot where the moved weights meet more
+ * curvature than H has.
+ */
 function refine(
   rest: LabelledFeatures,
   head: Head,
   l2: number,
   inverse: Float64Array,
+  rounds: number,
   step: Float64Array,
 ): void {
   const size = step.length;
-  const moved = { ...head, weights: head.weights.map((weight, k) => weight + step[k]!) };
-  const { gradient } = objective(rest, moved, l2);
-  for (let k = 0; k < size; k++) step[k]! -= dot(inverse, k * size, gradient, 0, size);
+  let last: Float64Array = new Float64Array(size);
+  let lastProduct = 0;
+  const direction = new Float64Array(size);
+  for (let round = 0; round < rounds; round++) {
+    const moved = { ...head, weights: head.weights.map((weight, k) => weight + step[k]!) };
+    const { gradient, probabilities } = objective(rest, moved, l2);
+    const solved = Float64Array.from({ length: size }, (_, k) => dot(inverse, k * size, gradient, 0, size));
+    const product = dot(solved, 0, gradient, 0, size);
+    const change = product - dot(solved, 0, last, 0, size);
+    const keep = lastProduct > 0 ? Math.max(0, change / lastProduct) : 0;
+    for (let k = 0; k < size; k++) direction[k] = solved[k]! + keep * direction[k]!;
+    const bend = curvatureAlong(rest, probabilities, l2, direction);
+    if (!(bend > 0)) return;
+    const by = dot(gradient, 0, direction, 0, size) / bend;
+    for (let k = 0; k < size; k++) step[k]! -= by * direction[k]!;
+    last = gradient;
+    lastProduct = product;
+  }
+}
+
+/** dᵀH″d = Σ over samples of the variance of d's logits under the sample's probabilities, + l2·|d|². */
+function curvatureAlong(
+  data: LabelledFeatures,
+  probabilities: Float64Array,
+  l2: number,
+  direction: Float64Array,
+): number {
+  const { features, labels, width, classes } = data;
+  const stride = width + 1;
+  let sum = l2 * dot(direction, 0, direction, 0, direction.length);
+  for (let i = 0; i < labels.length; i++) {
+    let mean = 0;
+    let square = 0;
+    for (let c = 0; c < classes; c++) {
+      const logit = dot(direction, c * stride, features, i * width, width) + direction[c * stride + width]!;
+      const p = probabilities[i * classes + c]!;
+      mean += p * logit;
+      square += p * logit * logit;
+    }
+    sum += Math.max(0, square - mean * mean);
+  }
+  return sum;
 }
 
 function withoutSample(data: LabelledFeatures, left: number): LabelledFeatures {
