@@ -9,6 +9,8 @@ import type { Study } from './types.ts';
 
 const studies: Record<string, () => Promise<{ study: Study }>> = {
   credit: () => import('./credit/index.ts'),
+  'influence-digits': () => import('./influence/digits.ts'),
+  'influence-breast-cancer': () => import('./influence/breast-cancer.ts'),
 };
 
 const OUT = join('docs', 'attribution');
