@@ -1,3 +1,4 @@
+import { table } from '../table.ts';
 import { linearDatamodelingScore, mean, pearson, quantile, spearman } from './metrics.ts';
 import type { Scorer } from './scorers.ts';
 import type { LeaveOneOutTruth, SubsetTruth } from './truth.ts';
@@ -56,13 +57,13 @@ function columnSums(rows: readonly ArrayLike<number>[]): Float64Array {
 export function measuredTable(rows: readonly Measured[]): string {
   const number = (value: number | undefined) => (value === undefined ? '–' : value.toFixed(3));
   const name = ({ name, kind }: Measured) =>
-    kind === 'engine' ? `**${name}**` : kind === 'control' ? `*${name}*` : name;
-  return [
-    '| scores | a query | worst tenth below | ranks | mean loss | LDS | CPU s |',
-    '| --- | --- | --- | --- | --- | --- | --- |',
-    ...rows.map(
-      (row) =>
-        `| ${name(row)} | ${number(row.perQuery)} | ${number(row.worstTenth)} | ${number(row.rank)} | ${number(row.meanLoss)} | ${number(row.lds)} | ${row.cpuSeconds.toFixed(2)} |`,
-    ),
-  ].join('\n');
+    kind === 'engine' ? `**${name}**` : kind === 'control' ? `_${name}_` : name;
+  return table(
+    ['scores', 'a query', 'worst tenth', 'ranks', 'mean loss', 'LDS', 'CPU s'],
+    rows.map((row) => [
+      name(row),
+      ...[row.perQuery, row.worstTenth, row.rank, row.meanLoss, row.lds].map(number),
+      row.cpuSeconds.toFixed(2),
+    ]),
+  );
 }
