@@ -11,6 +11,7 @@ const studies: Record<string, () => Promise<{ study: Study }>> = {
   credit: () => import('./credit/index.ts'),
   'influence-digits': () => import('./influence/digits.ts'),
   'influence-breast-cancer': () => import('./influence/breast-cancer.ts'),
+  'influence-mnist': () => import('./influence/mnist.ts'),
 };
 
 const OUT = join('docs', 'attribution');

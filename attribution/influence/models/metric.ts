@@ -78,7 +78,10 @@ export function modelScores(
  * over the samples) reach 1 − (1 − ηh)ᵀ of the way, much as the optimum with an added 1/(ηT) would; over n samples the
  * sum's damping is n/(ηT). Rounded down to whole micro-units, at least one.
  */
-export function descentDamping(count: number, options: Omit<SgdTraining, 'method'>): number {
+export function descentDamping(
+  count: number,
+  options: Pick<SgdTraining, 'l2Micro' | 'learningRateMicro' | 'epochs' | 'batchSize'>,
+): number {
   const steps = options.epochs * Math.ceil(count / options.batchSize);
   const rate = options.learningRateMicro / 1e6;
   return Math.max(1, Math.floor((count / (rate * steps)) * 1e6) + options.l2Micro);
