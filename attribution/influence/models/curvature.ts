@@ -2,6 +2,7 @@ import { AttributionError } from '../../errors.ts';
 import { dot } from '../arithmetic/linear-algebra.ts';
 import { checkRange } from '../check.ts';
 import { MAX_CURVATURE_WORK, MAX_EXACT_PARAMETERS } from '../limits.ts';
+import { kroneckerRows } from '../solvers/kronecker.ts';
 import type { KroneckerGradients, KroneckerLayer } from '../types.ts';
 
 /** Numbers of each layer's gradient, as solvers take them. */
@@ -9,27 +10,12 @@ export function layerSizes(gradients: KroneckerGradients): number[] {
   return gradients.layers.map(({ inputWidth, errorWidth }) => inputWidth * errorWidth);
 }
 
-/** Gradients written out, one row a sample: positions of a sample are added in their order. */
+/** Gradients written out, one row a sample. */
 export function denseGradients(gradients: KroneckerGradients): Float64Array {
-  const { starts, layers } = gradients;
-  const size = sum(layerSizes(gradients));
-  const dense = new Float64Array((starts.length - 1) * size);
-  for (let i = 0; i + 1 < starts.length; i++) {
-    let at = i * size;
-    for (const { inputs, inputWidth, errors, errorWidth } of layers) {
-      for (let t = starts[i]!; t < starts[i + 1]!; t++)
-        for (let e = 0; e < errorWidth; e++)
-          addScaled(
-            errors[t * errorWidth + e]!,
-            inputs,
-            t * inputWidth,
-            inputWidth,
-            dense,
-            at + e * inputWidth,
-          );
-      at += inputWidth * errorWidth;
-    }
-  }
+  const { count, layers, row } = kroneckerRows(gradients);
+  const size = sum(layers);
+  const dense = new Float64Array(count * size);
+  for (let i = 0; i < count; i++) row(i, dense.subarray(i * size, (i + 1) * size));
   return dense;
 }
 

@@ -1,9 +1,20 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
+import { hexToBytes } from '@noble/hashes/utils.js';
 import { toHex } from '../../credit/bytes.ts';
-import { AttributionError } from '../../errors.ts';
 import { checkRange } from '../check.ts';
-import { metricHash, prepareFromGradients, scores } from '../solvers/metric.ts';
-import type { InfluenceScores, KroneckerGradients, LabelledFeatures, Metric, SgdTraining } from '../types.ts';
+import { MAX_CURVATURE_SAMPLES } from '../limits.ts';
+import { prepareDataInf } from '../solvers/datainf.ts';
+import { kroneckerRows } from '../solvers/kronecker.ts';
+import { metricHash, prepareFromFactors, scoresOfMany } from '../solvers/metric.ts';
+import { buildStore, rowsOf } from '../solvers/store.ts';
+import type {
+  InfluenceScores,
+  KroneckerGradients,
+  LabelledFeatures,
+  Metric,
+  SgdTraining,
+  SolverName,
+} from '../types.ts';
 import { denseGradients, layerSizes } from './curvature.ts';
 import { modelGradients } from './kronecker.ts';
 import { leaveOutSteps } from './leave-out.ts';
@@ -12,9 +23,14 @@ import type { TokenRecords, TrainedModel } from './types.ts';
 
 /** How the influence on a model is measured. Every number is an integer, so that a registration can carry it. */
 export interface ModelMetricOptions {
-  readonly solver: 'newton' | 'datainf' | 'dot';
-  /** Added to the curvature: the regularisation of a model at its optimum, `descentDamping` of one that is not. */
+  readonly solver: SolverName;
+  /**
+   * Added to the curvature of `newton` and `ekfac`: the regularisation of a model at its optimum, `descentDamping` of
+   * one that is not. For `ekfac` 0 stands for a tenth of each layer's mean curvature.
+   */
   readonly dampingMicro: number;
+  /** Answers that the curvature is made of at each position: 0 takes every class (exact), k draws k of them. */
+  readonly draws: number;
   /** 1: `newton` takes away what a sample itself brought to the curvature. 0: the plain influence function. */
   readonly correctsLeverage: 0 | 1;
   /** Directions in which the first layer's inputs are kept, 0: all of them. */
@@ -25,9 +41,8 @@ export interface ModelMetricOptions {
 
 /** A metric of a model of any kind; what its projection is belongs to it. */
 export interface ModelMetric {
-  readonly solver: ModelMetricOptions['solver'];
   readonly projection: Projection | undefined;
-  /** For `newton` its rows are the steps of the parameters, so that a score is their product with a gradient. */
+  /** For `newton` the rows are the steps of the parameters. */
   readonly rows: Metric;
 }
 
@@ -41,36 +56,48 @@ export function prepareModel(
   data: LabelledFeatures | TokenRecords,
   options: ModelMetricOptions,
 ): ModelMetric {
-  const { solver, dampingMicro, correctsLeverage, projectedWidth, clipPercent } = options;
+  const { solver, dampingMicro, draws, correctsLeverage, projectedWidth, clipPercent } = options;
   checkRange('correctsLeverage', correctsLeverage, 0, 1);
-  const all = modelGradients(model, data, solver === 'newton' ? 0 : 'none');
+  checkRange('draws', draws, 0, MAX_CURVATURE_SAMPLES);
+  const curved = solver === 'newton' || solver === 'ekfac';
+  const all = modelGradients(model, data, curved ? draws : 'none');
   checkRange('projectedWidth', projectedWidth, 0, all.layers[0]!.inputWidth);
   const projection = projectedWidth === 0 ? undefined : principalProjection(all, projectedWidth);
   const gradients = within(all, projection);
-  const count = gradients.starts.length - 1;
-  const sizes = layerSizes(gradients);
-  if (solver !== 'newton') {
-    const rows = prepareFromGradients(denseGradients(gradients), count, sizes, solver, clipPercent);
-    return { solver, projection, rows };
+  switch (solver) {
+    case 'newton': {
+      checkRange('dampingMicro', dampingMicro, 1, 1_000_000_000_000);
+      const steps = leaveOutSteps(gradients, dampingMicro / 1e6, correctsLeverage === 1);
+      const rows = rowsOf(steps, gradients.starts.length - 1, layerSizes(gradients));
+      return { projection, rows: { solver, gradients: buildStore(rows, clipPercent) } };
+    }
+    case 'ekfac':
+      return { projection, rows: prepareFromFactors(gradients, dampingMicro, clipPercent) };
+    case 'datainf':
+      return { projection, rows: prepareDataInf(buildStore(kroneckerRows(gradients), clipPercent)) };
+    case 'dot':
+      return { projection, rows: { solver, gradients: buildStore(kroneckerRows(gradients), clipPercent) } };
   }
-  checkRange('dampingMicro', dampingMicro, 1, 1_000_000_000_000);
-  const steps = leaveOutSteps(gradients, dampingMicro / 1e6, correctsLeverage === 1);
-  return { solver, projection, rows: prepareFromGradients(steps, count, sizes, 'dot', clipPercent) };
 }
 
 /**
- * The influence of every sample on one query: an answer of a classifier, or a text of a next-token head.
- * @throws AttributionError 'ShapeMismatch' unless the query is one sample; as modelGradients.
+ * The influence of every sample on each query: an answer of a classifier, or a text of a next-token head. The query's
+ * loss is taken as linear in the parameters.
+ * @throws AttributionError 'ShapeMismatch' if the query does not fit the metric; as modelGradients.
  */
 export function modelScores(
   metric: ModelMetric,
   model: TrainedModel,
-  query: LabelledFeatures | TokenRecords,
-): InfluenceScores {
-  const gradients = within(modelGradients(model, query, 'none'), metric.projection);
-  if (gradients.starts.length !== 2)
-    throw new AttributionError('ShapeMismatch', `A query is one sample, not ${gradients.starts.length - 1}.`);
-  return scores(metric.rows, denseGradients(gradients));
+  queries: LabelledFeatures | TokenRecords,
+): InfluenceScores[] {
+  const gradients = within(modelGradients(model, queries, 'none'), metric.projection);
+  const rows = denseGradients(gradients);
+  const count = gradients.starts.length - 1;
+  const size = rows.length / count;
+  return scoresOfMany(
+    metric.rows,
+    Array.from({ length: count }, (_, q) => rows.subarray(q * size, (q + 1) * size)),
+  );
 }
 
 /**
@@ -88,14 +115,13 @@ export function descentDamping(
 }
 
 const DOMAIN = new TextEncoder().encode('OL/model-metric/v1');
-const SOLVER_NUMBERS = { newton: 1, datainf: 2, dot: 3 } as const;
-
-/** What validators attest: keccak-256 of (domain ‖ solver (1 byte) ‖ hash of the rows ‖ hash of the projection, if any). */
-export function modelMetricHash(metric: ModelMetric): string {
-  const hash = keccak_256.create().update(DOMAIN).update(Uint8Array.of(SOLVER_NUMBERS[metric.solver]));
-  hash.update(new TextEncoder().encode(metricHash(metric.rows)));
-  if (metric.projection !== undefined)
-    hash.update(new TextEncoder().encode(projectionHash(metric.projection)));
+/** What validators attest: keccak-256 of (domain ‖ `metricHash` of the rows ‖ `projectionHash`, if there is one). */
+export function modelMetricHash({ rows, projection }: ModelMetric): string {
+  const hash = keccak_256
+    .create()
+    .update(DOMAIN)
+    .update(hexToBytes(metricHash(rows).slice(2)));
+  if (projection !== undefined) hash.update(hexToBytes(projectionHash(projection).slice(2)));
   return toHex(hash.digest());
 }
 

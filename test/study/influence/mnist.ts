@@ -122,6 +122,7 @@ function scorers(
     engine('newton, 203 directions', { dampingMicro: damping, projectedWidth: PROJECTED }),
     engine("newton, 203 directions, reference's damping", { dampingMicro: tuned, projectedWidth: PROJECTED }),
     engine('newton, 100 directions', { dampingMicro: damping, projectedWidth: 100 }),
+    engine('ekfac', { solver: 'ekfac', dampingMicro: damping }),
     engine('datainf', { solver: 'datainf' }),
     { ...engine('dot (gradient dot product)', { solver: 'dot' }), kind: 'control' },
     {
@@ -150,14 +151,13 @@ function engineRows(
   const metric = prepareModel(model, training, {
     solver: 'newton',
     dampingMicro: 1,
+    draws: 0,
     correctsLeverage: 0,
     projectedWidth: 0,
     clipPercent: 100,
     ...options,
   });
-  return Array.from(queries.labels, (_, q) =>
-    asNumbers(modelScores(metric, model, slice(queries, q, q + 1))),
-  );
+  return modelScores(metric, model, queries).map(asNumbers);
 }
 
 function controls(model: HeadModel, training: LabelledFeatures, queries: LabelledFeatures): Scorer[] {

@@ -1,4 +1,4 @@
-import { headGradients, prepare, scores } from '../../../attribution/influence/api.ts';
+import { answerScores, headGradients, prepare } from '../../../attribution/influence/api.ts';
 import { newtonParts } from '../../../attribution/influence/solvers/newton.ts';
 import type { Head, LabelledFeatures, SolverName } from '../../../attribution/influence/types.ts';
 import { asNumbers, loss, slice } from '../../unit/attribution/influence/oracle.ts';
@@ -14,7 +14,7 @@ export interface Scorer {
 type ScoreRow = ArrayLike<number>;
 
 /** Every solver that a registration can name, in the order of the tables. */
-export const SOLVERS: readonly SolverName[] = ['newton', 'datainf', 'dot'];
+export const SOLVERS: readonly SolverName[] = ['newton', 'ekfac', 'datainf', 'dot'];
 
 /** A head with everything that scores may look at. */
 export interface Problem {
@@ -40,7 +40,7 @@ function engineScorer({ training, queries, head, l2Micro }: Problem, solver: Sol
     score: () => {
       const metric = prepare({ data: training, head }, { solver, l2Micro, clipPercent: 100 });
       return Array.from(queries.labels, (_, q) =>
-        asNumbers(scores(metric, headGradients(slice(queries, q, q + 1), head))),
+        asNumbers(answerScores(metric, head, slice(queries, q, q + 1))),
       );
     },
   };
@@ -48,7 +48,7 @@ function engineScorer({ training, queries, head, l2Micro }: Problem, solver: Sol
 
 /** vᵀ·H⁻¹·gᵢ in doubles, without the correction for the sample's own leverage. */
 function exactInfluence({ training, queries, head, l2Micro }: Problem): Float64Array[] {
-  const { inverse } = newtonParts(training, head, l2Micro / 1e6);
+  const { inverse } = newtonParts(training, head, l2Micro / 1e6, 0);
   const gradients = headGradients(training, head);
   const size = head.weights.length;
   return Array.from(queries.labels, (_, q) => {

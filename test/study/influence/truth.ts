@@ -19,7 +19,7 @@ export function leaveOneOutTruth(
   l2Micro: number,
   progress: (text: string) => void,
 ): LeaveOneOutTruth {
-  const { inverse } = newtonParts(training, head, l2Micro / 1e6);
+  const { inverse } = newtonParts(training, head, l2Micro / 1e6, 0);
   const before = losses(head.weights, queries);
   const count = training.labels.length;
   const truth = Array.from(before, () => new Float64Array(count));

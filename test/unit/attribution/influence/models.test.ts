@@ -271,6 +271,7 @@ describe('these bits on every processor', () => {
       solver: 'newton',
       dampingMicro: 1_000_000,
       correctsLeverage: 1,
+      draws: 0,
       clipPercent: 99,
     } as const;
     const hashes = Object.values(PROBLEMS).map((problem) => {
@@ -278,11 +279,11 @@ describe('these bits on every processor', () => {
       return modelMetricHash(metric).slice(0, 18);
     });
     expect(hashes).toEqual([
-      '0xb3e667fd0da91c65',
-      '0x33b20c45f552894b',
-      '0x46fe0479ad01ec31',
-      '0x79db5ba0178329fc',
-      '0x7ac1724531a07c36',
+      '0x644f48b667809b27',
+      '0x0d87206989020a7b',
+      '0x92a190d4a239decb',
+      '0x99d8a26068f92186',
+      '0x9d056aa76757cac2',
     ]);
   });
 });
@@ -314,13 +315,14 @@ describe('a projection', () => {
       solver: 'newton',
       dampingMicro: 3_000_000,
       correctsLeverage: 1,
+      draws: 0,
       clipPercent: 100,
     } as const;
     const plain = prepareModel(model, spread, { ...options, projectedWidth: 0 });
     const turned = prepareModel(model, spread, { ...options, projectedWidth: 13 });
     const query = slice(spread, 5, 6);
-    const a = asNumbers(modelScores(plain, model, query));
-    const b = asNumbers(modelScores(turned, model, query));
+    const a = asNumbers(modelScores(plain, model, query)[0]!);
+    const b = asNumbers(modelScores(turned, model, query)[0]!);
     const scale = Math.max(...a.map(Math.abs));
     a.forEach((value, i) => {
       expect(Math.abs(value - b[i]!) / scale).toBeLessThan(1e-3);
@@ -454,20 +456,28 @@ describe('hostile models and records are refused with a code', () => {
     expect(refusal(() => modelGradients(model, withoutStarts, 0))).toBe('ShapeMismatch');
   });
 
-  it('metrics that would take hours, and queries that are not one sample', () => {
+  it('metrics that would take hours, and queries of another model', () => {
     const wide = { features: new Float64Array(1024), labels: Int32Array.of(0), width: 1024, classes: 2 };
     const head: TrainedModel = {
       kind: 'head',
       head: { weights: new Float64Array(2050), width: 1024, classes: 2 },
     };
-    const options = { solver: 'newton', dampingMicro: 1, correctsLeverage: 1, clipPercent: 100 } as const;
+    const options = {
+      solver: 'newton',
+      dampingMicro: 1,
+      correctsLeverage: 1,
+      draws: 0,
+      clipPercent: 100,
+    } as const;
     const prepare = (projectedWidth: number) =>
       refusal(() => prepareModel(head, wide, { ...options, projectedWidth }));
     expect(prepare(0)).toBe('InvalidParameter');
     expect(prepare(1026)).toBe('InvalidParameter');
     const model = trainModel(PROBLEMS['a head']!);
     const metric = prepareModel(model, DATA, { ...options, dampingMicro: 1_000_000, projectedWidth: 0 });
-    expect(refusal(() => modelScores(metric, model, DATA))).toBe('ShapeMismatch');
+    const other = trainModel(PROBLEMS['a next-token head']!);
+    expect(refusal(() => modelScores(metric, other, TOKENS))).toBe('ShapeMismatch');
+    expect(modelScores(metric, model, DATA)).toHaveLength(60);
     expect(refusal(() => prepareModel(model, DATA, { ...options, dampingMicro: 0, projectedWidth: 0 }))).toBe(
       'InvalidParameter',
     );
