@@ -11,6 +11,8 @@ const studies: Record<string, () => Promise<{ study: Study }>> = {
   credit: () => import('./credit/index.ts'),
   'influence-digits': () => import('./influence/digits.ts'),
   'influence-breast-cancer': () => import('./influence/breast-cancer.ts'),
+  'influence-text': () => import('./influence/text.ts'),
+  'influence-adapters': () => import('./influence/adapters.ts'),
   'influence-mnist': () => import('./influence/mnist.ts'),
 };
 

@@ -1,19 +1,41 @@
 import { train } from '../../../attribution/influence/api.ts';
+import type { LabelledFeatures } from '../../../attribution/influence/types.ts';
 import { type DataSetName, loadDataSet, slice } from '../../unit/attribution/influence/oracle.ts';
 import { barChart } from '../chart.ts';
 import type { Study, StudyContext, StudyPage } from '../types.ts';
 import { type Measured, measure, measuredTable } from './measure.ts';
-import { headScorers } from './scorers.ts';
+import { headScorers, type Scorer } from './scorers.ts';
 import { halves, leaveOneOutTruth, subsetTruth } from './truth.ts';
 
-const TRAINED = 400;
-const QUERIES = 100;
 const SUBSETS = 50;
 
-/** A data set and the regularisations of the head. */
-interface Case {
-  readonly data: DataSetName;
+/** Samples and queries, and controls that only this data set has. */
+export interface Loaded {
+  readonly training: LabelledFeatures;
+  readonly queries: LabelledFeatures;
+  readonly controls?: readonly Scorer[];
+}
+
+/** A data set and the regularisation of the head. */
+export interface Case {
+  readonly label: string;
   readonly l2Micro: number;
+  readonly source: string;
+  /** Undefined if the data are not here. */
+  load(seed: number): Loaded | undefined;
+}
+
+/** A UCI set: 400 samples and 100 queries. */
+export function tabularCase(data: DataSetName, l2Micro: number): Case {
+  return {
+    label: `${data}, l2 = ${l2Micro / 1e6}`,
+    l2Micro,
+    source: `${data} (UCI, the scikit-learn copy): 400 samples and 100 queries in a fixed order`,
+    load: () => {
+      const all = loadDataSet(data);
+      return all && { training: slice(all, 0, 400), queries: slice(all, 400, 500) };
+    },
+  };
 }
 
 /** Against training again without each sample, and on half of the samples. */
@@ -31,21 +53,23 @@ export function leaveOneOutStudy(name: string, title: string, cases: readonly Ca
   };
 }
 
-function measureCase({ data, l2Micro }: Case, { seed, progress }: StudyContext): Measured[] | undefined {
-  const all = loadDataSet(data);
-  if (all === undefined) {
-    progress(`SKIPPED: ${data} is not here`);
+function measureCase(
+  { label, l2Micro, load }: Case,
+  { seed, progress }: StudyContext,
+): Measured[] | undefined {
+  const loaded = load(seed);
+  if (loaded === undefined) {
+    progress(`SKIPPED: ${label}, its data are not here`);
     return undefined;
   }
-  const training = slice(all, 0, TRAINED);
-  const queries = slice(all, TRAINED, TRAINED + QUERIES);
+  const { training, queries, controls = [] } = loaded;
   const head = train(training, { method: 'newton', l2Micro });
-  const say = (text: string) => progress(`${data}, l2 ${l2Micro / 1e6}: ${text}`);
+  const say = (text: string) => progress(`${label}: ${text}`);
   const truth = {
     leaveOneOut: leaveOneOutTruth(training, head, queries, l2Micro, say),
-    subsets: subsetTruth(training, queries, l2Micro, halves(TRAINED, SUBSETS, seed), say),
+    subsets: subsetTruth(training, queries, l2Micro, halves(training.labels.length, SUBSETS, seed), say),
   };
-  return headScorers({ training, queries, head, l2Micro }).map((scorer) => {
+  return [...headScorers({ training, queries, head, l2Micro }), ...controls].map((scorer) => {
     const row = measure(scorer, truth);
     say(`${row.name}: ${row.perQuery!.toFixed(3)}, LDS ${row.lds!.toFixed(3)}`);
     return row;
@@ -53,12 +77,11 @@ function measureCase({ data, l2Micro }: Case, { seed, progress }: StudyContext):
 }
 
 function page(name: string, measured: readonly (Case & { readonly rows: readonly Measured[] })[]): StudyPage {
-  const label = ({ data, l2Micro }: Case) => `${data}, l2 = ${l2Micro / 1e6}`;
   const names = measured[0]?.rows.map((row) => row.name) ?? [];
   const chart = (value: (row: Measured) => number | undefined, title: string) =>
     barChart({
       title,
-      series: measured.map(label),
+      series: measured.map(({ label }) => label),
       groups: names.map((scorer, at) => ({
         label: scorer.replace(/ \(.*\)/, ''),
         values: measured.map(({ rows }) => value(rows[at]!)),
@@ -74,19 +97,17 @@ function page(name: string, measured: readonly (Case & { readonly rows: readonly
         };
   return {
     markdown: [
-      `A softmax head is trained to its optimum on ${TRAINED} samples. The truth is made by training again, ${TRAINED} times`,
-      `without one sample and ${SUBSETS} times on a random half; ${QUERIES} other samples are the queries. Scores and truth are`,
+      'A softmax head is trained to its optimum on the samples. The truth is made by training again, without each sample in',
+      `turn and on ${SUBSETS} random halves; other samples are the queries. Scores and truth are`,
       'compared for each query over the samples (Pearson: mean over the queries and the bound of the worst tenth; Spearman:',
       '"ranks"), for the loss summed over the queries ("mean loss"), and over the halves (LDS: the linear datamodeling score,',
       "Spearman of the sum of a half's scores with minus the loss of its model). In bold: what the chain runs, in its own",
       'integers, without clipping. In italics: controls that a method must beat.',
-      ...measured.flatMap((entry) => ['', `## ${label(entry)}`, '', measuredTable(entry.rows)]),
+      ...measured.flatMap((entry) => ['', `## ${entry.label}`, '', measuredTable(entry.rows)]),
       '',
       ...Object.keys(figures).map((figure) => `![${figure}](${name}-${figure}.svg)\n`),
     ].join('\n'),
-    data: measured
-      .filter((entry, i) => measured.findIndex(({ data }) => data === entry.data) === i)
-      .map(({ data }) => `${data} (UCI, the scikit-learn copy), ${TRAINED} samples and ${QUERIES} queries`),
+    data: [...new Set(measured.map(({ source }) => source))],
     figures,
   };
 }
