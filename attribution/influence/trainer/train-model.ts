@@ -7,6 +7,7 @@ import { trainAdapter } from './adapter-sgd.ts';
 import { trainByNewton } from './newton.ts';
 import { trainBySgd } from './sgd.ts';
 import { headHash, train } from './train.ts';
+import { checkTrainingWork } from './work.ts';
 
 /**
  * Trains a model of any kind. The same problem gives the same bits on every processor.
@@ -20,6 +21,7 @@ export function trainModel(problem: TrainingProblem): TrainedModel {
       const { data, options } = problem;
       checkTokens(data);
       checkTraining(options);
+      checkTrainingWork(data.labels.length, data.classes * (data.width + 1), options);
       const head =
         options.method === 'newton' ? trainByNewton(data, options.l2Micro / 1e6) : trainBySgd(data, options);
       return { kind: 'next-token', head };
@@ -30,9 +32,17 @@ export function trainModel(problem: TrainingProblem): TrainedModel {
       checkFrozen(frozen, data.width, data.classes);
       checkTraining({ ...options, method: 'sgd' });
       checkAdapterTraining(options, frozen);
+      checkTrainingWork(data.labels.length, passSize(frozen, options.rank), options);
       return { kind: 'adapter', frozen, adapter: trainAdapter(data, frozen, options) };
     }
   }
+}
+
+function passSize(frozen: FrozenPart, rank: number): number {
+  const { width, classes } = frozen;
+  if (frozen.kind === 'linear') return classes * (width + 1) + rank * (width + classes);
+  const { hidden } = frozen;
+  return hidden * (width + 1) + rank * (width + hidden) + classes * (hidden + 1);
 }
 
 /** Whether training again gives the model whose hash was claimed, and the model that it gives. Errors as `trainModel`. */

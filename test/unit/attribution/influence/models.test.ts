@@ -440,6 +440,30 @@ describe('hostile models and records are refused with a code', () => {
     expect(refusal(() => modelGradients(model, DATA, 65))).toBe('InvalidParameter');
   });
 
+  it('training that would take hours', () => {
+    const zeros = (count: number, width: number, classes: number): LabelledFeatures => ({
+      features: new Float64Array(count * width),
+      labels: new Int32Array(count),
+      width,
+      classes,
+    });
+    const long = zeros(3000, 399, 250);
+    const epochs = 1000;
+    const frozen: FrozenPart = {
+      kind: 'linear',
+      width: 399,
+      classes: 250,
+      weights: new Float64Array(100_000),
+    };
+    const problems: TrainingProblem[] = [
+      { kind: 'head', data: long, options: { ...SGD, epochs } },
+      { kind: 'next-token', data: { ...long, starts: Int32Array.of(0, 3000) }, options: { ...SGD, epochs } },
+      { kind: 'adapter', data: long, frozen, options: { ...ADAPTER, epochs, rank: 256 } },
+      { kind: 'head', data: zeros(40_000, 7, 256), options: { method: 'newton', l2Micro: 1 } },
+    ];
+    for (const problem of problems) expect(() => trainModel(problem)).toThrow(/^Training would take/);
+  });
+
   it('records that overlap, miss tokens or hold words that do not exist', () => {
     const train = (change: Partial<TokenRecords>) =>
       refusal(() => trainModel({ kind: 'next-token', data: { ...TOKENS, ...change }, options: SGD }));
