@@ -17,6 +17,7 @@ import { asNumbers, loadDataSet, random, slice } from '../../unit/attribution/in
 import { barChart } from '../chart.ts';
 import { table } from '../table.ts';
 import type { Study, StudyContext, StudyPage } from '../types.ts';
+import { figureLabel } from './measure.ts';
 import { linearDatamodelingScore, mean, spearman } from './metrics.ts';
 import { cosines, type Scorer } from './scorers.ts';
 import { halves, pick, type SubsetTruth } from './truth.ts';
@@ -162,7 +163,7 @@ function scorers(model: AdapterModel, training: LabelledFeatures, queries: Label
   const rowsOf = (row: (q: number) => Float64Array) => Array.from(queries.labels, (_, q) => row(q));
   return [
     engine('newton', {}),
-    engine('newton, own curvature taken away', { correctsLeverage: 1 }),
+    engine('newton, without own curvature', { correctsLeverage: 1 }),
     engine('ekfac', { solver: 'ekfac' }),
     engine('datainf', { solver: 'datainf' }),
     { ...engine('dot (gradient dot product)', { solver: 'dot' }), kind: 'control' },
@@ -224,7 +225,8 @@ function page(
       `(A and B, ${TRAINING.rank * (64 + HIDDEN)} numbers) it learns ${TRAINED} digits with rows and columns exchanged, by descent (rate`,
       `${TRAINING.learningRateMicro / 1e6}, batches of ${TRAINING.batchSize}, ${TRAINING.epochs} epochs): the mean loss of ${QUERIES} queries falls from ${before.toFixed(2)} to ${after.toFixed(2)}. The truth: the same`,
       `training on ${SUBSETS} random halves, once with the registered seed (the model that the chain would have trained on that half)`,
-      'and twice with fresh seeds, that is, other initial weights and orders. LDS as in [mnist](influence-mnist.md).',
+      'and twice with fresh seeds, that is, other initial weights and orders. LDS: the mean over the',
+      "queries of Spearman's correlation between the sum of a half's scores and minus the loss of its model.",
       '',
       `The two runs with fresh seeds agree ${agreement.toFixed(3)}, so that no score can pass about ${Math.sqrt(agreement).toFixed(3)} there.`,
       '',
@@ -251,7 +253,7 @@ function page(
         title: 'Linear datamodeling score of an adapter',
         series: ['registered seed', 'fresh seeds'],
         groups: rows.map((row) => ({
-          label: row.name.replace(/ \(.*\)/, '').slice(0, 30),
+          label: figureLabel(row.name),
           values: [row.sameSeed, row.freshSeeds],
         })),
         max: 1,

@@ -3,7 +3,7 @@ import type { LabelledFeatures } from '../../../attribution/influence/types.ts';
 import { type DataSetName, loadDataSet, slice } from '../../unit/attribution/influence/oracle.ts';
 import { barChart } from '../chart.ts';
 import type { Study, StudyContext, StudyPage } from '../types.ts';
-import { type Measured, measure, measuredTable } from './measure.ts';
+import { figureLabel, type Measured, measure, measuredTable } from './measure.ts';
 import { headScorers, type Scorer } from './scorers.ts';
 import { halves, leaveOneOutTruth, subsetTruth } from './truth.ts';
 
@@ -83,7 +83,7 @@ function page(name: string, measured: readonly (Case & { readonly rows: readonly
       title,
       series: measured.map(({ label }) => label),
       groups: names.map((scorer, at) => ({
-        label: scorer.replace(/ \(.*\)/, ''),
+        label: figureLabel(scorer),
         values: measured.map(({ rows }) => value(rows[at]!)),
       })),
       max: 1,

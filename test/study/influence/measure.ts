@@ -67,3 +67,8 @@ export function measuredTable(rows: readonly Measured[]): string {
     ]),
   );
 }
+
+/** A scorer's name, short enough for the left side of a chart. */
+export function figureLabel(name: string): string {
+  return name.replace(/ \(.*\)/, '').replace(', minus where labels differ', ' ± label');
+}

@@ -15,6 +15,7 @@ import { barChart } from '../chart.ts';
 import { table } from '../table.ts';
 import type { Study, StudyContext, StudyPage } from '../types.ts';
 import { conjugateGradientScores } from './conjugate-gradients.ts';
+import { figureLabel } from './measure.ts';
 import { linearDatamodelingScore, mean, spearman } from './metrics.ts';
 import { loadMnist } from './mnist-data.ts';
 import { cosines, type Scorer } from './scorers.ts';
@@ -120,7 +121,7 @@ function scorers(
   });
   return [
     engine('newton, 203 directions', { dampingMicro: damping, projectedWidth: PROJECTED }),
-    engine("newton, 203 directions, reference's damping", { dampingMicro: tuned, projectedWidth: PROJECTED }),
+    engine("newton 203, reference's damping", { dampingMicro: tuned, projectedWidth: PROJECTED }),
     engine('newton, 100 directions', { dampingMicro: damping, projectedWidth: 100 }),
     engine('ekfac', { solver: 'ekfac', dampingMicro: damping }),
     engine('datainf', { solver: 'datainf' }),
@@ -260,7 +261,7 @@ function page(
         title: 'Linear datamodeling score on MNIST',
         series: ['LDS'],
         groups: rows.map((row) => ({
-          label: row.name.replace(/ \(.*\)/, '').slice(0, 30),
+          label: figureLabel(row.name),
           values: [average(row)],
         })),
         max: Math.sqrt(agreement),
