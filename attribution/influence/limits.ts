@@ -77,9 +77,6 @@ export const MAX_PREPARATION_PRODUCTS = 128 * 1024 * 1024 * 1024;
 /** Epochs × positions × multiplications of one position in descent: about an hour of one core. */
 export const MAX_TRAINING_WORK = 274_877_906_944;
 
-/** Multiplications of one curvature matrix, or of the steps of all samples: a few minutes of one core. */
-export const MAX_CURVATURE_WORK = 137_438_953_472;
-
 /** Errors of curvature (positions × draws × errors, all layers): 512 MiB of doubles. */
 export const MAX_CURVATURE_NUMBERS = 64 * 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import { AttributionError } from '../../errors.ts';
 import { dot } from '../arithmetic/linear-algebra.ts';
 import { checkRange } from '../check.ts';
-import { MAX_CURVATURE_WORK, MAX_EXACT_PARAMETERS } from '../limits.ts';
+import { MAX_EXACT_PARAMETERS, MAX_PREPARATION_PRODUCTS } from '../limits.ts';
 import { kroneckerRows } from '../solvers/kronecker.ts';
 import type { KroneckerGradients, KroneckerLayer } from '../types.ts';
 
@@ -24,7 +24,7 @@ export function denseGradients(gradients: KroneckerGradients): Float64Array {
  * layers. With one draw for each answer it is the Gauss–Newton matrix, for a head the Hessian. The block of layers l, m
  * at a position is (Σ over draws of errorₗ·errorₘᵀ) ⊗ (inputₗ·inputₘᵀ).
  * @throws AttributionError 'InvalidParameter' for more than MAX_EXACT_PARAMETERS parameters, 'ProblemTooLarge' for more
- * than MAX_CURVATURE_WORK multiplications.
+ * than MAX_PREPARATION_PRODUCTS multiplications.
  */
 export function curvatureMatrix(gradients: KroneckerGradients, damping: number): Float64Array {
   const { starts, layers } = gradients;
@@ -52,10 +52,10 @@ export function curvatureMatrix(gradients: KroneckerGradients, damping: number):
 
 /** Throws AttributionError 'ProblemTooLarge'. */
 export function checkWork(multiplications: number): void {
-  if (multiplications > MAX_CURVATURE_WORK)
+  if (multiplications > MAX_PREPARATION_PRODUCTS)
     throw new AttributionError(
       'ProblemTooLarge',
-      `${multiplications} multiplications are more than ${MAX_CURVATURE_WORK}. Use fewer samples, a smaller model or a projection.`,
+      `${multiplications} multiplications are more than ${MAX_PREPARATION_PRODUCTS}. Use fewer samples, a smaller model or a projection.`,
     );
 }
 

@@ -1,5 +1,5 @@
 import { AttributionError } from '../../errors.ts';
-import { MAX_CURVATURE_WORK, MAX_TRAINING_WORK } from '../limits.ts';
+import { MAX_PREPARATION_PRODUCTS, MAX_TRAINING_WORK } from '../limits.ts';
 
 /**
  * Refuses training that would hold a node for hours, before it starts.
@@ -15,7 +15,7 @@ export function checkTrainingWork(
   const [work, limit] =
     'epochs' in options
       ? [positions * size * options.epochs, MAX_TRAINING_WORK]
-      : [positions * size * size, MAX_CURVATURE_WORK];
+      : [positions * size * size, MAX_PREPARATION_PRODUCTS];
   if (work > limit)
     throw new AttributionError(
       'ProblemTooLarge',
