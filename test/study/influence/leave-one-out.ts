@@ -21,13 +21,16 @@ export interface Case {
   readonly label: string;
   readonly l2Micro: number;
   readonly source: string;
+  /** What `newton` must reach: correlation with leave-one-out a query, and LDS. */
+  readonly bars: { readonly perQuery: number; readonly lds: number };
   /** Undefined if the data are not here. */
   load(seed: number): Loaded | undefined;
 }
 
 /** A UCI set: 400 samples and 100 queries. */
-export function tabularCase(data: DataSetName, l2Micro: number): Case {
+export function tabularCase(data: DataSetName, l2Micro: number, bars: Case['bars']): Case {
   return {
+    bars,
     label: `${data}, l2 = ${l2Micro / 1e6}`,
     l2Micro,
     source: `${data} (UCI, the scikit-learn copy): 400 samples and 100 queries in a fixed order`,
@@ -107,6 +110,13 @@ function page(name: string, measured: readonly (Case & { readonly rows: readonly
       '',
       ...Object.keys(figures).map((figure) => `![${figure}](${name}-${figure}.svg)\n`),
     ].join('\n'),
+    failures: measured.flatMap(({ label, bars, rows }) => {
+      const { perQuery, lds } = rows.find((row) => row.name === 'newton')!;
+      return [
+        ...(perQuery! >= bars.perQuery ? [] : [`${label}: newton correlates ${perQuery} with leave-one-out`]),
+        ...(lds! >= bars.lds ? [] : [`${label}: newton has an LDS of ${lds}`]),
+      ];
+    }),
     data: [...new Set(measured.map(({ source }) => source))],
     figures,
   };

