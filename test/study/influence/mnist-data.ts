@@ -6,7 +6,7 @@ import { random } from '../../unit/attribution/influence/oracle.ts';
 import { pick } from './truth.ts';
 
 const PIXELS = 784;
-/** Mean and deviation of the pixels of the MNIST training images, by which the protocol scales them. */
+/** Mean and deviation of the pixels of the MNIST training images, by which images are usually scaled. */
 const MEAN = 0.1307;
 const DEVIATION = 0.3081;
 

@@ -37,7 +37,7 @@ const TRAINING: Omit<SgdTraining, 'seed'> = {
 };
 /** The part of the reference's score that the default must reach. */
 const LEAST_PART = 0.95;
-/** The reference's damping of the mean Hessian and its steps, as dattri tunes them. */
+/** The reference's damping of the mean Hessian and its steps: those of dattri's README. */
 const REFERENCE = { damping: 0.1, iterations: 10 };
 
 interface Row {
@@ -48,7 +48,7 @@ interface Row {
   readonly cpuSeconds: number;
 }
 
-/** The linear datamodeling score on MNIST by dattri's protocol (arXiv 2410.04555), within one file that is not large. */
+/** The linear datamodeling score on MNIST by the protocol of TRAIS-Lab/dattri, on fewer images. */
 export const study: Study = {
   name: 'influence-mnist',
   title: 'Influence against the truth: MNIST',
@@ -249,7 +249,7 @@ function page(
       'and curvature in the 203 directions in which the images vary most (a subspace found by fixed arithmetic from the',
       "registered samples, part of the metric's hash); probabilities are those of the whole head. Its damping is not tuned:",
       'n/(rate·steps), the regularisation that stopping descent early amounts to (docs/influence.md, section 4). The reference is',
-      'written without any code of the engine, and its damping and steps are those that dattri found best. In italics: controls.',
+      "written without any code of the engine, and its damping and steps are those of dattri's README. In italics: controls.",
       '',
       '![LDS](influence-mnist-lds.svg)',
       '',
