@@ -125,7 +125,7 @@ function scorers(
     engine('newton, 203 directions', { dampingMicro: damping, projectedWidth: PROJECTED }),
     engine("newton 203, reference's damping", { dampingMicro: tuned, projectedWidth: PROJECTED }),
     engine('newton, 100 directions', { dampingMicro: damping, projectedWidth: 100 }),
-    engine('ekfac', { solver: 'ekfac', dampingMicro: damping }),
+    engine('ekfac, 203 directions', { solver: 'ekfac', dampingMicro: damping, projectedWidth: PROJECTED }),
     engine('datainf', { solver: 'datainf' }),
     { ...engine('dot (gradient dot product)', { solver: 'dot' }), kind: 'control' },
     {
@@ -248,7 +248,7 @@ function page(
       'In bold: what the chain runs. The head is too large for an exact inverse (2,048 parameters), so `newton` takes gradients',
       'and curvature in the 203 directions in which the images vary most (a subspace found by fixed arithmetic from the',
       "registered samples, part of the metric's hash); probabilities are those of the whole head. Its damping is not tuned:",
-      'n/(rate·steps), the regularisation that stopping descent early amounts to (docs/influence.md, section 4). The reference is',
+      'n/(rate·steps), the regularisation that stopping descent early amounts to (docs/influence.md, section 8). The reference is',
       "written without any code of the engine, and its damping and steps are those of dattri's README. In italics: controls.",
       '',
       '![LDS](influence-mnist-lds.svg)',
