@@ -1,4 +1,17 @@
 /** What the floors above use of influence attribution. The definitions are docs/influence.md. */
+export { modelGradients } from './models/kronecker.ts';
+export type { ModelMetric, ModelMetricOptions } from './models/metric.ts';
+export { descentDamping, modelMetricHash, modelScores, prepareModel } from './models/metric.ts';
+export type { HashedContext } from './models/next-token.ts';
+export { hashedContexts } from './models/next-token.ts';
+export type {
+  Adapter,
+  AdapterTraining,
+  FrozenPart,
+  TokenRecords,
+  TrainedModel,
+  TrainingProblem,
+} from './models/types.ts';
 export type { InfluenceCredit } from './payable.ts';
 export { influenceCredits, payableFloor } from './payable.ts';
 export type { SampleProof, StoreCommitment } from './solvers/commitment.ts';
@@ -23,6 +36,7 @@ export type { Arithmetic, Shard } from './solvers/shard.ts';
 export { createShard } from './solvers/shard.ts';
 export { cutStore, readRow } from './solvers/store.ts';
 export { headHash, replayTraining, train } from './trainer/train.ts';
+export { modelHash, replayModel, trainModel } from './trainer/train-model.ts';
 export type {
   Head,
   InfluenceScores,

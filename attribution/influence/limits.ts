@@ -73,3 +73,32 @@ export const MAX_MATRIX_NUMBER = 1e120;
 /** Multiplications to prepare a metric (`newton`: samples × parameters²; `ekfac`: eigenvectors, turned factors and their
  * squares): two to four minutes of one core, in the background of a node. */
 export const MAX_PREPARATION_PRODUCTS = 128 * 1024 * 1024 * 1024;
+
+/** Epochs × positions × multiplications of one position in descent: about an hour of one core. */
+export const MAX_TRAINING_WORK = 274_877_906_944;
+
+/** Errors of curvature (positions × draws × errors, all layers): 512 MiB of doubles. */
+export const MAX_CURVATURE_NUMBERS = 64 * 1024 * 1024;
+
+/** Answers drawn at a position for the curvature: sixteen already leave a few per cent of noise. */
+export const MAX_CURVATURE_SAMPLES = 64;
+
+/** Steps of the correction for a sample's own leverage. One position of C classes ends after C − 1; what a long record
+ * still lacks after this many is far below the error of a linear prediction. */
+export const MAX_LEVERAGE_STEPS = 32;
+
+/** Rank of an adapter: beyond it an adapter is no longer smaller than what it adapts. */
+export const MAX_RANK = 256;
+
+/** Units of the frozen hidden layer below an adapter. */
+export const MAX_HIDDEN = 8192;
+
+/** Words of a next-token head: probabilities of all tokens are kept, eight bytes each. */
+export const MAX_VOCABULARY = 4096;
+
+/** Tokens that a context reaches back. */
+export const MAX_CONTEXT_TOKENS = 64;
+
+/** Passes of the subspace iteration that finds a projection: the captured variance no longer changes in its third
+ * digit after four. */
+export const PROJECTION_PASSES = 6;

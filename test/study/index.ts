@@ -9,6 +9,11 @@ import type { Study } from './types.ts';
 
 const studies: Record<string, () => Promise<{ study: Study }>> = {
   credit: () => import('./credit/index.ts'),
+  'influence-digits': () => import('./influence/digits.ts'),
+  'influence-breast-cancer': () => import('./influence/breast-cancer.ts'),
+  'influence-text': () => import('./influence/text.ts'),
+  'influence-adapters': () => import('./influence/adapters.ts'),
+  'influence-mnist': () => import('./influence/mnist.ts'),
 };
 
 const OUT = join('docs', 'attribution');
@@ -22,7 +27,7 @@ async function main(): Promise<number> {
   });
   const seed = Number(values.seed);
   if (!Number.isSafeInteger(seed) || seed < 0) fail(`--seed wants a number from 0, not '${values.seed}'`);
-  const unknown = positionals.filter((name) => !Object.hasOwn(studies, name));
+  const unknown = positionals.filter((asked) => !Object.keys(studies).some((name) => isAsked(name, asked)));
   if (unknown.length > 0)
     fail(`unknown study: ${unknown.join(', ')}. There are: ${Object.keys(studies).join(', ')}`);
   const folder = process.env['OPENLEDGER_VECTORS'] ?? join('..', 'shared', 'vectors');
@@ -32,7 +37,7 @@ async function main(): Promise<number> {
   mkdirSync(OUT, { recursive: true });
   let broken = 0;
   for (const [name, load] of Object.entries(studies)) {
-    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    if (positionals.length > 0 && !positionals.some((asked) => isAsked(name, asked))) continue;
     const { study } = await load();
     const progress = (text: string) => process.stderr.write(`${name}: ${text}\n`);
     const page = await study.run({ vectors, seed, progress });
@@ -52,6 +57,11 @@ async function main(): Promise<number> {
     broken += page.failures?.length ?? 0;
   }
   return broken;
+}
+
+/** `influence` asks for every study whose name begins with `influence-`. */
+function isAsked(name: string, asked: string): boolean {
+  return name === asked || name.startsWith(`${asked}-`);
 }
 
 function fail(message: string): never {

@@ -14,13 +14,18 @@ export function predict(
   out: Float64Array,
 ): number {
   const { width, classes, weights } = head;
-  let largest = Number.NEGATIVE_INFINITY;
   for (let c = 0; c < classes; c++) {
     const row = c * (width + 1);
-    const logit = dot(weights, row, features, start, width) + weights[row + width]!;
-    out[c] = logit;
-    if (logit > largest) largest = logit;
+    out[c] = dot(weights, row, features, start, width) + weights[row + width]!;
   }
+  return softmax(out, label);
+}
+
+/** Turns logits into probabilities, in place; returns the loss of the label. */
+export function softmax(out: Float64Array, label: number): number {
+  const classes = out.length;
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let c = 0; c < classes; c++) if (out[c]! > largest) largest = out[c]!;
   const labelLogit = out[label]! - largest;
   let sum = 0;
   for (let c = 0; c < classes; c++) {

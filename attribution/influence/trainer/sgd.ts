@@ -4,8 +4,8 @@ import type { Head, LabelledFeatures, SgdTraining } from '../types.ts';
 import { predict } from './objective.ts';
 
 /** Purposes of the seeded generator: one stream each. */
-const INITIAL_WEIGHTS = 0;
-const ORDER = 1;
+export const INITIAL_WEIGHTS = 0;
+export const ORDER = 1;
 
 /**
  * Stochastic gradient descent: weights drawn from the seed, in each epoch a new order drawn from the seed, batches of

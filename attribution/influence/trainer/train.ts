@@ -4,6 +4,7 @@ import { checkData, checkTraining } from '../check.ts';
 import type { Head, LabelledFeatures, TrainingOptions } from '../types.ts';
 import { trainByNewton } from './newton.ts';
 import { trainBySgd } from './sgd.ts';
+import { checkTrainingWork } from './work.ts';
 
 const DOMAIN = new TextEncoder().encode('OL/head/v1');
 
@@ -14,6 +15,7 @@ const DOMAIN = new TextEncoder().encode('OL/head/v1');
 export function train(data: LabelledFeatures, options: TrainingOptions): Head {
   checkData(data);
   checkTraining(options);
+  checkTrainingWork(data.labels.length, data.classes * (data.width + 1), options);
   switch (options.method) {
     case 'newton':
       return trainByNewton(data, options.l2Micro / 1e6);

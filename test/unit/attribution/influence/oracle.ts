@@ -92,7 +92,10 @@ function logitsOf(weights: Float64Array, data: LabelledFeatures, i: number): num
 }
 
 function probabilities(weights: Float64Array, data: LabelledFeatures, i: number): number[] {
-  const logits = logitsOf(weights, data, i);
+  return softmaxOf(logitsOf(weights, data, i));
+}
+
+export function softmaxOf(logits: readonly number[]): number[] {
   const largest = Math.max(...logits);
   const powers = logits.map((logit) => Math.exp(logit - largest));
   const sum = powers.reduce((a, b) => a + b, 0);
