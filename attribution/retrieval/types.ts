@@ -1,13 +1,14 @@
+import type { ClusterMember } from '../clusters/api.ts';
 import type { ContributorAddress, CorpusRecord } from '../corpus/corpus.ts';
 import type { Credit } from '../token/types.ts';
 
 /**
  * A record of a pinned snapshot as retrieval sees it.
- * `clusterFounder`: order key of the record that founded its cluster of near duplicates, its own if it founded one.
+ * `founder`: order key of the record that founded its cluster of near duplicates, its own if it founded one. A founder
+ * may have the higher key: clusters grow in the order of approval.
  * `vector`: what the registered encoder makes of its bytes.
  */
-export interface RetrievalRecord extends Omit<CorpusRecord, 'bytes'> {
-  readonly clusterFounder: number;
+export interface RetrievalRecord extends Omit<CorpusRecord, 'bytes'>, ClusterMember {
   readonly vector: Int8Array;
 }
 

@@ -9,6 +9,7 @@ import type { Study } from './types.ts';
 
 const studies: Record<string, () => Promise<{ study: Study }>> = {
   credit: () => import('./credit/index.ts'),
+  retrieval: () => import('./retrieval/study.ts'),
 };
 
 const OUT = join('docs', 'attribution');

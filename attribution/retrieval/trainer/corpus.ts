@@ -1,7 +1,9 @@
+import { AttributionError } from '../../errors.ts';
 import { foldByte, lex, WORD } from '../../lexer/lexer.ts';
 import { log2RatioQ16 } from '../../surprisal/surprisal.ts';
 import { wordFeatures } from '../encoder/features.ts';
 import type { EncoderShape } from '../encoder/types.ts';
+import { MAX_TRAINING_WORDS } from './limits.ts';
 
 /** A word as the trainer keeps it. */
 export interface TrainingWord {
@@ -23,11 +25,11 @@ export interface TrainingCorpus {
 
 /** A word's weight comes from the number of passages of this many words in which it stands. */
 const PASSAGE_WORDS = 64;
-/** Units of a bit: the rarest words of a million passages then have a weight of 160. */
+/** Units of a bit: the rarest words of 60,000 passages have the largest weight. */
 const WEIGHT_PER_BIT = 8;
 const LARGEST_WEIGHT = 127;
 
-/** @throws InvalidUtf8 */
+/** @throws InvalidUtf8; AttributionError 'ShapeMismatch' if no document has a word, 'ProblemTooLarge'. */
 export function readCorpus(
   documents: readonly Uint8Array[],
   shape: EncoderShape,
@@ -42,7 +44,7 @@ export function readCorpus(
     for (let t = 0; t < tokens.length; t++) {
       if (tokens.kinds[t] !== WORD) continue;
       const word = document.slice(tokens.starts[t], tokens.ends[t]).map(foldByte);
-      const key = String.fromCharCode(...word);
+      const key = byteKey(word);
       let number = numbers.get(key);
       if (number === undefined) {
         number = folded.push(word) - 1;
@@ -51,7 +53,14 @@ export function readCorpus(
       positions.push(number);
     }
     starts.push(positions.length);
+    if (positions.length > MAX_TRAINING_WORDS)
+      throw new AttributionError(
+        'ProblemTooLarge',
+        `There are more than ${MAX_TRAINING_WORDS} words to train on.`,
+      );
   }
+  if (positions.length === 0)
+    throw new AttributionError('ShapeMismatch', 'No document has a word to train on.');
   const features = folded.map((word) => wordFeatures(shape, word));
   const entries = features.map(({ hash }) => hash % wordWeights);
   const sequence = Int32Array.from(positions);
@@ -62,6 +71,13 @@ export function readCorpus(
     weight: weights[entries[i]!]!,
   }));
   return { words, positions: sequence, starts, weights };
+}
+
+/** Bytes as a key of a map; a loop, since a word may have more bytes than a call takes arguments. */
+export function byteKey(bytes: Uint8Array): string {
+  let key = '';
+  for (const byte of bytes) key += String.fromCharCode(byte);
+  return key;
 }
 
 /** ⌊8·log₂((passages + 1)/(passages with the word + 1))⌋, at most 127; words of one entry of the table count together. */

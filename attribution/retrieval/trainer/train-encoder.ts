@@ -1,9 +1,11 @@
+import { AttributionError } from '../../errors.ts';
 import { createTrainingGenerator } from '../../influence/arithmetic/generator.ts';
 import { roundHalfEven } from '../../influence/arithmetic/integers.ts';
 import { wordFeatures } from '../encoder/features.ts';
 import type { Encoder, EncoderShape } from '../encoder/types.ts';
+import { checkEncoderTraining } from './check.ts';
 import { type Contrast, createContrast } from './contrast.ts';
-import { readCorpus, type TrainingCorpus } from './corpus.ts';
+import { byteKey, readCorpus, type TrainingCorpus } from './corpus.ts';
 import { type Pair, type SampledWord, samplePair } from './sampler.ts';
 import type { EncoderTraining } from './types.ts';
 
@@ -21,13 +23,15 @@ const GRAM_SHARE = 1.5;
 /**
  * Trains an encoder on documents (UTF-8). The same documents and options give the same bits on every processor.
  * @param progress called after each batch with the number of batches done.
- * @throws InvalidUtf8; AttributionError 'InvalidParameter'.
+ * @throws InvalidUtf8; AttributionError 'InvalidParameter' for options out of range, 'ShapeMismatch' if no document has
+ *   a word, 'ProblemTooLarge', 'NotConverged'.
  */
 export function trainEncoder(
   documents: readonly Uint8Array[],
   options: EncoderTraining,
   progress: (steps: number) => void = () => {},
 ): Encoder {
+  checkEncoderTraining(options);
   const { shape } = options;
   const corpus = readCorpus(documents, shape, options.wordWeights);
   const table = initialTable(options);
@@ -42,6 +46,8 @@ export function trainEncoder(
     descend(pairs, corpus, { table, energy, contrast, scratch }, options, rate);
     progress(step + 1);
   }
+  if (!table.every((value) => Number.isFinite(value)))
+    throw new AttributionError('NotConverged', 'The table diverged. Train with a smaller learning rate.');
   return { shape, table: quantise(table), weights: corpus.weights };
 }
 
@@ -120,7 +126,7 @@ function collect(
   const rows: Uint16Array[] = [];
   const weights: number[] = [];
   const numberOf = (word: SampledWord): number => {
-    const key = typeof word === 'number' ? word : String.fromCharCode(...word);
+    const key = typeof word === 'number' ? word : byteKey(word);
     const known = numbers.get(key);
     if (known !== undefined) return known;
     const number = rows.length;

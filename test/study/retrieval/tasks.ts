@@ -18,7 +18,7 @@ export interface Query {
 /** Every fifth document is held out: 100 of 500, of all genres. */
 const HELD_OUT = 5;
 const PASSAGE_WORDS = 64;
-const MOST_QUERIES = 1500;
+const MOST_QUERIES = 500;
 
 export function splitCorpus(documents: readonly BrownDocument[]): {
   training: BrownDocument[];
@@ -38,16 +38,18 @@ export function brownTasks(documents: readonly BrownDocument[], next: () => numb
     halves('next 32 words', all, next),
     halves('other half of a sentence', sentences(documents), next),
     otherPassage(passages, next),
-    excerpt('12 words, as they are', all, next, 0, 0),
-    excerpt('12 words, 30 % left out', all, next, 0.3, 0),
-    excerpt('12 words, a typo in half of them', all, next, 0, 0.5),
+    excerpt('12 words, as they are', all, next, { length: 12, dropped: 0, damaged: 0 }),
+    excerpt('12 words, 30 % left out', all, next, { length: 12, dropped: 0.3, damaged: 0 }),
+    excerpt('12 words, an error in half of them', all, next, { length: 12, dropped: 0, damaged: 0.5 }),
   ];
 }
 
-/** Excerpts of 12 words of which a growing part has a typing error: 0, ¼, ½, ¾, all. */
+/** Excerpts of six words of which a growing part has a typing error: none, ¼, ½, ¾, all. */
 export function typoTasks(documents: readonly BrownDocument[], next: () => number): Task[] {
   const all = documents.flatMap(({ text }) => cut(text.split(/\s+/)));
-  return [0, 0.25, 0.5, 0.75, 1].map((part) => excerpt(String(part), all, next, 0, part));
+  return [0, 0.25, 0.5, 0.75, 1].map((part) =>
+    excerpt(String(part), all, next, { length: 6, dropped: 0, damaged: part }),
+  );
 }
 
 /** Messages, each spam message a query whose right answers are the other spam messages. */
@@ -70,7 +72,8 @@ export function messageTask(tsv: string, next: () => number): Task {
   };
 }
 
-function cut(words: readonly string[]): string[] {
+/** Passages of 64 words; what is left at the end is dropped. */
+export function cut(words: readonly string[]): string[] {
   const passages: string[] = [];
   for (let at = 0; at + PASSAGE_WORDS <= words.length; at += PASSAGE_WORDS)
     passages.push(words.slice(at, at + PASSAGE_WORDS).join(' '));
@@ -120,14 +123,13 @@ function excerpt(
   name: string,
   passages: readonly string[],
   next: () => number,
-  dropped: number,
-  damaged: number,
+  { length, dropped, damaged }: { length: number; dropped: number; damaged: number },
 ): Task {
   const queries = sample([...passages.keys()], MOST_QUERIES, next).map((i) => {
     const words = passages[i]!.split(/\s+/);
-    const at = Math.floor(next() * (words.length - 12));
+    const at = Math.floor(next() * (words.length - length));
     const text = words
-      .slice(at, at + 12)
+      .slice(at, at + length)
       .filter(() => next() >= dropped)
       .map((word) => (next() < damaged ? typo(word, next) : word))
       .join(' ');

@@ -14,7 +14,7 @@ export function record(
 ): RetrievalRecord {
   return {
     orderKey,
-    clusterFounder: founder,
+    founder,
     contributor: address(by),
     dataNetId,
     contributionId: orderKey,

@@ -98,6 +98,10 @@ describe('retrieval attribution', () => {
     expect(attribute([...copies, ...honest], query, rules())).toEqual(before);
     const withoutFounder = attribute([copies[3]!, copies[1]!], query, rules());
     expect(withoutFounder.citations.map((c) => c.record.orderKey)).toEqual([101]);
+    // A source that was committed before its copy and approved after it.
+    const source = record(5, [90, 0, 0], { founder: 10 });
+    const paid = attribute([...honest, source], query, rules()).citations.map((c) => c.record.orderKey);
+    expect(paid).toEqual([5, 20]);
   });
 
   const vector = fc.array(fc.integer({ min: -128, max: 127 }), { minLength: 5, maxLength: 5 });
@@ -117,9 +121,8 @@ describe('retrieval attribution', () => {
       // Every founder that is pinned founded its own cluster.
       const founders = new Set(items.filter((item) => item.founder % 3 === 0).map((item) => item.orderKey));
       return items.map((item) => {
-        const earlier = [...founders].filter((key) => key < item.orderKey);
-        const joins = !founders.has(item.orderKey) && earlier.length > 0;
-        const founder = joins ? earlier[item.founder % earlier.length]! : item.orderKey;
+        const joins = !founders.has(item.orderKey) && founders.size > 0;
+        const founder = joins ? [...founders][item.founder % founders.size]! : item.orderKey;
         return record(item.orderKey, item.vector, { ...item, founder });
       });
     });
@@ -167,7 +170,7 @@ describe('retrieval attribution', () => {
           fc.pre(records.length > 0);
           const victims = representatives(records);
           const added = copies.map((numbers, i) =>
-            record(1000 + i, numbers, { by: i, founder: victims[i % victims.length]!.clusterFounder }),
+            record(1000 + i, numbers, { by: i, founder: victims[i % victims.length]!.founder }),
           );
           expect(attribute([...added, ...records], q, how)).toEqual(attribute(records, q, how));
         },
@@ -224,8 +227,8 @@ describe('hostile input is refused with a code', () => {
     const refused = (...records: RetrievalRecord[]) => refusal(() => representatives(records));
     for (const orderKey of [-1, 0.5, Number.NaN, 2 ** 53])
       expect(refused({ ...good, orderKey })).toBe('InvalidParameter');
-    for (const clusterFounder of [-1, 6, Number.NaN])
-      expect(refused({ ...good, clusterFounder })).toBe('InvalidParameter');
+    for (const founder of [-1, 2 ** 53, Number.NaN])
+      expect(refused({ ...good, founder })).toBe('InvalidParameter');
     expect(refused({ ...good, contributor: '0xABC' })).toBe('InvalidParameter');
     expect(refused(good, { ...good, contributor: address(9) })).toBe('DuplicateOrderKey');
     expect(refused(good, record(5, [1, 2, 4]))).toBe('DuplicateOrderKey');

@@ -17,9 +17,7 @@ export function oracle(
   const dot = (a: Int8Array, b: Int8Array) =>
     Array.from(a).reduce((sum, value, i) => sum + BigInt(value) * BigInt(b[i]!), 0n);
   const firstOfCluster = records.filter((record) =>
-    records.every(
-      (other) => other.clusterFounder !== record.clusterFounder || other.orderKey >= record.orderKey,
-    ),
+    records.every((other) => other.founder !== record.founder || other.orderKey >= record.orderKey),
   );
   const cited = firstOfCluster
     .map((record) => {
