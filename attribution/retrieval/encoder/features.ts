@@ -79,7 +79,7 @@ export function distinctWords(text: Uint8Array): Iterable<{ word: Uint8Array; oc
   const found = new Map<string, { word: Uint8Array; occurrences: number }>();
   for (let t = 0; t < tokens.length; t++) {
     if (tokens.kinds[t] !== WORD) continue;
-    const word = text.slice(tokens.starts[t], tokens.ends[t]);
+    const word = new Uint8Array(text.subarray(tokens.starts[t], tokens.ends[t]));
     let key = '';
     for (let i = 0; i < word.length; i++) {
       word[i] = foldByte(word[i]!);

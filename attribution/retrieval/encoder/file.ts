@@ -54,8 +54,10 @@ export function readEncoder(bytes: Uint8Array): Encoder {
   if (size < 1 || size > MAX_WORD_WEIGHTS) throw invalid(`it has ${size} word weights`);
   const weightsAt = HEAD + shape.rows * shape.width;
   if (bytes.length !== weightsAt + size) throw invalid('its length does not fit its head');
-  const table = new Int8Array(bytes.slice(HEAD, weightsAt).buffer);
-  const weights = bytes.slice(weightsAt);
+  // Copied as plain arrays: the slice of a platform's own kind of byte array may share its memory.
+  const copy = new Uint8Array(bytes);
+  const table = new Int8Array(copy.buffer, HEAD, weightsAt - HEAD);
+  const weights = copy.subarray(weightsAt);
   if (table.includes(-128)) throw invalid('its table holds −128');
   if (weights.some((weight) => weight > LARGEST_WEIGHT)) throw invalid('a word weight is above 127');
   return { shape, table, weights };

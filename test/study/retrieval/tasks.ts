@@ -18,7 +18,7 @@ export interface Query {
 /** Every fifth document is held out: 100 of 500, of all genres. */
 const HELD_OUT = 5;
 const PASSAGE_WORDS = 64;
-const MOST_QUERIES = 500;
+const MOST_QUERIES = 200;
 
 export function splitCorpus(documents: readonly BrownDocument[]): {
   training: BrownDocument[];
@@ -30,10 +30,18 @@ export function splitCorpus(documents: readonly BrownDocument[]): {
   };
 }
 
-/** Tasks on held-out documents; `next` draws numbers in [0, 1). */
-export function brownTasks(documents: readonly BrownDocument[], next: () => number): Task[] {
+/** The passages of some documents, in their order. */
+export function allPassages(documents: readonly BrownDocument[]): string[] {
+  return documents.flatMap(({ text }) => cut(text.split(/\s+/)));
+}
+
+/** Tasks on held-out documents, of which `all` are the passages; `next` draws numbers in [0, 1). */
+export function brownTasks(
+  documents: readonly BrownDocument[],
+  all: readonly string[],
+  next: () => number,
+): Task[] {
   const passages = documents.map(({ text }) => cut(text.split(/\s+/)));
-  const all = passages.flat();
   return [
     halves('next 32 words', all, next),
     halves('other half of a sentence', sentences(documents), next),
@@ -45,8 +53,7 @@ export function brownTasks(documents: readonly BrownDocument[], next: () => numb
 }
 
 /** Excerpts of six words of which a growing part has a typing error: none, ¼, ½, ¾, all. */
-export function typoTasks(documents: readonly BrownDocument[], next: () => number): Task[] {
-  const all = documents.flatMap(({ text }) => cut(text.split(/\s+/)));
+export function typoTasks(all: readonly string[], next: () => number): Task[] {
   return [0, 0.25, 0.5, 0.75, 1].map((part) =>
     excerpt(String(part), all, next, { length: 6, dropped: 0, damaged: part }),
   );

@@ -128,6 +128,17 @@ describe('the file of an encoder', () => {
     expect(encoderHash(readEncoder(bytes))).toBe(encoderHash(ENCODER));
   });
 
+  it('and a text are read alike from a Buffer, whose slices share memory, and left as they are', () => {
+    const padded = Buffer.from([7, 7, 7, ...bytes]);
+    const read = readEncoder(padded.subarray(3));
+    expect(read).toEqual(ENCODER);
+    padded.fill(0);
+    expect(encoderHash(read)).toBe(encoderHash(ENCODER));
+    const text = Buffer.from('The Jury');
+    expect(encodeText(ENCODER, text)).toEqual(encodeText(ENCODER, utf8('The Jury')));
+    expect(text.toString()).toBe('The Jury');
+  });
+
   it('is refused when it is cut, longer, or says what it is not', () => {
     const changed = (at: number, ...values: number[]) => {
       const copy = bytes.slice();

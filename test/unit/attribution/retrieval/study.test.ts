@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { loadBrownCorpus } from '../../../../node/datasets/brown.ts';
 import { bm25, grams, tfIdf, words } from '../../../study/retrieval/lexical.ts';
 import { measure } from '../../../study/retrieval/measure.ts';
-import { brownTasks, messageTask, splitCorpus, typo, typoTasks } from '../../../study/retrieval/tasks.ts';
+import {
+  allPassages,
+  brownTasks,
+  messageTask,
+  splitCorpus,
+  typo,
+  typoTasks,
+} from '../../../study/retrieval/tasks.ts';
 import { random } from '../influence/oracle.ts';
 
 describe('the lexical baselines', () => {
@@ -62,7 +69,8 @@ describe('the tasks', () => {
     expect([training.length, heldOut.length]).toEqual([400, 100]);
     expect(training.filter((document) => heldOut.includes(document))).toEqual([]);
     const few = heldOut.slice(0, 4);
-    for (const { passages, queries } of [...brownTasks(few, random(1)), ...typoTasks(few, random(1))]) {
+    const all = allPassages(few);
+    for (const { passages, queries } of [...brownTasks(few, all, random(1)), ...typoTasks(all, random(1))]) {
       expect(queries.length).toBeGreaterThan(20);
       for (const { text, answers } of queries) {
         expect(text).not.toBe('');
