@@ -15,6 +15,8 @@ export type AttributionErrorCode =
   | 'InvalidParameter'
   /** Bytes that should be an attribution record are not one. */
   | 'InvalidRecord'
+  /** Bytes that should be a sentence encoder are not one. */
+  | 'InvalidEncoder'
   /** A number is not finite or larger than the fixed arithmetic of influence allows. */
   | 'InvalidNumber'
   /** The lengths of two arrays do not fit each other. */

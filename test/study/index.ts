@@ -14,6 +14,7 @@ const studies: Record<string, () => Promise<{ study: Study }>> = {
   'influence-text': () => import('./influence/text.ts'),
   'influence-adapters': () => import('./influence/adapters.ts'),
   'influence-mnist': () => import('./influence/mnist.ts'),
+  retrieval: () => import('./retrieval/study.ts'),
 };
 
 const OUT = join('docs', 'attribution');

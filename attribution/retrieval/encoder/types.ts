@@ -1,0 +1,21 @@
+/**
+ * The size of an encoder. A feature's vector is `chunks` rows of the table, one beside the other, each named by a hash
+ * of its own: two features that share one row hardly ever share the others.
+ */
+export interface EncoderShape {
+  /** Rows of the table. */
+  readonly rows: number;
+  /** Numbers of a row. */
+  readonly width: number;
+  /** Rows that make one vector; a vector has chunks × width numbers. */
+  readonly chunks: number;
+}
+
+/** A sentence encoder: an embedding bag over hashed words and character n-grams, in integers. */
+export interface Encoder {
+  readonly shape: EncoderShape;
+  /** rows × width numbers from −127 to 127. */
+  readonly table: Int8Array;
+  /** How much a word counts, by its hash. */
+  readonly weights: Uint8Array;
+}
