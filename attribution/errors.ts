@@ -17,6 +17,10 @@ export type AttributionErrorCode =
   | 'InvalidRecord'
   /** Bytes that should be a sentence encoder are not one. */
   | 'InvalidEncoder'
+  /** A proof does not hold, is not in its canonical form, or belongs to another root or statement. */
+  | 'InvalidProof'
+  /** A proof, or the corpus that it is about, is larger than the stated bounds. */
+  | 'ProofTooLarge'
   /** A number is not finite or larger than the fixed arithmetic of influence allows. */
   | 'InvalidNumber'
   /** The lengths of two arrays do not fit each other. */

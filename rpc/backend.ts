@@ -3,6 +3,7 @@
  * attribution worker. Reads of the chain go straight to the database through `ChainReader`; everything here crosses a
  * thread, so every method is asynchronous, takes and gives plain data, and may reject when the node is closing.
  */
+import type { AnswerInputs, PhraseStatement, ProvenCredits } from '../attribution/proofs/api.ts';
 import type { ArtifactInfo, Hex } from '../state/types.ts';
 
 /** Stops a subscription. Calling it twice does nothing. */
@@ -108,6 +109,25 @@ export interface AttributionView {
   readonly spans: readonly AttributionSpan[];
 }
 
+/** What is asked to be proven: a phrase of a snapshot, or without one the credits of a settled request. */
+export interface AttributionProofQuestion {
+  /** Its pinned snapshots are meant. */
+  readonly requestId?: Hex;
+  readonly snapshots?: readonly { readonly dataNetId: number; readonly length: number }[];
+  /** Tokens as folded UTF-8 bytes. */
+  readonly phrase?: readonly Uint8Array[];
+}
+
+/** A proof with what it says, and the root that it belongs to as this node computed it. */
+export type AttributionProofView = {
+  readonly root: Uint8Array;
+  readonly snapshots: readonly { readonly dataNetId: number; readonly length: number }[];
+  readonly proof: Uint8Array;
+} & (
+  | { readonly kind: 'phrase'; readonly statement: PhraseStatement }
+  | { readonly kind: 'credits'; readonly inputs: AnswerInputs; readonly credits: ProvenCredits }
+);
+
 /**
  * The node around the RPC. The node implements it over message ports; tests implement the few that they need.
  * Every promise may reject with an `Error` whose `code` is a string (`UNAVAILABLE`, `BUSY` ...); the client then gets
@@ -142,6 +162,8 @@ export interface RpcBackend {
   previewAttribution(requestId: Hex, output: Uint8Array): Promise<AttributionView | undefined>;
   /** Attribution of a settled request, recomputed for its spans. `undefined`: unknown or not settled. */
   attributionDetails(requestId: Hex): Promise<AttributionView | undefined>;
+  /** `undefined`: no such DataNet or snapshot, or the request is unknown, or (without a phrase) not settled. */
+  attributionProof(question: AttributionProofQuestion): Promise<AttributionProofView | undefined>;
   /** Prometheus text for GET /metrics, if the node collects any. */
   metrics?(): Promise<string>;
 }

@@ -39,7 +39,7 @@ const ENTRY = 20 + 4;
 export function attributionRecord(
   requestHash: string,
   output: Uint8Array,
-  attribution: TokenAttribution,
+  attribution: Omit<TokenAttribution, 'spans'>,
 ): AttributionRecord {
   const { version, totalWeightQ16, coverage, uncovered, credits } = attribution;
   return {

@@ -4,8 +4,8 @@ import { creditsOf } from './credits.ts';
 import { findMatches } from './matches.ts';
 import { findOwners } from './owners.ts';
 import { spansOf } from './spans.ts';
-import { readIds, readText } from './text.ts';
-import type { TokenAttribution, TokenAttributionInput } from './types.ts';
+import { type IndexedText, readIds, readText } from './text.ts';
+import type { CreditInput, TokenAttribution, TokenAttributionInput } from './types.ts';
 
 /**
  * Token attribution (docs/attribution.md): who is credited for which part of an answer. A function of its
@@ -19,6 +19,21 @@ import type { TokenAttribution, TokenAttributionInput } from './types.ts';
  *   `params.maxOutputTokens` or `params.maxPromptTokens`, 'InvalidParameter'.
  */
 export function attributeTokens(input: TokenAttributionInput): TokenAttribution {
+  const { output, owners, weights, credits } = creditTokens(input);
+  return { ...credits, spans: spansOf(input.index, output, owners, weights, input) };
+}
+
+/** An answer whose positions have owners: all that is paid by, and nothing for display. */
+export interface OwnedAnswer {
+  readonly output: IndexedText;
+  /** For each output token a position in the record that owns it, or -1. */
+  readonly owners: Int32Array;
+  readonly weights: Float64Array;
+  readonly credits: Omit<TokenAttribution, 'spans'>;
+}
+
+/** The credits of `attributeTokens` without the spans, from as little of an index as they need. @throws as it does */
+export function creditTokens(input: CreditInput): OwnedAnswer {
   const { index, commons, params } = input;
   checkTokenAttributionParams(params);
   const output = readText(index, input.output, params.maxOutputTokens);
@@ -40,15 +55,21 @@ export function attributeTokens(input: TokenAttributionInput): TokenAttribution 
     .sort(([a], [b]) => a - b)
     .map(([record, weight]) => [index.record(record), weight]);
   const { credits, uncovered } = creditsOf(byOrderKey, totalWeightQ16, input);
+  const coverage = credits.reduce((sum, entry) => sum + entry.credit, 0);
+  const outputTokens = output.ids.length;
   return {
-    version: params.version,
-    outputTokens: output.ids.length,
-    totalWeightQ16,
-    matchedWeightQ16,
-    coverage: credits.reduce((sum, entry) => sum + entry.credit, 0),
-    uncovered,
-    credits,
-    spans: spansOf(index, output, owners, weights, input),
+    output,
+    owners,
+    weights,
+    credits: {
+      version: params.version,
+      outputTokens,
+      totalWeightQ16,
+      matchedWeightQ16,
+      coverage,
+      uncovered,
+      credits,
+    },
   };
 }
 

@@ -1,6 +1,7 @@
-import type { PhraseMark, TokenIndex } from '../index/token-index.ts';
+import type { PhraseMark } from '../index/token-index.ts';
 import { windowsOfPrompt } from './prompt-windows.ts';
 import type { IndexedText } from './text.ts';
+import type { CreditIndex } from './types.ts';
 
 /**
  * Creditable matches of an output (docs/attribution.md, "Matches").
@@ -23,7 +24,7 @@ export interface MatchRules {
 
 /** Finds all creditable matches. At most T²/2 steps for T output tokens, whatever the records are. */
 export function findMatches(
-  index: TokenIndex,
+  index: CreditIndex,
   output: IndexedText,
   prompt: Int32Array,
   rules: MatchRules,
@@ -100,7 +101,7 @@ interface Window {
 
 /** By start: the windows that may credit somebody, found in the index. */
 function creditableWindows(
-  index: TokenIndex,
+  index: CreditIndex,
   output: IndexedText,
   prompt: Int32Array,
   rules: MatchRules,

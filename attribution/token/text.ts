@@ -1,5 +1,5 @@
-import type { TokenIndex } from '../index/token-index.ts';
 import { lex, type Tokens, WORD } from '../lexer/lexer.ts';
+import type { CreditIndex } from './types.ts';
 
 /** A text read through an index: its tokens, their numbers in the index (-1: unknown there) and running sums. */
 export interface IndexedText {
@@ -12,7 +12,7 @@ export interface IndexedText {
 }
 
 /** @throws InvalidUtf8; AttributionError 'TooManyTokens' above `maxTokens`. */
-export function readText(index: TokenIndex, bytes: Uint8Array, maxTokens: number): IndexedText {
+export function readText(index: CreditIndex, bytes: Uint8Array, maxTokens: number): IndexedText {
   const tokens = lex(bytes, maxTokens);
   const ids = new Int32Array(tokens.length);
   const surprisalBefore = new Float64Array(tokens.length + 1);
@@ -27,7 +27,7 @@ export function readText(index: TokenIndex, bytes: Uint8Array, maxTokens: number
 }
 
 /** Numbers of a text's tokens in the index (-1: unknown there). */
-export function readIds(index: TokenIndex, bytes: Uint8Array, maxTokens: number): Int32Array {
+export function readIds(index: CreditIndex, bytes: Uint8Array, maxTokens: number): Int32Array {
   const tokens = lex(bytes, maxTokens);
   const ids = new Int32Array(tokens.length);
   for (let i = 0; i < ids.length; i++) ids[i] = index.tokenId(bytes, tokens.starts[i]!, tokens.ends[i]!);

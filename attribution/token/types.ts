@@ -39,6 +39,12 @@ export const DEFAULT_TOKEN_ATTRIBUTION_PARAMS: TokenAttributionParams = {
   maxContributors: 64,
 };
 
+/**
+ * As much of an index as the credits depend on. A light client has no index, but proofs that answer as one would
+ * (docs/proofs.md).
+ */
+export type CreditIndex = Pick<TokenIndex, 'tokenId' | 'surprisalOf' | 'record' | 'recordOf' | 'cursor'>;
+
 export interface TokenAttributionInput {
   readonly index: TokenIndex;
   /** DataNets whose text is common property: what first stands there credits nobody. */
@@ -49,6 +55,8 @@ export interface TokenAttributionInput {
   readonly prompt: Uint8Array;
   readonly params: TokenAttributionParams;
 }
+
+export type CreditInput = Omit<TokenAttributionInput, 'index'> & { readonly index: CreditIndex };
 
 /** What a contributor earns: `credit` in parts of 10⁹ of the data pool. */
 export interface Credit {

@@ -7,6 +7,7 @@ export type {
   AttributionPoolErrorCode,
   AttributionResult,
   ContinuationJob,
+  IndexPurpose,
   LeafSource,
   PinnedContribution,
   RecordSource,

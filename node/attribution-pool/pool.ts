@@ -7,6 +7,7 @@ import {
   type AttributionPool,
   AttributionPoolError,
   type AttributionResult,
+  type IndexPurpose,
   type PinnedContribution,
   type RecordSource,
   type SnapshotInfo,
@@ -15,6 +16,8 @@ import {
 export interface AttributionPoolOptions {
   /** Threads; each starts when it is first needed. Default 1. */
   readonly workers?: number;
+  /** What the indexes are for; attributions unless told otherwise. */
+  readonly purpose?: IndexPurpose;
   /** Indexes in memory. Default LIMITS.snapshots. */
   readonly maxSnapshots?: number;
   /** Tokens of all indexes in memory. Default LIMITS.indexedTokens. */
@@ -46,6 +49,7 @@ interface Snapshot {
 export function createAttributionPool(options: AttributionPoolOptions = {}): AttributionPool {
   const {
     workers = 1,
+    purpose = 'attribution',
     maxSnapshots = LIMITS.snapshots,
     maxTokens = LIMITS.indexedTokens,
     maxCachedResults = LIMITS.cachedResults,
@@ -105,7 +109,7 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
       tokens: 0,
       loaded: false,
       users: 0,
-      ready: sendSnapshot(thread, key, source),
+      ready: sendSnapshot(thread, key, source, purpose),
     };
     snapshots.set(key, snapshot);
     sources.set(key, source);
@@ -213,6 +217,10 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
       run(job.snapshot, (thread) => thread.call({ kind: 'continue', job: { ...job } }, LIMITS.jobMs)),
     maximalSpans: (job) =>
       run(job.snapshot, (thread) => thread.call({ kind: 'spans', job: { ...job } }, LIMITS.jobMs)),
+    provePhrase: (job) =>
+      run(job.snapshot, (thread) => thread.call({ kind: 'provePhrase', job }, LIMITS.jobMs)),
+    proveCredits: (job) =>
+      run(job.snapshot, (thread) => thread.call({ kind: 'proveCredits', job }, LIMITS.jobMs)),
     async close() {
       closed = true;
       await Promise.all(threads.map((thread) => thread?.close()));
@@ -233,7 +241,12 @@ function resultKey(requestHash: string, output: Uint8Array): string {
 }
 
 /** Hands the contributions over in messages of bounded size, one after the other. */
-async function sendSnapshot(thread: Thread, key: string, source: RecordSource): Promise<SnapshotInfo> {
+async function sendSnapshot(
+  thread: Thread,
+  key: string,
+  source: RecordSource,
+  purpose: IndexPurpose,
+): Promise<SnapshotInfo> {
   await thread.call({ kind: 'open', key }, LIMITS.snapshotMs);
   let batch: PinnedContribution[] = [];
   let bytes = 0;
@@ -255,7 +268,7 @@ async function sendSnapshot(thread: Thread, key: string, source: RecordSource): 
     if (thread.alive) await thread.call({ kind: 'drop', key }, LIMITS.snapshotMs).catch(() => undefined);
     throw error;
   }
-  const info = (await thread.call({ kind: 'build', key }, LIMITS.snapshotMs)) as SnapshotInfo;
+  const info = (await thread.call({ kind: 'build', key, purpose }, LIMITS.snapshotMs)) as SnapshotInfo;
   if (info === undefined) throw new Fault(`the attribution worker built no index for ${key}`);
   return info;
 }

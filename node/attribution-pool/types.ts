@@ -4,6 +4,7 @@ import type {
   TokenAttribution,
   TokenAttributionParams,
 } from '../../attribution/api.ts';
+import type { AnswerInputs, PhraseStatement, ProvenCredits } from '../../attribution/proofs/api.ts';
 import type { Hex } from '../../state/types.ts';
 
 /** Where the leaves of a contribution are: in the artifact store of this data directory, or here. */
@@ -74,15 +75,43 @@ export interface SpansJob {
   readonly minTokens: number;
 }
 
+export interface PhraseProofJob {
+  readonly snapshot: string;
+  readonly phrase: readonly Uint8Array[];
+}
+
+export interface CreditsProofJob {
+  readonly snapshot: string;
+  readonly inputs: AnswerInputs;
+}
+
+/** A proof, the root that it belongs to, and what it says. */
+export interface PhraseProofResult {
+  readonly root: Uint8Array;
+  readonly proof: Uint8Array;
+  readonly statement: PhraseStatement;
+}
+
+export interface CreditsProofResult {
+  readonly root: Uint8Array;
+  readonly proof: Uint8Array;
+  readonly credits: ProvenCredits;
+}
+
+/** What an index in memory is for: attributions, or proofs about its texts. */
+export type IndexPurpose = 'attribution' | 'proofs';
+
 /** What a worker is told. Every message but `shut` is answered once, by its id. */
 export type WorkerRequest = { readonly id: number } & (
   | { readonly kind: 'open'; readonly key: string }
   | { readonly kind: 'add'; readonly key: string; readonly contributions: readonly PinnedContribution[] }
-  | { readonly kind: 'build'; readonly key: string }
+  | { readonly kind: 'build'; readonly key: string; readonly purpose: IndexPurpose }
   | { readonly kind: 'drop'; readonly key: string }
   | { readonly kind: 'attribute'; readonly job: AttributionJob }
   | { readonly kind: 'continue'; readonly job: ContinuationJob }
   | { readonly kind: 'spans'; readonly job: SpansJob }
+  | { readonly kind: 'provePhrase'; readonly job: PhraseProofJob }
+  | { readonly kind: 'proveCredits'; readonly job: CreditsProofJob }
 );
 
 export type WorkerResponse = { readonly id: number } & (
@@ -115,6 +144,13 @@ export interface AttributionPool {
   continueText(job: ContinuationJob): Promise<{ text: Uint8Array; tokens: readonly number[] }>;
   /** Maximal matching spans for display. @throws as `attribute` */
   maximalSpans(job: SpansJob): Promise<MaximalSpan[]>;
+  /**
+   * A proof about a snapshot; only of a pool whose purpose that is.
+   * @throws as `attribute`; AttributionError 'ProofTooLarge'
+   */
+  provePhrase(job: PhraseProofJob): Promise<PhraseProofResult>;
+  /** The same of an answer's credits. @throws as `provePhrase`, and as `attribute` */
+  proveCredits(job: CreditsProofJob): Promise<CreditsProofResult>;
   /** Ends the workers; waiting calls are rejected. */
   close(): Promise<void>;
 }

@@ -1,22 +1,32 @@
+import { hash } from 'node:crypto';
 import {
   AttributionError,
   attributeTokens,
   attributionRecord,
   attributionRecordHash,
   continueText,
+  createCorpus,
   encodeAttributionRecord,
   InvalidUtf8,
   maximalSpans,
   type TokenIndex,
 } from '../../attribution/api.ts';
+import {
+  type CommittedIndex,
+  commitCorpus,
+  proveCredits,
+  provePhrase,
+} from '../../attribution/proofs/api.ts';
 import type { Hex } from '../../state/types.ts';
-import { MissingArtifact, sizeOf } from './contributions.ts';
+import { MissingArtifact, recordsOf, sizeOf } from './contributions.ts';
 import { LIMITS } from './limits.ts';
 import { openSegmentStore } from './segment-store.ts';
 import { indexSnapshot, type SegmentShelf, type SnapshotIndex } from './snapshot-index.ts';
 import type {
   AttributionJob,
   AttributionResult,
+  CreditsProofResult,
+  PhraseProofResult,
   PinnedContribution,
   SnapshotInfo,
   WorkerRequest,
@@ -37,6 +47,7 @@ export function createWorkerCore(
   const { segmentDir, warn = () => undefined } = options;
   const open = new Map<string, { contributions: PinnedContribution[]; bytes: number }>();
   const snapshots = new Map<string, SnapshotIndex>();
+  const committed = new Map<string, CommittedIndex>();
   const shelf: SegmentShelf = {
     inMemory: new Map(),
     store: segmentDir === undefined ? undefined : openSegmentStore({ directory: segmentDir, warn }),
@@ -52,6 +63,12 @@ export function createWorkerCore(
   const clearShelf = (): void => {
     const used = new Set([...snapshots.values()].flatMap(({ segments }) => segments));
     for (const key of shelf.inMemory.keys()) if (!used.has(key)) shelf.inMemory.delete(key);
+  };
+
+  const commitmentOf = (key: string): CommittedIndex => {
+    const index = committed.get(key);
+    if (index === undefined) throw new Error(`the worker has no commitment ${key}`);
+    return index;
   };
 
   const run = (request: WorkerRequest): unknown => {
@@ -77,6 +94,12 @@ export function createWorkerCore(
         const snapshot = open.get(request.key);
         if (snapshot === undefined) throw new Error(`snapshot ${request.key} is not open`);
         open.delete(request.key);
+        if (request.purpose === 'proofs') {
+          const corpus = createCorpus(snapshot.contributions.flatMap((one) => [...recordsOf(one)]));
+          const commitment = commitCorpus(corpus, { hash: (bytes) => hash('sha256', bytes, 'buffer') });
+          committed.set(request.key, commitment);
+          return committedInfo(commitment, corpus.duplicates);
+        }
         try {
           const built = indexSnapshot(snapshot.contributions, shelf);
           snapshots.set(request.key, built);
@@ -88,6 +111,7 @@ export function createWorkerCore(
       case 'drop':
         open.delete(request.key);
         snapshots.delete(request.key);
+        committed.delete(request.key);
         clearShelf();
         return undefined;
       case 'attribute':
@@ -96,6 +120,20 @@ export function createWorkerCore(
         return continueText({ ...request.job, index: indexOf(request.job.snapshot) });
       case 'spans':
         return maximalSpans(indexOf(request.job.snapshot), request.job.output, request.job.minTokens);
+      case 'provePhrase': {
+        const index = commitmentOf(request.job.snapshot);
+        const { bytes, statement } = provePhrase(index, request.job.phrase);
+        return { root: index.root, proof: bytes, statement } satisfies PhraseProofResult;
+      }
+      case 'proveCredits': {
+        const index = commitmentOf(request.job.snapshot);
+        const { bytes, record, recordHash, spans } = proveCredits(index, request.job.inputs);
+        return {
+          root: index.root,
+          proof: bytes,
+          credits: { record, recordHash, spans },
+        } satisfies CreditsProofResult;
+      }
     }
   };
 
@@ -125,6 +163,11 @@ function attribute(index: TokenIndex, job: AttributionJob): AttributionResult {
     recordBytes: encodeAttributionRecord(record),
     recordHash: attributionRecordHash(record) as Hex,
   };
+}
+
+function committedInfo({ sizes, unreadableRecords }: CommittedIndex, duplicates: number): SnapshotInfo {
+  const { records, tokens, types } = sizes;
+  return { records, duplicates, unreadableRecords, tokens, types, segments: 1, segmentsFound: 0 };
 }
 
 function infoOf({ index, segments, found }: SnapshotIndex): SnapshotInfo {

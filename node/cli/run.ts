@@ -97,6 +97,18 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'an answer, coloured by who is credited',
     load: () => import('./commands/attribution-show.ts'),
   },
+  'attribution prove': {
+    summary: 'get a proof of credits, or that a phrase occurs or not',
+    load: () => import('./commands/attribution-prove.ts'),
+  },
+  'attribution verify': {
+    summary: 'check such a proof, without a node',
+    load: () => import('./commands/attribution-verify.ts'),
+  },
+  'attribution root': {
+    summary: 'compute the root that proofs of a snapshot belong to',
+    load: () => import('./commands/attribution-root.ts'),
+  },
   'rewards show': { summary: 'rewards of an account', load: () => import('./commands/rewards-show.ts') },
   'rewards claim': { summary: 'take out what has vested', load: () => import('./commands/rewards-claim.ts') },
 };
@@ -107,6 +119,7 @@ const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   GENESIS_INVALID: EXIT.usage,
   GENESIS_MISSING: EXIT.usage,
   FILE_MISSING: EXIT.usage,
+  PROOF_FILE: EXIT.usage,
   KEY_FILE_MISSING: EXIT.usage,
   PASSWORD_FILE: EXIT.usage,
   ACCOUNT_NEEDED: EXIT.usage,

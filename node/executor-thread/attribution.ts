@@ -18,10 +18,10 @@ import {
   AttributionPoolError,
   type AttributionResult,
   createAttributionPool,
-  type PinnedContribution,
 } from '../attribution-pool/index.ts';
 import type { Log } from '../log.ts';
 import type { ArtifactPort } from './artifact-port.ts';
+import { contributions, tokenParams } from './corpus-source.ts';
 import { LIMITS } from './limits.ts';
 
 export interface AttributionService {
@@ -55,7 +55,7 @@ export class AttributionBusy extends Error {
 
 export function createAttributionService(options: AttributionOptions): AttributionService {
   const { dataDir, artifacts, log } = options;
-  const { commons, ...rules } = options.params.attribution;
+  const { commons } = options.params.attribution;
   const pool = createAttributionPool({
     workers: options.workers,
     segmentDir: join(dataDir, 'segments'),
@@ -68,18 +68,7 @@ export function createAttributionService(options: AttributionOptions): Attributi
   const wakers = new Map<string, Set<() => void>>();
   let closed = false;
 
-  const params = {
-    version: rules.version,
-    lmin: rules.lmin,
-    sminQ16: rules.sminQ16,
-    wmaxQ16: rules.wmaxQ16,
-    maxOutputTokens: rules.maxOutputTokens,
-    // A token has at least one byte, so no prompt that the chain takes is refused.
-    maxPromptTokens: rules.maxPromptBytes,
-    recordCapPermille: rules.recordCapPermille,
-    contributorCapPermille: rules.contributorCapPermille,
-    maxContributors: rules.maxContributors,
-  };
+  const params = tokenParams(options.params);
 
   async function once(job: AttributionJob, key: string): Promise<AttributionResult> {
     await pool.ensureSnapshot(key, () => contributions(dataDir, job.sequence()));
@@ -233,19 +222,6 @@ function snapshotKey(job: AttributionJob): string {
   return job.snapshots
     .map(({ dataNetId, length, historyHash }) => `${dataNetId}:${length}:${historyHash}`)
     .join(' ');
-}
-
-/** The commit's number stands for the contribution in the pool, which knows contributions by number. */
-function* contributions(dataDir: string, sequence: readonly SequenceEntry[]): Generator<PinnedContribution> {
-  for (const entry of sequence)
-    yield {
-      commitSequence: entry.commitSequence,
-      contributor: entry.contributor.toLowerCase(),
-      dataNetId: entry.dataNetId,
-      contributionId: entry.commitSequence,
-      accepted: entry.accepted,
-      leaves: { kind: 'file', dataDir, root: entry.artifactRoot },
-    };
 }
 
 function describeSpans(

@@ -108,6 +108,7 @@ export function runExecutorThread(
             attribute: async ({ entries, ...job }) =>
               (await opened).attribute({ ...job, sequence: () => entries }),
             attributionDetails: async (requestId) => (await opened).attributionDetails(requestId),
+            attributionProof: async (question) => (await opened).attributionProof(question),
           },
         });
 }

@@ -4,7 +4,12 @@
  */
 import { join } from 'node:path';
 import { asRound } from '../../consensus/types.ts';
-import type { AttributionView, PoolTransaction } from '../../rpc/backend.ts';
+import type {
+  AttributionProofQuestion,
+  AttributionProofView,
+  AttributionView,
+  PoolTransaction,
+} from '../../rpc/backend.ts';
 import { decodeBlock, lastCommitHash, requestsHashOf } from '../../state/block/codec.ts';
 import { orderedRoot } from '../../state/block/roots.ts';
 import { createCaller } from '../../state/call.ts';
@@ -41,9 +46,11 @@ import type { CheckAnswer } from '../validator/ports.ts';
 import { createArtifactPort } from './artifact-port.ts';
 import { createAttestations } from './attestations.ts';
 import { createAttributionService } from './attribution.ts';
+import { createProofService } from './attribution-proofs.ts';
 import { createEvidenceFile } from './evidence.ts';
 import { LIMITS } from './limits.ts';
 import { baseFeeAt, createPoolChain, mayNeedThisNode } from './pool-chain.ts';
+import { proofQuestion } from './proof-question.ts';
 import type {
   BlockCall,
   BuildCall,
@@ -93,6 +100,8 @@ export interface Executor {
   attribute(job: AttributionJob): Promise<AttributionOutcome>;
   /** Attribution of a settled request with its spans; undefined if it is unknown or not settled. */
   attributionDetails(requestId: Hex): Promise<AttributionView | undefined>;
+  /** A proof about a snapshot, or of a settled request's credits; undefined if there is no such thing. */
+  attributionProof(question: AttributionProofQuestion): Promise<AttributionProofView | undefined>;
   readonly pool: Pool;
   close(): Promise<void>;
 }
@@ -116,6 +125,12 @@ export async function openExecutor(
     setTimer: env.setTimer,
     onAvailable: (requestId) => available(missingName({ kind: 'attribution', requestId })),
   });
+  const proofs = createProofService({
+    dataDir: settings.dataDir,
+    params: genesis.params,
+    artifacts,
+    setTimer: env.setTimer,
+  });
   const honest: ExecutionPorts = {
     attribute: attribution.attribute,
     artifact: async (root) => artifacts.describe(root),
@@ -134,6 +149,7 @@ export async function openExecutor(
     });
   } catch (error) {
     await attribution.close();
+    await proofs.close();
     throw error;
   }
   const trialCaller: Caller = createCaller(chain.reader, { ports });
@@ -468,6 +484,11 @@ export async function openExecutor(
       const job = attributionJob(view, requestId, output);
       return job && attribution.explain(job);
     },
+    async attributionProof(question) {
+      const view = chain.reader.stateAt(chain.head().number);
+      const asked = proofQuestion(view, question);
+      return asked && proofs.prove(asked.snapshots, asked.sequence, asked.question);
+    },
     pool,
     async close() {
       cancelTick();
@@ -476,6 +497,7 @@ export async function openExecutor(
       pool.close();
       await attribution.close();
       await attestations.close();
+      await proofs.close();
       await chain.close();
     },
   };

@@ -32,6 +32,17 @@ export const LIMITS = {
   poolTickMs: 1_000,
   /** Attributions for the RPC at the same time; a block's own waits behind at most these. */
   attributionsForOthers: 8,
+  /** Proofs for the RPC at the same time: they wait for one thread. */
+  proofsRunning: 4,
+  /** Commitments in memory, about 30 bytes a token; together at most those of the largest snapshot. */
+  provenSnapshots: 2,
+  /** Snapshots remembered as too large for proofs. */
+  refusedSnapshots: 64,
+  /**
+   * Longest wait of a client for a commitment, ms; it goes on being made, and the client asks again. Well below the
+   * time-outs of HTTP clients.
+   */
+  proofPatienceMs: 15_000,
   /** Times that a job reads its snapshot again because others pushed it out: more than can be at work at once. */
   snapshotReloads: 32,
   /**

@@ -4,7 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { Genesis } from '../../genesis/types.ts';
-import type { PoolTransaction, RpcBackend } from '../../rpc/backend.ts';
+import type { AttributionProofQuestion, PoolTransaction, RpcBackend } from '../../rpc/backend.ts';
 import type { AttributionJob, AttributionOutcome, Head, Hex, SequenceEntry } from '../../state/types.ts';
 import type { LogFields, LogLevel } from '../log.ts';
 import type { AddResult, Origin, PoolCounts } from '../mempool/index.ts';
@@ -111,6 +111,7 @@ export interface ExecutorRpcCalls {
     output: Uint8Array;
   }): ReturnType<RpcBackend['previewAttribution']>;
   attributionDetails(requestId: Hex): ReturnType<RpcBackend['attributionDetails']>;
+  attributionProof(question: AttributionProofQuestion): ReturnType<RpcBackend['attributionProof']>;
   /** For calls and estimates of settlements. */
   attribute(job: ClonedJob): Promise<AttributionOutcome>;
 }

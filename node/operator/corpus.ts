@@ -1,6 +1,7 @@
 /** The records behind a model's pinned snapshots, read from a node: entries from state, bytes by artifact root. */
 import {
   buildTokenIndex,
+  type Corpus,
   type CorpusRecord,
   createCorpus,
   packOrderKey,
@@ -22,6 +23,15 @@ export async function loadIndex(
   snapshots: readonly PinnedSnapshot[],
   signal: AbortSignal,
 ): Promise<TokenIndex> {
+  return buildTokenIndex(await loadCorpus(client, snapshots, signal));
+}
+
+/** The list of contributions is the node's word; their bytes are checked against the artifact roots that it names. */
+export async function loadCorpus(
+  client: ChainClient,
+  snapshots: readonly Pick<PinnedSnapshot, 'dataNetId' | 'length'>[],
+  signal: AbortSignal,
+): Promise<Corpus> {
   const records: CorpusRecord[] = [];
   for (const snapshot of snapshots) {
     for (let index = 0n; index < snapshot.length; index += 1n) {
@@ -41,5 +51,5 @@ export async function loadIndex(
       });
     }
   }
-  return buildTokenIndex(createCorpus(records));
+  return createCorpus(records);
 }

@@ -69,6 +69,7 @@ export function createBackend(
     artifactLeaves: async (root) => artifacts.leaves(root),
     previewAttribution: (requestId, output) => executor.call('previewAttribution', { requestId, output }),
     attributionDetails: (requestId) => executor.call('attributionDetails', requestId),
+    attributionProof: (question) => executor.call('attributionProof', question),
   };
   return {
     backend,

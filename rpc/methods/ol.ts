@@ -35,6 +35,7 @@ import { type Model, model, modelCount, models } from '../../state/modules/model
 import { rewards } from '../../state/modules/reward/views.ts';
 import { validators } from '../../state/modules/staking/views.ts';
 import type { Block, ChainReader, Hex, Receipt, StateView } from '../../state/types.ts';
+import { attributionProofJson, proofQuestionOf, proofQuestionParam } from '../attribution-proof.ts';
 import type { AttributionView, RpcBackend } from '../backend.ts';
 import { hexOf, quantity } from '../encode.ts';
 import { codeOf, limitExceeded, RPC_CODES, RpcError } from '../errors.ts';
@@ -506,6 +507,14 @@ function inferenceMethods(limits: RpcLimits): Methods {
       };
     }),
     ol_attribution: method([hash], (context, id) => attributionOf(context, id), { heavy: true }),
+    ol_getAttributionProof: method(
+      [proofQuestionParam(limits)],
+      async (context, given) => {
+        const proof = await context.backend.attributionProof(proofQuestionOf(given)).catch(inWords);
+        return proof === undefined ? null : attributionProofJson(proof);
+      },
+      // Not a turn of the heavy calls: it may wait for a commitment, and the thread that makes proofs has its own bound.
+    ),
     ol_previewAttribution: method(
       [hash, bytesUpTo(limits.maxBodyBytes)],
       async (context, id, output) => {

@@ -10,6 +10,7 @@ const benchmarks: Record<string, () => Promise<{ run(): Promise<BenchRow[]> }>> 
   clusters: () => import('./clusters.ts'),
   influence: () => import('./influence.ts'),
   retrieval: () => import('./retrieval.ts'),
+  proofs: () => import('./proofs.ts'),
   executor: () => import('./executor.ts'),
   finality: () => import('./finality.ts'),
   'worst-gas': () => import('./worst-gas.ts'),

@@ -5,6 +5,7 @@ import { RLP } from '@ethereumjs/rlp';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { createPublicClient, type Hex, hexToBytes, http, toHex } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyProofFile } from '../../node/cli/proof-file.ts';
 import { moduleAddress, TYPE } from '../../state/modules/addresses.ts';
 import { slotOf } from '../../state/modules/storage.ts';
 import { type RunningDevnet, rpc, startDevnet } from '../support/devnet.ts';
@@ -27,6 +28,17 @@ interface AttributionView {
   credits: { contributor: Hex; parts: number; amount: Hex }[];
   spans: { text: string; startByte: number; endByte: number; contributor: Hex; weightBits: number }[];
   payments: { share: string; to: Hex; amount: Hex }[];
+}
+
+/** A proof; a node that is still preparing its first one is asked again. */
+async function proofOf(url: string, question: object): Promise<{ root: Hex }> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await rpc<{ root: Hex }>(url, 'ol_getAttributionProof', [question]);
+    } catch (error) {
+      if (attempt === 4 || !/being prepared/.test(String(error))) throw error;
+    }
+  }
 }
 
 describe('the story of the README', () => {
@@ -71,6 +83,20 @@ describe('the story of the README', () => {
         expect(attribution.verified).toBe(true);
         expect(attribution.recomputedHash).toBe(seen[0].recordHash);
         expect(attribution.spans).toEqual(seen[0].spans);
+      }
+    }
+  });
+
+  it('the credits that were paid follow from 32 bytes on which the validators agree, and a proof', async () => {
+    for (const { id } of inferences) {
+      const answers = await Promise.all(
+        devnet.rpcUrls.slice(0, 2).map((url) => proofOf(url, { requestId: id })),
+      );
+      const { recordHash } = await rpc<AttributionView>(devnet.rpcUrls[0], 'ol_attribution', [id]);
+      for (const answer of answers) {
+        const proven = verifyProofFile(JSON.stringify(answer));
+        expect(proven.kind === 'credits' && proven.credits.recordHash).toBe(recordHash);
+        expect(proven.root).toBe(answers[0]!.root);
       }
     }
   });

@@ -54,7 +54,7 @@ function inThisThread(request: AttributionJob, contributions = CONTRIBUTIONS): A
   const ask = (payload: object) => handle({ id: 1, ...payload } as WorkerRequest);
   ask({ kind: 'open', key: request.snapshot });
   ask({ kind: 'add', key: request.snapshot, contributions });
-  ask({ kind: 'build', key: request.snapshot });
+  ask({ kind: 'build', purpose: 'attribution', key: request.snapshot });
   const response = ask({ kind: 'attribute', job: request });
   if (response.kind !== 'done') throw new Error(JSON.stringify(response));
   return response.value as AttributionResult;
@@ -111,7 +111,7 @@ describe('the work of an attribution thread', () => {
       handle({ id: 9, kind: 'attribute', job: job('a b c', change) });
     expect(attribute({})).toMatchObject({ kind: 'fault' });
     handle({ id: 1, kind: 'open', key: 'pins' });
-    handle({ id: 2, kind: 'build', key: 'pins' });
+    handle({ id: 2, kind: 'build', purpose: 'attribution', key: 'pins' });
     expect(attribute({})).toMatchObject({ kind: 'done' });
     expect(attribute({ output: Uint8Array.of(0x41, 0xff) })).toMatchObject({
       kind: 'refused',

@@ -39,6 +39,7 @@ export function testBackend(replaced: Partial<RpcBackend> = {}): TestBackend {
     artifactLeaves: async () => undefined,
     previewAttribution: async () => undefined,
     attributionDetails: async () => undefined,
+    attributionProof: async () => undefined,
     ...replaced,
     announceHead(head) {
       for (const listener of heads) listener(head);

@@ -4,8 +4,16 @@
  */
 
 import { merkleRoot } from '../../../node/artifacts/merkle.ts';
+import type { CreditsProofResult, PhraseProofResult } from '../../../node/attribution-pool/types.ts';
 import { createWorkerCore } from '../../../node/attribution-pool/worker-core.ts';
-import type { AttributionSpan, AttributionView, PoolTransaction, RpcBackend } from '../../../rpc/backend.ts';
+import { proofQuestion, type ResolvedQuestion } from '../../../node/executor-thread/proof-question.ts';
+import type {
+  AttributionProofView,
+  AttributionSpan,
+  AttributionView,
+  PoolTransaction,
+  RpcBackend,
+} from '../../../rpc/backend.ts';
 import type { RpcConfig } from '../../../rpc/start.ts';
 import { createCaller } from '../../../state/call.ts';
 import { fromHex, sha256, toHex } from '../../../state/crypto.ts';
@@ -124,6 +132,10 @@ export async function openTestNode(
     },
     artifactLeaves: async (root) => artifacts.get(root),
     previewAttribution: async (id, output) => viewOf(id, output),
+    attributionProof: async (question) => {
+      const asked = proofQuestion(reader.stateAt(reader.head().number), question);
+      return asked && proofOf(artifacts, asked);
+    },
     attributionDetails: async (id) => {
       const { inference } = await import('../../../state/modules/inference/views.ts');
       const output = inference(reader.stateAt(reader.head().number), id)?.output;
@@ -209,6 +221,41 @@ function describe(root: Hex, leaves: Uint8Array[]): ArtifactInfo {
 }
 
 /** The attribution worker's core, in this thread. */
+/** The proof as the node's worker makes it. */
+function proofOf(
+  artifacts: Map<Hex, Uint8Array[]>,
+  { snapshots, sequence, question }: ResolvedQuestion,
+): AttributionProofView {
+  const core = createWorkerCore();
+  const ask = (request: object): never => {
+    const response = core({ id: 0, ...request } as never) as unknown as { kind: string; value: never };
+    if (response.kind !== 'done') throw new Error(`the worker failed: ${JSON.stringify(response)}`);
+    return response.value;
+  };
+  ask({ kind: 'open', key: 'proofs' });
+  const contributions = sequence.map((entry) => ({
+    ...entry,
+    contributionId: entry.commitSequence,
+    leaves: { kind: 'inline', leaves: artifacts.get(entry.artifactRoot) ?? [] },
+  }));
+  ask({ kind: 'add', key: 'proofs', contributions });
+  ask({ kind: 'build', key: 'proofs', purpose: 'proofs' });
+  const pins = snapshots.map(({ dataNetId, length }) => ({ dataNetId, length }));
+  if (question.kind === 'phrase') {
+    const job = { snapshot: 'proofs', phrase: question.phrase };
+    return { kind: 'phrase', snapshots: pins, ...(ask({ kind: 'provePhrase', job }) as PhraseProofResult) };
+  }
+  const { requestHash, prompt, output, ineligible } = question.job;
+  const inputs = { requestHash, prompt, output, params: PARAMS, commons: [], ineligible };
+  const job = { snapshot: 'proofs', inputs };
+  return {
+    kind: 'credits',
+    snapshots: pins,
+    inputs,
+    ...(ask({ kind: 'proveCredits', job }) as CreditsProofResult),
+  };
+}
+
 function createExplainer(artifacts: Map<Hex, Uint8Array[]>) {
   const core = createWorkerCore();
   const ask = (request: object): never => {
@@ -233,7 +280,7 @@ function createExplainer(artifacts: Map<Hex, Uint8Array[]>) {
         leaves: { kind: 'inline', leaves: artifacts.get(entry.artifactRoot) ?? [] },
       })),
     });
-    ask({ kind: 'build', key });
+    ask({ kind: 'build', key, purpose: 'attribution' });
     const { attribution, record, recordBytes, recordHash } = ask({
       kind: 'attribute',
       job: {

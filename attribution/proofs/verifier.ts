@@ -1,0 +1,10 @@
+/** What a light client needs: no corpus, no index, no node. Bundles for a browser. */
+export {
+  type AnswerInputs,
+  type OwnedSpan,
+  type ProvenCredits,
+  verifyCreditsProof,
+} from './credits-proof.ts';
+export { phraseTokens } from './leaves.ts';
+export { verifyPhraseProof } from './phrase-proof.ts';
+export type { FirstSeen, PhraseStatement } from './types.ts';

@@ -1,0 +1,38 @@
+/** What the attribution pool is told of the chain: parameters of the rule, and pinned contributions by their files. */
+import type { TokenAttributionParams } from '../../attribution/api.ts';
+import type { ChainParams } from '../../genesis/types.ts';
+import type { SequenceEntry } from '../../state/types.ts';
+import type { PinnedContribution } from '../attribution-pool/index.ts';
+
+export function tokenParams({ attribution }: ChainParams): TokenAttributionParams {
+  const { version, lmin, sminQ16, wmaxQ16, maxOutputTokens, maxPromptBytes } = attribution;
+  const { recordCapPermille, contributorCapPermille, maxContributors } = attribution;
+  return {
+    version,
+    lmin,
+    sminQ16,
+    wmaxQ16,
+    maxOutputTokens,
+    // A token has at least one byte, so no prompt that the chain takes is refused.
+    maxPromptTokens: maxPromptBytes,
+    recordCapPermille,
+    contributorCapPermille,
+    maxContributors,
+  };
+}
+
+/** The commit's number stands for the contribution in the pool, which knows contributions by number. */
+export function* contributions(
+  dataDir: string,
+  sequence: readonly SequenceEntry[],
+): Generator<PinnedContribution> {
+  for (const entry of sequence)
+    yield {
+      commitSequence: entry.commitSequence,
+      contributor: entry.contributor.toLowerCase(),
+      dataNetId: entry.dataNetId,
+      contributionId: entry.commitSequence,
+      accepted: entry.accepted,
+      leaves: { kind: 'file', dataDir, root: entry.artifactRoot },
+    };
+}
