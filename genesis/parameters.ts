@@ -126,6 +126,11 @@ export const DEFAULT_PARAMS: ChainParams = {
     // Bounds the work of indexing and of loading a request's pinned record.
     maxSnapshotsPerModel: 16,
   },
+  runtime: {
+    // onnxruntime-web 1.30.0. Other versions give other bits (measured: docs/runtime.md, §1), so all nodes run this one.
+    onnxWasmSha256: '0x3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2',
+    onnxGlueSha256: '0xe13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b',
+  },
   treasury: DEFAULT_TREASURY,
 };
 

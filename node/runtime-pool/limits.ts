@@ -1,0 +1,24 @@
+/** Bounds of the runtime pool; sizes in bytes, times in milliseconds. */
+import { MAX_PEAK_BYTES } from '../../attribution/runtime/api.ts';
+
+export const LIMITS = {
+  /**
+   * Most memory of one model's WebAssembly instance: twice what the door lets in (docs/runtime.md, §3), so that an
+   * allocation fails only if the declared figure is wrong, and then as a Fault.
+   */
+  wasmBytes: 2 * MAX_PEAK_BYTES,
+  /** Models that stay loaded in one worker; the one used longest ago goes first. */
+  modelsPerWorker: 4,
+  /** Declared memory of the models that stay loaded in one worker. */
+  residentBytes: MAX_PEAK_BYTES,
+  /** Heap of JavaScript in a worker: inputs and outputs pass through it. MiB, as worker_threads counts. */
+  heapMiB: 512,
+  /** Jobs that wait or run at once, over all workers; more is refused as BUSY. */
+  pendingJobs: 256,
+  /** Starting a worker: reading, hashing and compiling 14 MB of WebAssembly takes under a second on an idle core. */
+  startMs: 60_000,
+  /** Checking and loading a file of the largest size takes about two seconds. */
+  loadMs: 60_000,
+  /** The most steps that the door lets in take about three seconds. Only a broken worker is slower by 20 times. */
+  runMs: 60_000,
+} as const;
