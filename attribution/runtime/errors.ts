@@ -15,8 +15,6 @@ export type ModelErrorCode =
   | 'UnknownField'
   /** A field that may stand once stands twice. */
   | 'RepeatedField'
-  /** Messages nested deeper than any model needs. */
-  | 'TooDeep'
   /** More nodes, tensors, names, attributes or numbers than the limit. */
   | 'TooMany'
   /** A name is empty, too long, or not printable ASCII. */

@@ -3,9 +3,6 @@
 /** A model file. The largest that is practical here has 10 M floats or 35 M bytes of weights (docs/runtime.md, §6). */
 export const MAX_MODEL_BYTES = 64 * 1024 * 1024;
 
-/** Nested messages: model, graph, node, attribute, tensor, entry are six; more can only be an attack or a subgraph. */
-export const MAX_DEPTH = 8;
-
 /** Nodes of a graph. A transformer of 24 layers exported operator by operator has about 2,000. */
 export const MAX_NODES = 8192;
 

@@ -7,7 +7,6 @@ import { ModelError, type ModelErrorCode } from './errors.ts';
 import {
   MAX_ATTRIBUTE_NUMBERS,
   MAX_ATTRIBUTES,
-  MAX_DEPTH,
   MAX_DESCRIBED_VALUES,
   MAX_DIMENSION,
   MAX_GRAPH_VALUES,
@@ -75,13 +74,13 @@ export function readModel(bytes: Uint8Array): OnnxModel {
   let irVersion: number | undefined;
   let graph: OnnxGraph | undefined;
   const opsets: { domain: string; version: number }[] = [];
-  readMessage(cursorOver(bytes), 'the model', 0, {
+  readMessage(cursorOver(bytes), 'the model', {
     1: once(int((value) => (irVersion = value))),
     ...ignore(2, 3, 4, 5, 6, 14),
-    7: once(block((part, depth) => (graph = readGraph(part, depth)))),
+    7: once(block((part) => (graph = readGraph(part)))),
     8: many(
       MAX_OPSET_IMPORTS,
-      block((part, depth) => opsets.push(readOpset(part, depth))),
+      block((part) => opsets.push(readOpset(part))),
     ),
     20: refuse('UnknownField', 'It carries training information. Export the model for inference.'),
     25: refuse('Functions', 'It defines functions. Inline them when you export.'),
@@ -93,17 +92,17 @@ export function readModel(bytes: Uint8Array): OnnxModel {
   return { irVersion, opsets, graph };
 }
 
-function readOpset(part: Cursor, depth: number): { domain: string; version: number } {
+function readOpset(part: Cursor): { domain: string; version: number } {
   let domain = '';
   let version = 0;
-  readMessage(part, 'an operator set', depth, {
+  readMessage(part, 'an operator set', {
     1: once(text((value) => (domain = value), 0)),
     2: once(int((value) => (version = value))),
   });
   return { domain, version };
 }
 
-function readGraph(part: Cursor, depth: number): OnnxGraph {
+function readGraph(part: Cursor): OnnxGraph {
   const nodes: OnnxNode[] = [];
   const initializers: FileTensor[] = [];
   const inputs: OnnxValue[] = [];
@@ -112,17 +111,17 @@ function readGraph(part: Cursor, depth: number): OnnxGraph {
   const values = (list: OnnxValue[], limit: number): FieldRule =>
     many(
       limit,
-      block((value, below) => list.push(readValue(value, below))),
+      block((value) => list.push(readValue(value))),
     );
-  readMessage(part, 'the graph', depth, {
+  readMessage(part, 'the graph', {
     1: many(
       MAX_NODES,
-      block((node, below) => nodes.push(readNode(node, below))),
+      block((node) => nodes.push(readNode(node))),
     ),
     ...ignore(2, 10, 16),
     5: many(
       MAX_INITIALIZERS,
-      block((tensor, below) => initializers.push(readTensor(tensor, below))),
+      block((tensor) => initializers.push(readTensor(tensor))),
     ),
     11: values(inputs, MAX_GRAPH_VALUES),
     12: values(outputs, MAX_GRAPH_VALUES),
@@ -133,14 +132,14 @@ function readGraph(part: Cursor, depth: number): OnnxGraph {
   return { nodes, initializers, inputs, outputs, described };
 }
 
-function readNode(part: Cursor, depth: number): OnnxNode {
+function readNode(part: Cursor): OnnxNode {
   const inputs: string[] = [];
   const outputs: string[] = [];
   const attributes = new Map<string, OnnxAttribute>();
   let name = '';
   let operator = '';
   let domain = '';
-  readMessage(part, 'a node', depth, {
+  readMessage(part, 'a node', {
     1: many(
       MAX_NODE_VALUES,
       text((value) => inputs.push(value), 0),
@@ -153,8 +152,8 @@ function readNode(part: Cursor, depth: number): OnnxNode {
     4: once(text((value) => (operator = value))),
     5: many(
       MAX_ATTRIBUTES,
-      block((attribute, below) => {
-        const [key, value] = readAttribute(attribute, below);
+      block((attribute) => {
+        const [key, value] = readAttribute(attribute);
         if (attributes.has(key)) throw new ModelError('DuplicateName', `A node has two attributes '${key}'.`);
         attributes.set(key, value);
       }),
@@ -170,7 +169,7 @@ function readNode(part: Cursor, depth: number): OnnxNode {
 /** Numbers of AttributeProto.AttributeType by the field that carries the value. */
 const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
 
-function readAttribute(part: Cursor, depth: number): [string, OnnxAttribute] {
+function readAttribute(part: Cursor): [string, OnnxAttribute] {
   let name = '';
   let type: number | undefined;
   const floats: number[] = [];
@@ -178,12 +177,12 @@ function readAttribute(part: Cursor, depth: number): [string, OnnxAttribute] {
   const found: OnnxAttribute[] = [];
   const subgraph = refuse('ControlFlow', 'A node has a subgraph. Export without If, Loop and Scan.');
   const sparse = refuse('Sparse', 'A node has a sparse tensor. Export it dense.');
-  readMessage(part, 'an attribute', depth, {
+  readMessage(part, 'an attribute', {
     1: once(text((value) => (name = value))),
     2: once(float((value) => found.push({ kind: 'float', value }))),
     3: once(int((value) => found.push({ kind: 'int', value }))),
     4: once(text((value) => found.push({ kind: 'string', value }), 0)),
-    5: once(block((tensor, below) => found.push({ kind: 'tensor', value: readTensor(tensor, below) }))),
+    5: once(block((tensor) => found.push({ kind: 'tensor', value: readTensor(tensor) }))),
     6: subgraph,
     7: packable('float', (value) => floats.push(value)),
     8: packable('int', (value) => ints.push(value)),
@@ -214,14 +213,14 @@ function readAttribute(part: Cursor, depth: number): [string, OnnxAttribute] {
   return [name, attribute];
 }
 
-function readTensor(part: Cursor, depth: number): FileTensor {
+function readTensor(part: Cursor): FileTensor {
   let name = '';
   let typeNumber = 0;
   let external = false;
   const shape: number[] = [];
   const sources: { readonly field: number; readonly bytes: Cursor }[] = [];
   const source = (field: number): FieldRule => once(block((bytes) => sources.push({ field, bytes })));
-  readMessage(part, 'a tensor', depth, {
+  readMessage(part, 'a tensor', {
     1: packable('int', (value) => {
       if (shape.push(value) > MAX_RANK)
         throw new ModelError('TooMany', `A tensor has over ${MAX_RANK} dimensions.`);
@@ -272,21 +271,21 @@ function sourceOf(
   return { kind: first.field === 5 || first.field === 7 ? 'varints' : 'raw', bytes: first.bytes };
 }
 
-function readValue(part: Cursor, depth: number): OnnxValue {
+function readValue(part: Cursor): OnnxValue {
   let name = '';
   let type: ElementType | undefined;
   let shape: (number | string | undefined)[] | undefined;
   const kind = refuse('UnsupportedType', 'A value is no tensor (a sequence, map or optional).');
-  readMessage(part, 'a value', depth, {
+  readMessage(part, 'a value', {
     1: once(text((value) => (name = value))),
     2: once(
-      block((typePart, below) =>
-        readMessage(typePart, 'a type', below, {
+      block((typePart) =>
+        readMessage(typePart, 'a type', {
           1: once(
-            block((tensor, deeper) =>
-              readMessage(tensor, 'a tensor type', deeper, {
+            block((tensor) =>
+              readMessage(tensor, 'a tensor type', {
                 1: once(int((value) => (type = elementType(value, 'A value')))),
-                2: once(block((shapePart, deepest) => (shape = readShape(shapePart, deepest)))),
+                2: once(block((shapePart) => (shape = readShape(shapePart)))),
               }),
             ),
           ),
@@ -305,14 +304,14 @@ function readValue(part: Cursor, depth: number): OnnxValue {
   return { name, type, shape };
 }
 
-function readShape(part: Cursor, depth: number): (number | string | undefined)[] {
+function readShape(part: Cursor): (number | string | undefined)[] {
   const shape: (number | string | undefined)[] = [];
-  readMessage(part, 'a shape', depth, {
+  readMessage(part, 'a shape', {
     1: many(
       MAX_RANK,
-      block((dimension, below) => {
+      block((dimension) => {
         let value: number | string | undefined;
-        readMessage(dimension, 'a dimension', below, {
+        readMessage(dimension, 'a dimension', {
           1: once(
             int((size) => {
               checkDimension(size, 'A value');
@@ -368,17 +367,11 @@ function checkDimension(size: number, what: string): void {
 interface FieldRule {
   /** How often the field may stand in one message. */
   readonly limit: number;
-  read(cursor: Cursor, wire: number, depth: number): void;
+  read(cursor: Cursor, wire: number): void;
 }
 
-/** Reads a message by a table of its fields. @param depth of the message that holds it */
-function readMessage(
-  cursor: Cursor,
-  what: string,
-  depth: number,
-  rules: Readonly<Record<number, FieldRule>>,
-): void {
-  if (depth >= MAX_DEPTH) throw new ModelError('TooDeep', `Messages are nested over ${MAX_DEPTH} deep.`);
+/** Reads a message by a table of its fields. Tables do not refer to themselves, so that nesting has a fixed depth. */
+function readMessage(cursor: Cursor, what: string, rules: Readonly<Record<number, FieldRule>>): void {
   const seen = new Map<number, number>();
   for (;;) {
     const at = cursor.at;
@@ -393,7 +386,7 @@ function readMessage(
       throw rule.limit === 1
         ? new ModelError('RepeatedField', `Byte ${at}: field ${tag.number} of ${what} stands twice.`)
         : new ModelError('TooMany', `Field ${tag.number} of ${what} stands over ${rule.limit} times.`);
-    rule.read(cursor, tag.wire, depth + 1);
+    rule.read(cursor, tag.wire);
   }
 }
 
@@ -428,10 +421,10 @@ function float(take: (value: number) => void): Read {
   };
 }
 
-function block(take: (part: Cursor, depth: number) => void): Read {
-  return (cursor, wire, depth) => {
+function block(take: (part: Cursor) => void): Read {
+  return (cursor, wire) => {
     expectWire(cursor, wire, 2);
-    take(readBlock(cursor), depth);
+    take(readBlock(cursor));
   };
 }
 
