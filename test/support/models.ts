@@ -152,3 +152,34 @@ export function lookUp(): GraphBuilder {
   g.output('float32', 'y', g.node('Gather', [g.constant('float32', [8], floats(8, 51)), x]), [4]);
   return g;
 }
+
+/**
+ * Every kind of model with the SHA-256 of its outputs (hashOf in runtime.ts) on the pinned runtime. They are the same on
+ * every processor; a change means that the runtime, its options or these models changed.
+ */
+export const FROZEN: readonly {
+  readonly name: string;
+  readonly make: () => TestModel;
+  readonly hash: string;
+}[] = [
+  {
+    name: 'a float perceptron',
+    make: floatMlp,
+    hash: 'ac641fd366a73a1adbc99f8daae1933ae37c782da32d38e673b014b7a2d0be7b',
+  },
+  {
+    name: 'an integer-only perceptron',
+    make: integerMlp,
+    hash: '946245985e0f96c0c45041d0eab6effda67de089a5a6a71b76e7ce1a900314eb',
+  },
+  {
+    name: 'a convolution',
+    make: convolution,
+    hash: '294a1106adc572125f6e2e798a2b0ef89b196acf2e069f3eabeb96ed5b99f04c',
+  },
+  {
+    name: 'an attention block',
+    make: attentionBlock,
+    hash: '35634d0d4cb2bc8c9fabab926069b0c0081631d2d212e09428b2e6dfeae57b6e',
+  },
+];

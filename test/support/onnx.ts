@@ -2,7 +2,7 @@
  * Builds ONNX files for tests and for the training of the bundled model. The bytes are written by onnx-proto, which
  * shares nothing with the reader of the door.
  */
-import { onnx } from 'onnx-proto';
+import proto, { type onnx } from 'onnx-proto';
 import { ELEMENT_TYPE_NUMBERS, type ElementType, type TensorData } from '../../attribution/runtime/types.ts';
 
 /** An attribute: an integer, a list of integers, `{ f }` a float, `{ s }` text, `{ t }` one tensor. */
@@ -130,11 +130,13 @@ export function graphBuilder(opset = 17): GraphBuilder {
 }
 
 export function encodeModel(message: onnx.IModelProto): Uint8Array {
-  return Uint8Array.from(onnx.ModelProto.encode(onnx.ModelProto.fromObject(message)).finish());
+  return Uint8Array.from(proto.onnx.ModelProto.encode(proto.onnx.ModelProto.fromObject(message)).finish());
 }
 
 export function decodeModel(bytes: Uint8Array): onnx.IModelProto {
-  return onnx.ModelProto.toObject(onnx.ModelProto.decode(bytes), { defaults: false }) as onnx.IModelProto;
+  return proto.onnx.ModelProto.toObject(proto.onnx.ModelProto.decode(bytes), {
+    defaults: false,
+  }) as onnx.IModelProto;
 }
 
 /** Whole numbers from a linear congruential generator (Numerical Recipes): the same everywhere. */

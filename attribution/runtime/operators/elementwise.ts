@@ -1,6 +1,7 @@
 /** Operators that work element by element. */
 import { numbers } from '../tensor-data.ts';
 import type { ElementType } from '../types.ts';
+import { STEPS } from './costs.ts';
 import {
   ANY,
   broadcast,
@@ -14,9 +15,6 @@ import {
   type Value,
   WIDE,
 } from './rule.ts';
-
-/** Steps of a polynomial with a division, such as exp: measured at 8 to 20 multiply-adds in the WebAssembly build. */
-export const FUNCTION_STEPS = 16;
 
 function unary(types: readonly ElementType[], steps: number, ...attributes: string[]): OperatorRule {
   return {
@@ -46,7 +44,7 @@ function combine(
     readonly divides?: boolean;
   } = {},
 ): OperatorRule {
-  const { most = 2, steps = 1, fold, positive, divides = false } = options;
+  const { most = 2, steps = STEPS.simple, fold, positive, divides = false } = options;
   return {
     inputs: [most === 2 ? 2 : 1, most],
     outputs: [1, 1],
@@ -129,7 +127,7 @@ const clip: OperatorRule = {
       outputs: [
         { type: value.type, shape: value.shape, isPositive: least !== undefined && isPositive(least) },
       ],
-      operations: sizeOf(value.shape),
+      operations: sizeOf(value.shape) * STEPS.simple,
     };
   },
 };
@@ -153,7 +151,7 @@ const cast: OperatorRule = {
           isPositive: type === 'int64' && value.type !== 'float32' && isPositive(value),
         },
       ],
-      operations: sizeOf(value.shape),
+      operations: sizeOf(value.shape) * STEPS.slow,
     };
   },
 };
@@ -187,7 +185,7 @@ const where: OperatorRule = {
     expectType(node, yes, ANY);
     expectSameType(node, yes, no);
     const shape = broadcast(node, condition.shape, broadcast(node, yes.shape, no.shape));
-    return { outputs: [{ type: yes.type, shape }], operations: sizeOf(shape) };
+    return { outputs: [{ type: yes.type, shape }], operations: sizeOf(shape) * 2 * STEPS.simple };
   },
 };
 
@@ -197,48 +195,48 @@ const identity: OperatorRule = {
   attributes: [],
   infer(node) {
     const value = node.input(0);
-    return { outputs: [value], operations: sizeOf(value.shape) };
+    return { outputs: [value], operations: sizeOf(value.shape) * STEPS.simple };
   },
 };
 
 const SIGNED: readonly ElementType[] = ['float32', 'int8', 'int32', 'int64'];
 
 export const ELEMENTWISE: Readonly<Record<string, OperatorRule>> = {
-  Abs: unary(NUMBERS, 1),
-  Neg: unary(SIGNED, 1),
-  Sign: unary(NUMBERS, 1),
-  Relu: unary(['float32', 'int8', 'int32'], 1),
-  Not: unary(['bool'], 1),
-  Floor: unary(FLOAT, 1),
-  Ceil: unary(FLOAT, 1),
-  Round: unary(FLOAT, 1),
-  Sqrt: unary(FLOAT, 4),
-  Reciprocal: unary(FLOAT, 4),
-  LeakyRelu: unary(FLOAT, 1, 'alpha'),
-  ThresholdedRelu: unary(FLOAT, 1, 'alpha'),
-  HardSigmoid: unary(FLOAT, 2, 'alpha', 'beta'),
-  HardSwish: { ...unary(FLOAT, 3), since: 14 },
-  Exp: unary(FLOAT, FUNCTION_STEPS),
-  Log: unary(FLOAT, FUNCTION_STEPS),
-  Sin: unary(FLOAT, FUNCTION_STEPS),
-  Cos: unary(FLOAT, FUNCTION_STEPS),
-  Tanh: unary(FLOAT, FUNCTION_STEPS),
-  Sigmoid: unary(FLOAT, FUNCTION_STEPS),
-  Erf: unary(FLOAT, FUNCTION_STEPS),
-  Elu: unary(FLOAT, FUNCTION_STEPS, 'alpha'),
-  Selu: unary(FLOAT, FUNCTION_STEPS, 'alpha', 'gamma'),
-  Softplus: unary(FLOAT, FUNCTION_STEPS),
-  Softsign: unary(FLOAT, 4),
+  Abs: unary(NUMBERS, STEPS.simple),
+  Neg: unary(SIGNED, STEPS.simple),
+  Sign: unary(NUMBERS, STEPS.simple),
+  Relu: unary(['float32', 'int8', 'int32'], STEPS.simple),
+  Not: unary(['bool'], STEPS.simple),
+  Floor: unary(FLOAT, STEPS.simple),
+  Ceil: unary(FLOAT, STEPS.simple),
+  Round: unary(FLOAT, STEPS.simple),
+  Sqrt: unary(FLOAT, STEPS.slow),
+  Reciprocal: unary(FLOAT, STEPS.slow),
+  LeakyRelu: unary(FLOAT, STEPS.simple, 'alpha'),
+  ThresholdedRelu: unary(FLOAT, STEPS.simple, 'alpha'),
+  HardSigmoid: unary(FLOAT, 2 * STEPS.simple, 'alpha', 'beta'),
+  HardSwish: { ...unary(FLOAT, 2 * STEPS.simple), since: 14 },
+  Exp: unary(FLOAT, STEPS.function),
+  Log: unary(FLOAT, STEPS.function),
+  Sin: unary(FLOAT, STEPS.function),
+  Cos: unary(FLOAT, STEPS.function),
+  Tanh: unary(FLOAT, STEPS.function),
+  Sigmoid: unary(FLOAT, STEPS.function),
+  Erf: unary(FLOAT, STEPS.function),
+  Elu: unary(FLOAT, STEPS.function, 'alpha'),
+  Selu: unary(FLOAT, STEPS.function, 'alpha', 'gamma'),
+  Softplus: unary(FLOAT, STEPS.twoFunctions),
+  Softsign: unary(FLOAT, STEPS.slow),
   Add: combine(WIDE, 'same', { fold: (a, b) => a + b }),
   Sub: combine(WIDE, 'same', { fold: (a, b) => a - b }),
   Mul: combine(WIDE, 'same', { fold: (a, b) => a * b }),
   Div: combine(WIDE, 'same', {
-    steps: 4,
+    steps: STEPS.slow,
     divides: true,
     fold: (a, b) => Math.trunc(a / b),
   }),
-  Mod: { ...combine(['int32', 'int64'], 'same', { steps: 4, divides: true }), attributes: ['fmod'] },
-  Pow: combine(FLOAT, 'same', { steps: 2 * FUNCTION_STEPS }),
+  Mod: { ...combine(['int32', 'int64'], 'same', { steps: STEPS.slow, divides: true }), attributes: ['fmod'] },
+  Pow: combine(FLOAT, 'same', { steps: STEPS.function }),
   PRelu: combine(FLOAT, 'same'),
   Min: combine(NUMBERS, 'same', { most: 16, positive: (inputs) => inputs.every(Boolean) }),
   Max: combine(NUMBERS, 'same', { most: 16, positive: (inputs) => inputs.some(Boolean) }),

@@ -2,6 +2,7 @@
 import { MAX_TRACKED_ELEMENTS } from '../limits.ts';
 import { numbers } from '../tensor-data.ts';
 import type { ElementType } from '../types.ts';
+import { STEPS } from './costs.ts';
 import {
   ANY,
   expectSameType,
@@ -12,14 +13,17 @@ import {
   type Value,
 } from './rule.ts';
 
-/** One output, which costs a step an element. */
+/** One output, whose elements are copied. */
 function moved(
   type: ElementType,
   shape: readonly number[],
   integers?: readonly number[] | undefined,
   positive?: boolean,
 ): Inferred {
-  return { outputs: [{ type, shape, integers, isPositive: positive }], operations: sizeOf(shape) };
+  return {
+    outputs: [{ type, shape, integers, isPositive: positive }],
+    operations: sizeOf(shape) * STEPS.simple,
+  };
 }
 
 /** A value with the same elements in the same order. */
@@ -141,7 +145,7 @@ const split: OperatorRule = {
         type: value.type,
         shape: value.shape.map((old, i) => (i === axis ? length : old)),
       })),
-      operations: sizeOf(value.shape),
+      operations: sizeOf(value.shape) * STEPS.simple,
     };
   },
 };
@@ -178,7 +182,8 @@ const slice = rule([3, 5], [], (node) => {
     integers !== undefined && rank === 1
       ? Array.from({ length: shape[0]! }, (_, i) => integers[range.start + i * range.step]!)
       : undefined;
-  return moved(value.type, shape, axes.length === 0 ? integers : known, value.isPositive);
+  const result = moved(value.type, shape, axes.length === 0 ? integers : known, value.isPositive);
+  return steps.every((step) => step === 1) ? result : { ...result, operations: sizeOf(shape) * STEPS.slow };
 });
 
 const gather = rule([2, 2], ['axis'], (node) => {
@@ -195,7 +200,9 @@ const gather = rule([2, 2], ['axis'], (node) => {
     integers !== undefined && value.shape.length === 1
       ? indices.integers?.map((index) => integers[index < 0 ? index + size : index]!)
       : undefined;
-  return moved(value.type, shape, known, value.isPositive);
+  const result = moved(value.type, shape, known, value.isPositive);
+  const blocks = sizeOf(value.shape.slice(0, axis)) * sizeOf(indices.shape);
+  return { ...result, operations: result.operations + blocks * STEPS.copy };
 });
 
 const gatherElements = rule([2, 2], ['axis'], (node) => {
@@ -207,7 +214,8 @@ const gatherElements = rule([2, 2], ['axis'], (node) => {
     indices.shape.length === value.shape.length &&
     indices.shape.every((size, i) => i === axis || size <= value.shape[i]!);
   if (!fits) throw node.refuse('ShapeMismatch', `has indices of shape [${indices.shape.join(', ')}].`);
-  return moved(value.type, indices.shape, undefined, value.isPositive);
+  const result = moved(value.type, indices.shape, undefined, value.isPositive);
+  return { ...result, operations: sizeOf(indices.shape) * STEPS.slow };
 });
 
 const expand = rule([2, 2], [], (node) => {
@@ -305,7 +313,7 @@ const constant = rule([0, 0], ['value', 'value_int', 'value_ints', 'value_float'
               integers: tracked ? [...numbers(tensor)] : undefined,
             },
           ],
-          operations: tensor.elements,
+          operations: tensor.elements * STEPS.simple,
         };
       }
       case 'int':
@@ -365,7 +373,7 @@ const oneHot = rule([3, 3], ['axis'], (node) => {
   if (depth === undefined || depth < 1) throw node.refuse('ShapeMismatch', `has depth ${depth}.`);
   const axis = node.axis(node.int('axis', -1), indices.shape.length + 1);
   const shape = [...indices.shape.slice(0, axis), depth, ...indices.shape.slice(axis)];
-  return moved(values.type, shape);
+  return { ...moved(values.type, shape), operations: sizeOf(shape) * STEPS.slow };
 });
 
 export const LAYOUT: Readonly<Record<string, OperatorRule>> = {

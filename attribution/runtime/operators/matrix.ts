@@ -1,6 +1,7 @@
 /** Matrix products, in floats and in integers. */
 import { MAX_INTEGER_DOT } from '../limits.ts';
 import { ELEMENT_BYTES } from '../types.ts';
+import { STEPS } from './costs.ts';
 import {
   broadcast,
   expectSameType,
@@ -37,6 +38,15 @@ function matrixProduct(node: NodeView, a: readonly number[], b: readonly number[
   return { shape, inner };
 }
 
+/** A term of each sum is a step. A second matrix that comes with the data is put into the kernel's order in each run. */
+function productSteps(shape: readonly number[], inner: number, b: Value): number {
+  const isWide = b.type === 'int32' || b.type === 'int64';
+  const isColumn = b.shape[b.shape.length - 1] === 1 || b.shape.length === 1;
+  const term = isWide ? STEPS.integerTerm : isColumn ? STEPS.columnTerm : 1;
+  const packing = b.parameter === undefined ? sizeOf(b.shape) * STEPS.simple : 0;
+  return sizeOf(shape) * (inner * term + STEPS.simple) + packing;
+}
+
 /** The kernels copy the second matrix into blocks of their own order. */
 function packed(value: Value): number {
   return sizeOf(value.shape) * ELEMENT_BYTES[value.type];
@@ -54,7 +64,7 @@ const matMul: OperatorRule = {
     const { shape, inner } = matrixProduct(node, a.shape, b.shape);
     return {
       outputs: [{ type: a.type, shape }],
-      operations: sizeOf(shape) * inner,
+      operations: productSteps(shape, inner, b),
       scratchBytes: packed(b),
     };
   },
@@ -84,7 +94,7 @@ const gemm: OperatorRule = {
     }
     return {
       outputs: [{ type: 'float32', shape }],
-      operations: sizeOf(shape) * inner,
+      operations: productSteps(shape, inner, b),
       scratchBytes: packed(b),
     };
   },
@@ -119,7 +129,7 @@ const matMulInteger: OperatorRule = {
     expectZeroPoint(node, 3, b, b.shape[b.shape.length - 1]!);
     return {
       outputs: [{ type: 'int32', shape }],
-      operations: sizeOf(shape) * inner,
+      operations: productSteps(shape, inner, b),
       scratchBytes: packed(b),
       isInexactInteger: !isExactProduct(a, b, inner),
     };
@@ -142,7 +152,7 @@ const qLinearMatMul: OperatorRule = {
     expectZeroPoint(node, 5, b, b.shape[b.shape.length - 1]!);
     return {
       outputs: [{ type: zero.type, shape }],
-      operations: sizeOf(shape) * inner,
+      operations: productSteps(shape, inner, b),
       scratchBytes: packed(b) + sizeOf(shape) * 4,
     };
   },

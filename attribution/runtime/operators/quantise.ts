@@ -1,4 +1,5 @@
 /** Between floats and bytes. Their scales are floats, so that a model which uses them is not integer-only. */
+import { STEPS } from './costs.ts';
 import {
   expectSameType,
   expectType,
@@ -31,7 +32,7 @@ const quantizeLinear: OperatorRule = {
     if (zero !== undefined) expectType(node, zero, ['uint8', 'int8']);
     return {
       outputs: [{ type: zero?.type ?? 'uint8', shape: value.shape }],
-      operations: sizeOf(value.shape) * 4,
+      operations: sizeOf(value.shape) * STEPS.slow,
     };
   },
 };
@@ -46,7 +47,10 @@ const dequantizeLinear: OperatorRule = {
     expectScale(node, value, node.input(1));
     const zero = node.optional(2);
     if (zero !== undefined) expectSameType(node, value, zero);
-    return { outputs: [{ type: 'float32', shape: value.shape }], operations: sizeOf(value.shape) * 2 };
+    return {
+      outputs: [{ type: 'float32', shape: value.shape }],
+      operations: sizeOf(value.shape) * STEPS.simple,
+    };
   },
 };
 
@@ -63,7 +67,7 @@ const dynamicQuantizeLinear: OperatorRule = {
         { type: 'float32', shape: [] },
         { type: 'uint8', shape: [] },
       ],
-      operations: sizeOf(value.shape) * 6,
+      operations: sizeOf(value.shape) * STEPS.slow,
     };
   },
 };

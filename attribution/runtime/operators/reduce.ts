@@ -1,6 +1,6 @@
 /** Operators that fold whole dimensions: sums, maxima, the best k, softmax and normalisations. */
 import type { ElementType } from '../types.ts';
-import { FUNCTION_STEPS } from './elementwise.ts';
+import { STEPS } from './costs.ts';
 import {
   expectSameType,
   expectType,
@@ -15,7 +15,7 @@ import {
 /** From this version on the axes are an input; before, an attribute (ReduceSum changed five versions earlier). */
 const AXES_AS_INPUT = 18;
 
-function reduce(types: readonly ElementType[], steps: number, axesSince = AXES_AS_INPUT): OperatorRule {
+function reduce(types: readonly ElementType[], axesSince = AXES_AS_INPUT): OperatorRule {
   return {
     inputs: [1, 2],
     outputs: [1, 1],
@@ -30,7 +30,7 @@ function reduce(types: readonly ElementType[], steps: number, axesSince = AXES_A
       const reduced = shape.flatMap((size, i) => (folded.has(i) ? (keeps ? [1] : []) : [size]));
       return {
         outputs: [{ type, shape: reduced }],
-        operations: sizeOf(shape) * steps,
+        operations: sizeOf(shape) * STEPS.slow,
         scratchBytes: sizeOf(shape) * 4,
       };
     },
@@ -63,7 +63,7 @@ const argBest: OperatorRule = {
     node.int('select_last_index', 0);
     const keeps = node.int('keepdims', 1) !== 0;
     const reduced = shape.flatMap((size, i) => (i === axis ? (keeps ? [1] : []) : [size]));
-    return { outputs: [{ type: 'int64', shape: reduced }], operations: sizeOf(shape) };
+    return { outputs: [{ type: 'int64', shape: reduced }], operations: sizeOf(shape) * STEPS.slow };
   },
 };
 
@@ -87,8 +87,7 @@ const topK: OperatorRule = {
         { type, shape: best },
         { type: 'int64', shape: best },
       ],
-      // A heap of k, or a sort: log2 of a dimension is at most 26.
-      operations: sizeOf(shape) * 32,
+      operations: sizeOf(shape) * STEPS.sort,
       scratchBytes: sizeOf(shape) * 16,
     };
   },
@@ -105,7 +104,7 @@ const softmax: OperatorRule = {
     // On an axis that is not the last one the kernel transposes.
     return {
       outputs: [{ type, shape }],
-      operations: sizeOf(shape) * (FUNCTION_STEPS + 4),
+      operations: sizeOf(shape) * STEPS.softmax,
       scratchBytes: sizeOf(shape) * 8,
     };
   },
@@ -122,7 +121,7 @@ const cumSum: OperatorRule = {
     node.axis(axis ?? Number.NaN, shape.length);
     node.int('exclusive', 0);
     node.int('reverse', 0);
-    return { outputs: [{ type, shape }], operations: sizeOf(shape) };
+    return { outputs: [{ type, shape }], operations: sizeOf(shape) * STEPS.slow };
   },
 };
 
@@ -144,7 +143,11 @@ const layerNormalization: OperatorRule = {
       if (value.shape.join() !== shape.slice(axis).join())
         throw node.refuse('ShapeMismatch', `has a scale or bias of shape [${value.shape.join(', ')}].`);
     }
-    return { outputs: [{ type, shape }], operations: sizeOf(shape) * 8, scratchBytes: sizeOf(shape) * 4 };
+    return {
+      outputs: [{ type, shape }],
+      operations: sizeOf(shape) * STEPS.normalise,
+      scratchBytes: sizeOf(shape) * 4,
+    };
   },
 };
 
@@ -162,18 +165,18 @@ const batchNormalization: OperatorRule = {
     for (const value of node.inputs().slice(1))
       if (value.shape.length !== 1 || value.shape[0] !== shape[1])
         throw node.refuse('ShapeMismatch', `has a statistic of shape [${value.shape.join(', ')}].`);
-    return { outputs: [{ type, shape }], operations: sizeOf(shape) * 2 };
+    return { outputs: [{ type, shape }], operations: sizeOf(shape) * STEPS.simple };
   },
 };
 
 export const REDUCE: Readonly<Record<string, OperatorRule>> = {
-  ReduceSum: reduce(WIDE, 1, 13),
-  ReduceMean: reduce(FLOAT, 1),
-  ReduceMax: reduce(NUMBERS, 1),
-  ReduceMin: reduce(NUMBERS, 1),
-  ReduceProd: reduce(WIDE, 1),
-  ReduceL2: reduce(FLOAT, 2),
-  ReduceSumSquare: reduce(FLOAT, 2),
+  ReduceSum: reduce(WIDE, 13),
+  ReduceMean: reduce(FLOAT),
+  ReduceMax: reduce(NUMBERS),
+  ReduceMin: reduce(NUMBERS),
+  ReduceProd: reduce(WIDE),
+  ReduceL2: reduce(FLOAT),
+  ReduceSumSquare: reduce(FLOAT),
   ArgMax: argBest,
   ArgMin: argBest,
   TopK: topK,

@@ -1,5 +1,6 @@
 /** Operators that move a window over images or sequences: convolutions and pools. Layout [batch, channels, ...space]. */
 import { ELEMENT_BYTES } from '../types.ts';
+import { STEPS } from './costs.ts';
 import { isExactProduct } from './matrix.ts';
 import {
   expectSameType,
@@ -84,7 +85,8 @@ function convolve(node: NodeView, x: Value, w: Value): Convolution {
   return {
     shape,
     inner,
-    operations: sizeOf(shape) * inner,
+    // Besides the sums: rearranging the input.
+    operations: sizeOf(shape) * (inner + STEPS.output) + groups * inner * columns * STEPS.simple,
     scratchBytes: (inner * columns + sizeOf(w.shape)) * ELEMENT_BYTES[x.type] + sizeOf(shape) * 4,
   };
 }
@@ -175,7 +177,10 @@ function pool(...attributes: string[]): OperatorRule {
       if (kernel.length !== space.length)
         throw node.refuse('BadAttribute', `has kernel_shape [${kernel.join(', ')}].`);
       const shape = [batch, channels, ...slide(node, space, kernel)];
-      return { outputs: [{ type: 'float32', shape }], operations: sizeOf(shape) * sizeOf(kernel) };
+      return {
+        outputs: [{ type: 'float32', shape }],
+        operations: sizeOf(shape) * (sizeOf(kernel) * STEPS.poolTerm + STEPS.output),
+      };
     },
   };
 }
@@ -189,7 +194,7 @@ const globalPool: OperatorRule = {
     expectType(node, x, FLOAT);
     if (x.shape.length < 3) throw node.refuse('ShapeMismatch', `takes at least 3 dimensions.`);
     const shape = x.shape.map((size, i) => (i < 2 ? size : 1));
-    return { outputs: [{ type: 'float32', shape }], operations: sizeOf(x.shape) };
+    return { outputs: [{ type: 'float32', shape }], operations: sizeOf(x.shape) * STEPS.simple };
   },
 };
 

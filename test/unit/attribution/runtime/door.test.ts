@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkModel, ModelError, type ModelErrorCode } from '../../../../attribution/runtime/api.ts';
+import { STEPS } from '../../../../attribution/runtime/operators/costs.ts';
 import { attentionBlock, convolution, floatMlp, integerMlp, MLP } from '../../../support/models.ts';
 import { type Attribute, encodeModel, floats, graphBuilder } from '../../../support/onnx.ts';
 
@@ -50,8 +51,9 @@ describe('the profile of a model', () => {
         { name: 'Relu', nodes: 1 },
       ],
     });
-    // Two products, then one step for every other element: Add and Relu (hidden), Add and Identity (classes).
-    expect(profile.operations).toBe(inputs * hidden + hidden * classes + 2 * hidden + 2 * classes);
+    // Two products, then each element that is made: products, Add and Relu, Add and Identity.
+    const elements = 3 * hidden + 3 * classes;
+    expect(profile.operations).toBe(inputs * hidden + hidden * classes + elements * STEPS.simple);
     // The file twice, the parameters twice, and the first product: input, result, packed weights.
     const live = 4 * (inputs + hidden + inputs * hidden);
     expect(profile.peakBytes).toBe(2 * bytes.length + 8 * parameters + live);
