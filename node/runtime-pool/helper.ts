@@ -9,8 +9,6 @@ import { type RuntimePins, RuntimePoolError, type WorkerJob, type WorkerResponse
 
 export interface Helper {
   readonly alive: boolean;
-  /** Requests that wait or run. */
-  readonly load: number;
   /**
    * @param timeoutMs counts from the call's turn
    * @returns undefined if the model of a 'run' is not loaded
@@ -138,9 +136,6 @@ function startHelper(
   return {
     get alive() {
       return ended === undefined;
-    },
-    get load() {
-      return waiting.length + (current === undefined ? 0 : 1);
     },
     call(job, timeoutMs) {
       return new Promise((resolve, reject) => {

@@ -11,6 +11,13 @@ export const LIMITS = {
   modelsPerWorker: 4,
   /** Declared memory of the models that stay loaded in one worker. */
   residentBytes: MAX_PEAK_BYTES,
+  /**
+   * A worker that has loaded this much (declared memory, and instanceBytes for each) is replaced when it is idle: the
+   * collector does not see the memory of dropped instances, and so does not hurry to free it.
+   */
+  retireBytes: 2 * MAX_PEAK_BYTES,
+  /** Memory of an instance without a model: measured 7 to 20 MB. */
+  instanceBytes: 20 * 1024 * 1024,
   /** Heap of JavaScript in a worker: inputs and outputs pass through it. MiB, as worker_threads counts. */
   heapMiB: 512,
   /** Jobs that wait or run at once, over all workers; more is refused as BUSY. */

@@ -43,6 +43,10 @@ export function createRuntimePool(options: RuntimePoolOptions = {}): RuntimePool
   let nativeProcess: Helper | undefined;
   /** The package does not load on this machine: it is not tried again. */
   let nativeIsAbsent = !native;
+  /** Memory that was ever asked for in a helper. */
+  const loaded = new WeakMap<Helper, number>();
+  /** Jobs of a helper, each of which may be several calls. */
+  const active = new WeakMap<Helper, number>();
   const profiles = new Map<string, ModelProfile>();
   let pending = 0;
   let closed = false;
@@ -50,9 +54,13 @@ export function createRuntimePool(options: RuntimePoolOptions = {}): RuntimePool
   /** The least busy thread, started if need be. */
   const pick = (): Helper => {
     let best = 0;
-    for (let i = 0; i < workers; i++) if (loadOf(threads[i]) < loadOf(threads[best])) best = i;
+    const users = (i: number): number => (threads[i]?.alive === true ? (active.get(threads[i]) ?? 0) : 0);
+    for (let i = 0; i < workers; i++) if (users(i) < users(best)) best = i;
     const thread = threads[best];
-    if (thread?.alive) return thread;
+    if (thread?.alive) {
+      if (users(best) > 0 || (loaded.get(thread) ?? 0) <= LIMITS.retireBytes) return thread;
+      void thread.close();
+    }
     const fresh = startThread(workerEntry, pins);
     threads[best] = fresh;
     return fresh;
@@ -79,6 +87,19 @@ export function createRuntimePool(options: RuntimePoolOptions = {}): RuntimePool
     }
   };
 
+  const using = async <T>(helper: Helper, work: () => Promise<T>): Promise<T> => {
+    active.set(helper, (active.get(helper) ?? 0) + 1);
+    try {
+      return await work();
+    } finally {
+      active.set(helper, active.get(helper)! - 1);
+    }
+  };
+
+  const charge = (helper: Helper, { peakBytes }: ModelProfile): void => {
+    loaded.set(helper, (loaded.get(helper) ?? 0) + peakBytes + LIMITS.instanceBytes);
+  };
+
   const runOn = async (helper: Helper, request: RunRequest): Promise<Tensors> => {
     const job = { kind: 'run', key: request.key, inputs: request.inputs } as const;
     // Twice, since another model may push this one out between loading and running.
@@ -87,9 +108,16 @@ export function createRuntimePool(options: RuntimePoolOptions = {}): RuntimePool
       if (outputs !== undefined) return outputs as Tensors;
       const { key, modelHash, bytes, options } = request;
       const load = { kind: 'load', key, modelHash, bytes: own(bytes), options } as const;
-      remember(key, (await helper.call(load, LIMITS.startMs + LIMITS.loadMs)) as ModelProfile);
+      const profile = (await helper.call(load, LIMITS.startMs + LIMITS.loadMs)) as ModelProfile;
+      remember(key, profile);
+      charge(helper, profile);
     }
     return (await helper.call(job, runMs)) as Tensors;
+  };
+
+  const runExactly = (request: RunRequest): Promise<Tensors> => {
+    const thread = pick();
+    return using(thread, () => runOn(thread, request));
   };
 
   const runNatively = async (request: RunRequest): Promise<Tensors | undefined> => {
@@ -110,7 +138,12 @@ export function createRuntimePool(options: RuntimePoolOptions = {}): RuntimePool
     prepare: (bytes, options = {}) =>
       bounded(async () => {
         const job = { kind: 'prepare', bytes: own(bytes), options } as const;
-        return (await pick().call(job, LIMITS.startMs + LIMITS.loadMs + runMs)) as ModelProfile;
+        const thread = pick();
+        return using(thread, async () => {
+          const profile = (await thread.call(job, LIMITS.startMs + LIMITS.loadMs + runMs)) as ModelProfile;
+          charge(thread, profile);
+          return profile;
+        });
       }),
     run: (modelHash, bytes, inputs, options = {}) =>
       bounded(async () => {
@@ -119,14 +152,14 @@ export function createRuntimePool(options: RuntimePoolOptions = {}): RuntimePool
           const outputs = await runNatively(request);
           if (outputs !== undefined) return outputs;
         }
-        return runOn(pick(), request);
+        return runExactly(request);
       }),
     serve: (modelHash, bytes, inputs, options = {}) =>
       bounded(async () => {
         const request = requestOf(modelHash, bytes, inputs, options);
         const outputs = await runNatively(request);
         if (outputs !== undefined) return { outputs, engine: 'native' };
-        return { outputs: await runOn(pick(), request), engine: 'wasm' };
+        return { outputs: await runExactly(request), engine: 'wasm' };
       }),
     async close() {
       closed = true;
@@ -146,11 +179,6 @@ interface RunRequest {
 function requestOf(modelHash: string, bytes: Uint8Array, inputs: Tensors, options: CheckOptions): RunRequest {
   const sizes = Object.entries(options.dimensions ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   return { key: `${modelHash} ${JSON.stringify(sizes)}`, modelHash, bytes, inputs, options };
-}
-
-/** Threads that are not started yet, or ended, have nothing to do. */
-function loadOf(helper: Helper | undefined): number {
-  return helper?.alive === true ? helper.load : 0;
 }
 
 /** A view into a larger buffer would send all of it to the worker. */
