@@ -3,6 +3,7 @@ export { checkModel } from './check-model.ts';
 export type { ModelErrorCode } from './errors.ts';
 export { ModelError } from './errors.ts';
 export { MAX_MODEL_BYTES, MAX_PEAK_BYTES } from './limits.ts';
+export { encodeProfile, profileHash } from './profile.ts';
 export type {
   CheckOptions,
   ElementType,
