@@ -9,6 +9,7 @@ const benchmarks: Record<string, () => Promise<{ run(): Promise<BenchRow[]> }>> 
   attribution: () => import('./attribution.ts'),
   clusters: () => import('./clusters.ts'),
   influence: () => import('./influence.ts'),
+  runtime: () => import('./runtime.ts'),
   executor: () => import('./executor.ts'),
   finality: () => import('./finality.ts'),
   'worst-gas': () => import('./worst-gas.ts'),
