@@ -14,9 +14,12 @@ export const MAX_NODE_VALUES = 256;
 export const MAX_GRAPH_VALUES = 64;
 export const MAX_DESCRIBED_VALUES = 16_384;
 
-/** Attributes of one node (Conv has the most: six) and numbers in one of them (axes, pads, small constants). */
-export const MAX_ATTRIBUTES = 32;
-export const MAX_ATTRIBUTE_NUMBERS = 4096;
+/**
+ * Attributes of one node (Conv has the most: six) and numbers in one of them (axes, pads, small constants). Over all nodes
+ * these are at most 8 M numbers, which fit the heap of a worker.
+ */
+export const MAX_ATTRIBUTES = 16;
+export const MAX_ATTRIBUTE_NUMBERS = 64;
 
 /** Imported operator sets: the standard one, and what exporters add without using it. */
 export const MAX_OPSET_IMPORTS = 16;
