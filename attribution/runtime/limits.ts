@@ -42,7 +42,7 @@ export const MAX_TENSOR_BYTES = 256 * 1024 * 1024;
  */
 export const MAX_PEAK_BYTES = 512 * 1024 * 1024;
 
-/** Multiply-adds of a run, other steps weighted: about three seconds of one core in WebAssembly. */
+/** Multiply-adds of a run, other steps weighted: seconds of one core in WebAssembly (docs/runtime.md, §3). */
 export const MAX_OPERATIONS = 16 * 1024 * 1024 * 1024;
 
 /** Elements of an integer tensor whose values the door follows, to know shapes: shapes have at most MAX_RANK. */
