@@ -14,9 +14,12 @@ export const MAX_NODE_VALUES = 256;
 export const MAX_GRAPH_VALUES = 64;
 export const MAX_DESCRIBED_VALUES = 16_384;
 
-/** Attributes of one node (Conv has the most: six) and numbers in one of them (axes, pads, small constants). */
-export const MAX_ATTRIBUTES = 32;
-export const MAX_ATTRIBUTE_NUMBERS = 4096;
+/**
+ * Attributes of one node (Conv has the most: six) and numbers in one of them (axes, pads, small constants). Over all nodes
+ * these are at most 8 M numbers, which fit the heap of a worker.
+ */
+export const MAX_ATTRIBUTES = 16;
+export const MAX_ATTRIBUTE_NUMBERS = 64;
 
 /** Imported operator sets: the standard one, and what exporters add without using it. */
 export const MAX_OPSET_IMPORTS = 16;
@@ -39,7 +42,7 @@ export const MAX_TENSOR_BYTES = 256 * 1024 * 1024;
  */
 export const MAX_PEAK_BYTES = 512 * 1024 * 1024;
 
-/** Multiply-adds of a run, other steps weighted: about three seconds of one core in WebAssembly. */
+/** Multiply-adds of a run, other steps weighted: seconds of one core in WebAssembly (docs/runtime.md, §3). */
 export const MAX_OPERATIONS = 16 * 1024 * 1024 * 1024;
 
 /** Elements of an integer tensor whose values the door follows, to know shapes: shapes have at most MAX_RANK. */

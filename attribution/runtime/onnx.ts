@@ -434,17 +434,14 @@ function text(take: (value: string) => void, minBytes = 1): Read {
     if (end - at < minBytes) throw new ModelError('BadName', `The name at byte ${at} is empty.`);
     if (end - at > MAX_NAME_BYTES)
       throw new ModelError('BadName', `The name at byte ${at} is longer than ${MAX_NAME_BYTES} bytes.`);
-    let value = '';
-    for (let i = at; i < end; i++) {
-      const byte = bytes[i]!;
-      if (byte < 0x20 || byte > 0x7e)
+    for (let i = at; i < end; i++)
+      if (bytes[i]! < 0x20 || bytes[i]! > 0x7e)
         throw new ModelError(
           'BadName',
           `The name at byte ${at} has characters that are not printable ASCII.`,
         );
-      value += String.fromCharCode(byte);
-    }
-    take(value);
+    // In one piece: appended letter by letter, a name takes thirty times its size.
+    take(String.fromCharCode(...bytes.subarray(at, end)));
   });
 }
 

@@ -26,6 +26,6 @@ export const LIMITS = {
   startMs: 60_000,
   /** Checking and loading a file of the largest size takes about two seconds. */
   loadMs: 60_000,
-  /** The most steps that the door lets in take about three seconds. Only a broken worker is slower by 20 times. */
+  /** The most steps that the door lets in take seconds. Only a broken worker takes a minute. */
   runMs: 60_000,
 } as const;

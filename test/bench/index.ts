@@ -11,6 +11,7 @@ const benchmarks: Record<string, () => Promise<{ run(): Promise<BenchRow[]> }>> 
   influence: () => import('./influence.ts'),
   retrieval: () => import('./retrieval.ts'),
   proofs: () => import('./proofs.ts'),
+  runtime: () => import('./runtime.ts'),
   executor: () => import('./executor.ts'),
   finality: () => import('./finality.ts'),
   'worst-gas': () => import('./worst-gas.ts'),

@@ -1,9 +1,9 @@
-/** Text to the input of the genre classifier (genre.onnx): how often each of 1,024 classes of words occurs. */
+/** Text to the input of the genre classifier (genre.onnx): how often each of 4,096 classes of words occurs. */
 import { lex } from '../../../attribution/api.ts';
 import { tokenBytes } from '../../../attribution/lexer/lexer.ts';
 
 /** Words fall into this many classes by their hash. */
-export const GENRE_FEATURES = 1024;
+export const GENRE_FEATURES = 4096;
 
 /** What the model tells apart: the parts into which the Brown corpus divides its 15 genres. */
 export const GENRE_LABELS = ['press', 'prose', 'learned', 'fiction'] as const;
@@ -12,7 +12,7 @@ export const GENRE_LABELS = ['press', 'prose', 'learned', 'fiction'] as const;
 export const GENRE_TOKENS = 120;
 
 /**
- * Counts of at most 15 for the first GENRE_TOKENS tokens; the class of a token is FNV-1a (32 bits) of its bytes, mod 1024.
+ * Counts of at most 15 for the first GENRE_TOKENS tokens; the class of a token is FNV-1a (32 bits) of its bytes, mod 4096.
  * @throws AttributionError InvalidUtf8
  */
 export function genreFeatures(text: Uint8Array): Uint8Array {

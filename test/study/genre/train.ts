@@ -10,9 +10,9 @@ import { GENRE_FEATURES, GENRE_LABELS } from './features.ts';
 
 const HIDDEN = 64;
 const CLASSES = GENRE_LABELS.length;
-const EPOCHS = 8;
-const RATE = 0.02;
-const SHRINK = 2e-5;
+const EPOCHS = 4;
+const RATE = 0.01;
+const SHRINK = 3e-4;
 const SEED = new TextEncoder().encode('genre');
 /** Purposes of the generator. */
 const WEIGHTS = 1;
@@ -89,7 +89,7 @@ const ZERO = 128;
 
 /**
  * Weights to 8 bits around zero point 128, hidden values to 8 bits, all sums in integers (docs/runtime.md, §1).
- * Input `counts` uint8[1, 1024], output `scores` int64[1, classes]; the largest score is the answer.
+ * Input `counts` uint8[1, 4096], output `scores` int64[1, classes]; the largest score is the answer.
  */
 export function quantise(model: Perceptron, { features, labels }: Passages): Uint8Array {
   const scale1 = largest(model.w1) / 127;

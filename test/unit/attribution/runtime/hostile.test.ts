@@ -219,6 +219,15 @@ const attacks: [string, ModelErrorCode, () => Uint8Array][] = [
     'TooMany',
     () => changed((g) => (g.node![0]!.attribute = [{ name: 'axes', type: 7, ints: Array(500_000).fill(1) }])),
   ],
+  [
+    'eight megabytes of names',
+    'DanglingInput',
+    () =>
+      changed((g) => {
+        const input = Array.from({ length: 250 }, (_, i) => `${'x'.repeat(500)}${i}`);
+        g.node = Array.from({ length: 64 }, () => ({ opType: 'Max', input, output: [] }));
+      }),
+  ],
   ['Expand to a petabyte', 'TensorTooLarge', () => growing(1, 'Expand', shape(2 ** 20, 2 ** 20, 1, 1024))],
   ['Tile to a petabyte', 'TensorTooLarge', () => growing(1, 'Tile', shape(2 ** 25, 2 ** 15))],
   ['Tile by 2^60', 'TensorTooLarge', () => growing(1, 'Tile', shape(1, 2 ** 60))],

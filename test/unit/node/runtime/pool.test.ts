@@ -121,7 +121,9 @@ describe('the runtime pool', () => {
     await expect(run(on, { bytes, inputs: inputs(7) })).resolves.toBeDefined();
   });
 
-  it('keeps a bounded number of models, and loads one again that it dropped', async () => {
+  it('keeps a bounded number of models, and loads one again that it dropped', {
+    timeout: 180_000,
+  }, async () => {
     const on = open();
     const models = Array.from({ length: 5 }, (_, i): TestModel => {
       const g = graphBuilder();
