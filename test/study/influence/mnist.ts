@@ -245,7 +245,7 @@ function page(
         ]),
       ),
       '',
-      'In bold: what the chain runs. The head is too large for an exact inverse (2,048 parameters), so `newton` takes gradients',
+      'In bold: exact integer solvers of this project. The head is too large for an exact inverse (2,048 parameters), so `newton` takes gradients',
       'and curvature in the 203 directions in which the images vary most (a subspace found by fixed arithmetic from the',
       "registered samples, part of the metric's hash); probabilities are those of the whole head. Its damping is not tuned:",
       'n/(rate·steps), the regularisation that stopping descent early amounts to (docs/influence.md, section 8). The reference is',
