@@ -4,13 +4,14 @@
  * They have no sender and no nonce: the first is good once for each validator and subject, the second once for each
  * subject. They stand behind evidence and before everything else in a block.
  */
-import { bigintToBytes, concat, fromHex, keccak256, toHex, ZERO_ADDRESS } from '../crypto.ts';
+import { bigintToBytes, concat, fromHex, toHex, ZERO_ADDRESS } from '../crypto.ts';
 import { LIMITS } from '../limits.ts';
 import { ATTESTATION_ADDRESS } from '../modules/attestation/storage.ts';
 import type { AttestationOperation } from '../modules/attestation/types.ts';
 import { decodeRlp, encodeRlp, RlpError, rlpBigint, rlpBytes, rlpList, rlpNumber } from '../rlp.ts';
 import type { PooledTransaction } from '../types.ts';
 import { TransactionError } from './errors.ts';
+import { feelessTransaction } from './feeless.ts';
 
 export const ATTESTATION_TYPE = 0x54;
 
@@ -91,23 +92,12 @@ function readOperation(op: number, fields: ReturnType<typeof rlpList>): Attestat
 /** In the shape of all transactions: from the validator that attests, from nobody when it publishes. */
 export function decodeAttestation(raw: Uint8Array, chainId: number | bigint): PooledTransaction {
   const operation = attestationOf(raw, chainId);
-  return {
-    hash: toHex(keccak256(raw)),
-    raw,
+  return feelessTransaction(raw, {
     type: ATTESTATION_TYPE,
     from: operation.op === 'attest' ? operation.validator : ZERO_ADDRESS,
     to: ATTESTATION_ADDRESS,
-    nonce: 0n,
-    value: 0n,
-    gasLimit: 0n,
-    maxFeePerGas: 0n,
-    maxPriorityFeePerGas: 0n,
-    data: raw.slice(1),
-    chainId: BigInt(chainId),
-    v: 0n,
-    r: 0n,
-    s: 0n,
-  };
+    chainId,
+  });
 }
 
 function malformed(reason: string): TransactionError {

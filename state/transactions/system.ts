@@ -4,13 +4,14 @@
  */
 import { decodeEvidence } from '../../consensus/codec.ts';
 import type { Evidence } from '../../consensus/types.ts';
-import { concat, keccak256, toHex, ZERO_ADDRESS } from '../crypto.ts';
+import { concat, ZERO_ADDRESS } from '../crypto.ts';
 import { type ModuleTable, moduleTable } from '../execution/module-table.ts';
 import { STAKING_ADDRESS } from '../modules/staking/storage.ts';
 import type { PooledTransaction } from '../types.ts';
 import { ATTESTATION_TYPE, decodeAttestation } from './attestation.ts';
 import { decodeTransaction } from './decode.ts';
 import { TransactionError } from './errors.ts';
+import { feelessTransaction } from './feeless.ts';
 
 export const SYSTEM_TYPE = 0x7d;
 
@@ -33,23 +34,7 @@ export function decodeIncluded(
   if (raw[0] === ATTESTATION_TYPE) return decodeAttestation(raw, chainId);
   if (raw[0] !== SYSTEM_TYPE) return decodeTransaction(raw, chainId, modules);
   evidenceOf(raw);
-  return {
-    hash: toHex(keccak256(raw)),
-    raw,
-    type: SYSTEM_TYPE,
-    from: ZERO_ADDRESS,
-    to: STAKING_ADDRESS,
-    nonce: 0n,
-    value: 0n,
-    gasLimit: 0n,
-    maxFeePerGas: 0n,
-    maxPriorityFeePerGas: 0n,
-    data: raw.slice(1),
-    chainId: BigInt(chainId),
-    v: 0n,
-    r: 0n,
-    s: 0n,
-  };
+  return feelessTransaction(raw, { type: SYSTEM_TYPE, from: ZERO_ADDRESS, to: STAKING_ADDRESS, chainId });
 }
 
 /** @throws TransactionError MALFORMED */

@@ -240,7 +240,7 @@ function page(
         ]),
       ),
       '',
-      'In bold: what the chain runs; `newton` and `ekfac` with the damping that follows from the training, n/(rate·steps).',
+      'In bold: what validators can recompute; `newton` and `ekfac` with the damping that follows from the training, n/(rate·steps).',
       'In italics: controls.',
       '',
       '![LDS](influence-adapters-lds.svg)',

@@ -104,7 +104,7 @@ function page(name: string, measured: readonly (Case & { readonly rows: readonly
       `turn and on ${SUBSETS} random halves; other samples are the queries. Scores and truth are`,
       'compared for each query over the samples (Pearson: mean over the queries and the bound of the worst tenth; Spearman:',
       '"ranks"), for the loss summed over the queries ("mean loss"), and over the halves (LDS: the linear datamodeling score,',
-      "Spearman of the sum of a half's scores with minus the loss of its model). In bold: what the chain runs, in its own",
+      "Spearman of the sum of a half's scores with minus the loss of its model). In bold: what validators can recompute, in its own",
       'integers, without clipping. In italics: controls that a method must beat.',
       ...measured.flatMap((entry) => ['', `## ${entry.label}`, '', measuredTable(entry.rows)]),
       '',
