@@ -18,6 +18,7 @@ interface IInference is IModule {
         uint256 modelId;
         uint256 modelVersion;
         address asker;
+        /// Zero: every validator answered
         address operator;
         /// 1 open, 2 settled, 3 rejected, 4 expired
         uint8 status;
@@ -69,6 +70,11 @@ interface IInference is IModule {
     error NotTopLevel();
     error UnknownModel(uint256 modelId);
     error ModelRetired(uint256 modelId);
+    error ModelRefused(uint256 modelId);
+    error InTraining(uint256 modelId);
+    error NotTrained(uint256 modelId);
+    error TrainedModel(uint256 modelId);
+    error PromptRefused();
     error BondTooLow(uint256 bond, uint256 required);
     error EmptyPrompt();
     error PromptTooLarge(uint256 size, uint256 limit);
@@ -93,6 +99,12 @@ interface IInference is IModule {
     function settle(bytes32 requestId, string calldata output, bytes32 attributionHash)
         external
         returns (bool accepted);
+    /// Asks a model that the chain trained, as a transaction of its own (not from a contract): every validator answers,
+    /// and who is credited is paid at once. The value is at least the price; change returns.
+    function infer(uint256 modelId, string calldata prompt)
+        external
+        payable
+        returns (bytes32 requestId, string memory output);
     /// By anyone after the expiry block: returns the escrow to the asker.
     function expire(bytes32 requestId) external;
 

@@ -22,6 +22,11 @@ export const inferenceInterface = defineInterface({
       signature:
         'function settle(bytes32 requestId, string output, bytes32 attributionHash) returns (bool accepted)',
     },
+    infer: {
+      op: 3,
+      signature:
+        'function infer(uint256 modelId, string prompt) payable returns (bytes32 requestId, string output)',
+    },
     expire: { op: 4, signature: 'function expire(bytes32 requestId)' },
     inference: { signature: 'function inference(bytes32 requestId) view returns (Request request)' },
     requestCount: { signature: 'function requestCount() view returns (uint256 count)' },
@@ -50,6 +55,11 @@ export const inferenceInterface = defineInterface({
     NotTopLevel: 'error NotTopLevel()',
     UnknownModel: 'error UnknownModel(uint256 modelId)',
     ModelRetired: 'error ModelRetired(uint256 modelId)',
+    ModelRefused: 'error ModelRefused(uint256 modelId)',
+    InTraining: 'error InTraining(uint256 modelId)',
+    NotTrained: 'error NotTrained(uint256 modelId)',
+    TrainedModel: 'error TrainedModel(uint256 modelId)',
+    PromptRefused: 'error PromptRefused()',
     BondTooLow: 'error BondTooLow(uint256 bond, uint256 required)',
     EmptyPrompt: 'error EmptyPrompt()',
     PromptTooLarge: 'error PromptTooLarge(uint256 size, uint256 limit)',

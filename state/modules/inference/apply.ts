@@ -1,5 +1,5 @@
 /** Operations of inferences. What they do and refuse is README.md beside this file. */
-import { lex } from '../../../attribution/api.ts';
+import { lex, type TokenRuleVersion } from '../../../attribution/api.ts';
 import { attributionUnitsOf } from '../../../genesis/attribution-units.ts';
 import type { AttributionJob, Hex, StateView } from '../../types.ts';
 import { utf8Bytes, utf8Text } from '../abi.ts';
@@ -10,6 +10,7 @@ import { keccakHex } from '../hash.ts';
 import type { MeteredContext } from '../meter.ts';
 import { endRequest } from '../model/bond.ts';
 import {
+  isTrainedKind,
   openRequest,
   readModelBeneficiary,
   readModelBond,
@@ -24,6 +25,8 @@ import type { ModuleSpec } from '../module.ts';
 import { readBeneficiary } from '../reward/storage.ts';
 import { ZERO_HASH } from '../storage.ts';
 import { inferenceInterface } from './abi.ts';
+import { infer, inferenceUnits } from './infer.ts';
+import { checkedPrompt } from './prompt.ts';
 import { checkOutcome, pay, priceOf, reject } from './settlement.ts';
 import {
   appendRequest,
@@ -41,7 +44,7 @@ import {
   requestIdOf,
   writeRequestState,
 } from './storage.ts';
-import { type PinnedRequest, REQUEST_STATUS } from './types.ts';
+import { isInfluence, type PinnedRequest, REQUEST_STATUS } from './types.ts';
 
 const { revert, encodeEvent } = inferenceInterface;
 
@@ -50,13 +53,11 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
     const { attribution, inference } = context.params;
     const model = readModelState(context, modelId);
     if (model === undefined) throw revert('UnknownModel', [modelId]);
+    if (isTrainedKind(model.kind)) throw revert('TrainedModel', [modelId]);
     if (model.status === 'retired') throw revert('ModelRetired', [modelId]);
     const bond = readModelBond(context, modelId);
     if (bond < inference.minOperatorBond) throw revert('BondTooLow', [bond, inference.minOperatorBond]);
-    const promptBytes = utf8Bytes(prompt);
-    if (promptBytes.length === 0) throw revert('EmptyPrompt', []);
-    if (promptBytes.length > attribution.maxPromptBytes)
-      throw revert('PromptTooLarge', [BigInt(promptBytes.length), BigInt(attribution.maxPromptBytes)]);
+    const promptBytes = checkedPrompt(context, prompt);
     if (maxOutputTokens === 0n || maxOutputTokens > BigInt(attribution.maxOutputTokens))
       throw revert('OutputLimitOutOfRange', [maxOutputTokens, BigInt(attribution.maxOutputTokens)]);
     const { base: basePrice, token: pricePerToken } = readModelPrice(context, modelId);
@@ -133,10 +134,14 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
     checkOutcome(outcome, outputTokens, maxContributors);
     const answer = { id, request, output: bytes, outputTokens, outcome };
     const accepted = outcome.recordHash === attributionHash;
-    if (accepted) pay(context, answer, attributionHash);
-    else reject(context, answer, attributionHash);
+    if (accepted) {
+      pay(context, answer, attributionHash);
+      endRequest(context, BigInt(request.modelId));
+    } else reject(context, answer, attributionHash);
     return [accepted];
   },
+
+  infer,
 
   expire(context, id) {
     const { state, request } = known(context, id);
@@ -212,12 +217,23 @@ function unitsOf(outputBytes: number, promptBytes: number, request: PinnedReques
 }
 
 /**
- * Units that this transaction can use at most (B6): 0 unless `settle` will get as far as the attribution. Whoever is
+ * Units that this transaction can use at most (B6): 0 unless `settle` or `infer` will get as far as the attribution. Whoever is
  * refused before that, or cannot pay for it, must not take the place of those who can: each unit of a block's budget
  * costs at least `GAS.ATTRIBUTION_UNIT`.
  */
 export function attributionUnits(call: TopLevelCall, view: StateView): number {
-  if (call.value !== 0n || inferenceInterface.functionOf(call.calldata)?.name !== 'settle') return 0;
+  switch (inferenceInterface.functionOf(call.calldata)?.name) {
+    case 'settle':
+      return settlementUnits(call, view);
+    case 'infer':
+      return inferenceUnits(call, view);
+    default:
+      return 0;
+  }
+}
+
+function settlementUnits(call: TopLevelCall, view: StateView): number {
+  if (call.value !== 0n) return 0;
   const args = inferenceInterface.decodeCall(call.calldata)?.named;
   if (args === undefined) return 0;
   const id = args['requestId'] as Hex;
@@ -243,7 +259,7 @@ export function jobOf(
 ): AttributionJob {
   return {
     requestHash: readRequestHash(view, id),
-    version: request.attributionVersion,
+    version: request.attributionVersion as TokenRuleVersion,
     snapshots: request.snapshots,
     sequence: () =>
       request.snapshots.flatMap((pin) => readEntries(view, BigInt(pin.dataNetId), 0, pin.length)),
@@ -280,6 +296,7 @@ function known(context: MeteredContext, id: Hex): FoundRequest {
 /** Why `caller` cannot answer the request in this block; undefined if it can. Otherwise nothing is touched (C2). */
 function refusalOf(id: Hex, found: FoundRequest, caller: Hex, blockNumber: number): ModuleRevert | undefined {
   const { state, request } = found;
+  if (isInfluence(request)) return revert('TrainedModel', [BigInt(request.modelId)]);
   if (request.operator !== caller) return revert('NotOperator', [caller]);
   if (state.status === 'settled' || state.status === 'rejected') return revert('AlreadySettled', [id]);
   if (state.status === 'expired' || blockNumber > request.expiryBlock)

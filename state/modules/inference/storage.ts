@@ -3,7 +3,8 @@
  * (status u8, outputTokens u32, closedAt u64, fee u128). Record account 0x4f4c…0153: per id `inference.request` (the
  * pinned record), `inference.output` (the answer's bytes), `inference.attribution` (the attribution record's bytes).
  */
-import { decodeAttributionRecord, type TokenRuleVersion } from '../../../attribution/api.ts';
+import { decodeAttributionRecord } from '../../../attribution/api.ts';
+import { decodeInfluenceRecord } from '../../../attribution/trained/api.ts';
 import type { AttributionParams } from '../../../genesis/types.ts';
 import { Fault, type Hex, type StateView } from '../../types.ts';
 import { concatBytes, defineStruct, fromHex, utf8Bytes, utf8Text } from '../abi.ts';
@@ -27,6 +28,7 @@ import {
 import {
   type AttributionFacts,
   type Inference,
+  isInfluence,
   type PinnedRequest,
   REQUEST_STATUS,
   type RequestStatus,
@@ -135,7 +137,7 @@ export function readPinned(view: StateView, id: Hex): PinnedRequest | undefined 
     modelId: Number(value.modelId),
     modelVersion: Number(value.modelVersion),
     related: [...value.related],
-    attributionVersion: Number(value.attributionVersion) as TokenRuleVersion,
+    attributionVersion: Number(value.attributionVersion),
     maxOutputTokens: Number(value.maxOutputTokens),
     requestedAt: Number(value.requestedAt),
     expiryBlock: Number(value.expiryBlock),
@@ -199,12 +201,14 @@ export function readInference(view: StateView, id: Hex): Inference | undefined {
     requestHash: readRequestHash(view, id),
     output: output && utf8Text(output),
     attributionHash: record && keccakHex(record),
-    attribution: record && factsOf(record),
+    attribution: record && factsOf(record, isInfluence(request)),
   };
 }
 
-function factsOf(bytes: Uint8Array): AttributionFacts {
-  const { coverage, uncovered, credits } = decodeAttributionRecord(bytes);
+function factsOf(bytes: Uint8Array, byInfluence: boolean): AttributionFacts {
+  const { coverage, uncovered, credits } = byInfluence
+    ? decodeInfluenceRecord(bytes)
+    : decodeAttributionRecord(bytes);
   return {
     coverage,
     uncovered,

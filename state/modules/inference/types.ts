@@ -1,5 +1,5 @@
-import type { TokenRuleVersion } from '../../../attribution/api.ts';
 import type { Hex, SnapshotPin } from '../../types.ts';
+import { ZERO_ADDRESS } from '../storage.ts';
 
 /** Life of a request. `rejected`: the operator posted a wrong attribution, was slashed, and the escrow returned. */
 export const REQUEST_STATUS = { open: 1, settled: 2, rejected: 3, expired: 4 } as const;
@@ -8,6 +8,9 @@ export type RequestStatus = keyof typeof REQUEST_STATUS;
 /** Who a part of a fee went to: third topic of `Paid`. */
 export const SHARE = { platform: 0, model: 1, stakers: 2, contributor: 3, uncovered: 4, change: 5 } as const;
 export type Share = keyof typeof SHARE;
+
+/** Version of the rule by which answers of trained models are attributed; that of others is a genesis parameter. */
+export const INFLUENCE_VERSION = 1;
 
 /**
  * Everything that the attribution and the price of an answer depend on, fixed when the question is asked (C1). Its
@@ -20,14 +23,18 @@ export interface PinnedRequest {
   modelId: number;
   modelVersion: number;
   asker: Hex;
+  /** Zero: every validator answered, since the chain trained the model. */
   operator: Hex;
-  /** Owner, operator, beneficiary of the model and where their rewards go: they earn nothing as contributors (C3). */
+  /** Owner, operator, beneficiary of the model and where their rewards go: they earn nothing as contributors (C3).
+   * Nobody of a trained model. */
   related: Hex[];
-  attributionVersion: TokenRuleVersion;
+  /** Of the rule of the model's kind. */
+  attributionVersion: number;
   /** keccak of the attribution parameters. */
   paramsHash: Hex;
   /** keccak of the prompt. */
   promptHash: Hex;
+  /** 0 for a trained model, whose answers are labels. */
   maxOutputTokens: number;
   basePrice: bigint;
   pricePerToken: bigint;
@@ -37,6 +44,11 @@ export interface PinnedRequest {
   expiryBlock: number;
   snapshots: SnapshotPin[];
   prompt: string;
+}
+
+/** Whether the answer is a trained model's, so that credits are by influence and not by what the answer quotes. */
+export function isInfluence({ operator }: Pick<PinnedRequest, 'operator'>): boolean {
+  return operator === ZERO_ADDRESS;
 }
 
 export interface Inference extends PinnedRequest {

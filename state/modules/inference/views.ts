@@ -14,7 +14,7 @@ import {
   readRequestCount,
   readRequestState,
 } from './storage.ts';
-import type { Inference, PinnedRequest, RequestStatus } from './types.ts';
+import { type Inference, isInfluence, type PinnedRequest, type RequestStatus } from './types.ts';
 
 export { readRequestHash as requestHash } from './storage.ts';
 export type { AttributionFacts, Inference, PinnedRequest } from './types.ts';
@@ -85,10 +85,14 @@ export function attributionRecordBytes(view: StateView, id: Hex): Uint8Array | u
   return readAttributionRecord(view, id);
 }
 
-/** The attribution that a settlement with this output would need: for operators and previews. */
+/**
+ * The attribution that a settlement with this output would need: for operators and previews. Undefined also for answers
+ * of trained models, which nobody settles.
+ */
 export function attributionJob(view: StateView, id: Hex, output: Uint8Array): AttributionJob | undefined {
   const request = readPinned(view, id);
-  return request && jobOf(view, id, request, utf8Bytes(request.prompt), output);
+  if (request === undefined || isInfluence(request)) return undefined;
+  return jobOf(view, id, request, utf8Bytes(request.prompt), output);
 }
 
 /** Wei that a request must put into escrow; undefined for an unknown model. */

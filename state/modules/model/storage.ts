@@ -4,7 +4,7 @@
  * (base u128, token u128), `model.bond`, `model.stake` (total), `model.acc` (fees per staked wei, 2^128ths), `model.rest`
  * (2^128ths of a wei not yet given out); per id and staker `model.staker` (amount u128, lockedUntil u64),
  * `model.staker.acc`, `model.staker.owed` (2^128ths of a wei). Record account 0x4f4c…0152: per id `model.card`; per id
- * and version `model.pins`.
+ * and version `model.pins`. What only trained models have is in training-storage.ts.
  */
 import { Fault, type Hex, type SnapshotPin, type StateView } from '../../types.ts';
 import { defineStruct } from '../abi.ts';
@@ -21,15 +21,16 @@ import {
   writePacked,
   writeRecord,
   writeUint,
+  ZERO_ADDRESS,
 } from '../storage.ts';
 import {
   type LineageShare,
   MODEL_KIND,
   MODEL_STATUS,
-  type Model,
   type ModelKind,
   type ModelStatus,
   type StakePosition,
+  type TrainedModelKind,
 } from './types.ts';
 
 export const MODEL_ADDRESS = moduleAddress(TYPE.model);
@@ -82,6 +83,11 @@ export interface ModelState {
   version: number;
   openRequests: number;
   createdAt: number;
+}
+
+/** Whether the chain trains models of this kind itself. */
+export function isTrainedKind(kind: ModelKind): kind is TrainedModelKind {
+  return kind === 'base' || kind === 'adapter';
 }
 
 export interface ModelCard {
@@ -140,8 +146,9 @@ export function readModelOwner(view: StateView, id: bigint): Hex {
   return addressOf(view, ownerSlot(id));
 }
 
+/** Zero: none, since the chain trains the model and every validator answers for it. */
 export function readModelOperator(view: StateView, id: bigint): Hex {
-  return addressOf(view, operatorSlot(id));
+  return readAddress(view, MODEL_ADDRESS, operatorSlot(id)) ?? ZERO_ADDRESS;
 }
 
 export function readModelBeneficiary(view: StateView, id: bigint): Hex {
@@ -150,7 +157,7 @@ export function readModelBeneficiary(view: StateView, id: bigint): Hex {
 
 function addressOf(view: StateView, slot: Uint8Array): Hex {
   const address = readAddress(view, MODEL_ADDRESS, slot);
-  if (address === undefined) throw new Fault('a model without owner, operator or beneficiary');
+  if (address === undefined) throw new Fault('a model without owner or beneficiary');
   return address;
 }
 
@@ -252,26 +259,6 @@ export function fromSnapshotStruct(value: {
     dataNetId: Number(value.dataNetId),
     length: Number(value.length),
     historyHash: value.historyHash,
-  };
-}
-
-/** The whole model, for people. */
-export function readModel(view: StateView, id: bigint): Model | undefined {
-  const state = readModelState(view, id);
-  if (state === undefined) return undefined;
-  const price = readModelPrice(view, id);
-  return {
-    id: Number(id),
-    owner: readModelOwner(view, id),
-    operator: readModelOperator(view, id),
-    beneficiary: readModelBeneficiary(view, id),
-    ...state,
-    basePrice: price.base,
-    pricePerToken: price.token,
-    bond: readModelBond(view, id),
-    totalStake: readTotalStake(view, id),
-    ...readModelCard(view, id),
-    snapshots: readModelPins(view, id, state.version) ?? [],
   };
 }
 

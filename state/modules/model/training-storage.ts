@@ -1,6 +1,7 @@
 /**
- * Layout of what only trained models have, in the accounts of storage.ts. Account 0x4f4c…52: per id `model.pending` (the
- * version in training, 0: none); per id and version `model.subject`. Record account 0x4f4c…0152: per id `model.spec`
+ * Layout of what only trained models have, in the accounts of storage.ts. Account 0x4f4c…52:
+ * `model.trainings` (how many versions of all models are in training); per id `model.versions` (newest u32, pending u32:
+ * the version in training, 0: none); per id and version `model.subject`, `model.refusal`. Record account 0x4f4c…0152: per id `model.spec`
  * (canonical bytes of the TrainingSpec); per id and version `model.training` (what it is trained on),
  * `model.trained` (the object that validators attested).
  */
@@ -10,20 +11,30 @@ import type { ModuleContext } from '../context.ts';
 import {
   readHash,
   readNumber,
+  readPacked,
   readRecord,
   slotOf,
   writeHash,
+  writePacked,
   writeRecord,
   writeUint,
   ZERO_HASH,
 } from '../storage.ts';
 import { MODEL_ADDRESS, MODEL_RECORDS } from './storage.ts';
+import { REFUSAL, type Refusal } from './types.ts';
 
-const pendingSlot = (id: bigint) => slotOf('model.pending', id);
+const TRAININGS = slotOf('model.trainings');
+const versionsSlot = (id: bigint) => slotOf('model.versions', id);
 const subjectSlot = (id: bigint, version: number) => slotOf('model.subject', id, version);
+const refusalSlot = (id: bigint, version: number) => slotOf('model.refusal', id, version);
 const specSlot = (id: bigint) => slotOf('model.spec', id);
 const trainingSlot = (id: bigint, version: number) => slotOf('model.training', id, version);
 const trainedSlot = (id: bigint, version: number) => slotOf('model.trained', id, version);
+
+const VERSIONS = [
+  ['newest', 4],
+  ['pending', 4],
+] as const;
 
 const training = defineStruct('uint256 baseId, uint256 baseVersion, bytes32 claimedHash');
 
@@ -35,13 +46,57 @@ export interface TrainingOpening {
   claimedHash: Hex | undefined;
 }
 
-/** Version in training; undefined: none. */
-export function readPendingVersion(view: StateView, id: bigint): number | undefined {
-  return readNumber(view, MODEL_ADDRESS, pendingSlot(id)) || undefined;
+/** Versions of all models that are in training. */
+export function readTrainingCount(view: StateView): number {
+  return readNumber(view, MODEL_ADDRESS, TRAININGS);
 }
 
-export function writePendingVersion(context: ModuleContext, id: bigint, version: number | undefined): void {
-  writeUint(context, MODEL_ADDRESS, pendingSlot(id), version ?? 0);
+/** The version that was opened last, and the one in training (undefined: none). */
+export interface Versions {
+  newest: number;
+  pending: number | undefined;
+}
+
+export function readVersions(view: StateView, id: bigint): Versions {
+  const { newest, pending } = readPacked(view, MODEL_ADDRESS, versionsSlot(id), VERSIONS);
+  return { newest: Number(newest), pending: Number(pending) || undefined };
+}
+
+/** Puts the next version of a model into training and returns its number. */
+export function beginVersion(context: ModuleContext, id: bigint): number {
+  const { newest, pending } = readVersions(context, id);
+  if (pending !== undefined) throw new Fault(`version ${pending} of model ${id} is in training`);
+  const version = newest + 1;
+  writeVersions(context, id, { newest: version, pending: version });
+  writeUint(context, MODEL_ADDRESS, TRAININGS, readTrainingCount(context) + 1);
+  return version;
+}
+
+/** The version in training no longer is. */
+export function endVersion(context: ModuleContext, id: bigint): void {
+  const { newest, pending } = readVersions(context, id);
+  if (pending === undefined) throw new Fault(`no version of model ${id} is in training`);
+  writeVersions(context, id, { newest, pending: undefined });
+  writeUint(context, MODEL_ADDRESS, TRAININGS, readTrainingCount(context) - 1);
+}
+
+function writeVersions(context: ModuleContext, id: bigint, { newest, pending }: Versions): void {
+  writePacked(context, MODEL_ADDRESS, versionsSlot(id), VERSIONS, {
+    newest: BigInt(newest),
+    pending: BigInt(pending ?? 0),
+  });
+}
+
+const refusals = new Map<number, Refusal>(
+  Object.entries(REFUSAL).map(([name, number]) => [number, name as Refusal]),
+);
+
+export function readRefusal(view: StateView, id: bigint, version: number): Refusal {
+  return refusals.get(readNumber(view, MODEL_ADDRESS, refusalSlot(id, version))) ?? 'none';
+}
+
+export function writeRefusal(context: ModuleContext, id: bigint, version: number, refusal: Refusal): void {
+  writeUint(context, MODEL_ADDRESS, refusalSlot(id, version), REFUSAL[refusal]);
 }
 
 /** Subject of module 0x54 under which a version was trained; undefined if it never was. */

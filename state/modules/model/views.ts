@@ -1,7 +1,8 @@
 /** What the RPC and the explorer read of models: pure functions of one state. */
 import type { Hex, SnapshotPin, StateView } from '../../types.ts';
 import { MAX_PAGE } from '../limits.ts';
-import { readModel, readModelCount, readModelPins, readStake } from './storage.ts';
+import { readModel } from './read.ts';
+import { readModelCount, readModelPins, readStake } from './storage.ts';
 import type { Model, StakePosition } from './types.ts';
 
 export {

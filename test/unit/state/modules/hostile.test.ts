@@ -5,7 +5,16 @@ import { encodeParameters, fromHex, toHex } from '../../../../state/modules/abi.
 import { interfaces } from '../../../../state/modules/interfaces.ts';
 import { totalOwed } from '../../../../state/modules/views.ts';
 import { type Hex, Unavailable } from '../../../../state/types.ts';
-import { ask, commit, contribute, createDataNet, creditAs, registerModel, revealArguments } from './story.ts';
+import {
+  ask,
+  commit,
+  contribute,
+  createDataNet,
+  creditAs,
+  registerModel,
+  revealArguments,
+  seat,
+} from './story.ts';
 import { createWorld, moduleNamed, OutOfGas, person, salt, type World } from './world.ts';
 
 const seed = Number(process.env['FC_SEED'] ?? 20260701);
@@ -100,6 +109,7 @@ describe('hostile calls', () => {
         call,
         async ({ module, item, args, from, value: wei, isStatic, topLevel, gas, wait, broken }) => {
           world.block.number += wait;
+          seat(world);
           const calldata = new Uint8Array([
             ...fromHex(item.selector),
             ...encodeParameters(
