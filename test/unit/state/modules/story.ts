@@ -106,7 +106,7 @@ export function approvalBody(world: World, id: Hex): Uint8Array {
   return encodeApproval(approvalOf(id, task.own.commitSequence, judged(task.own)));
 }
 
-/** All validators attest what is open and publish it, in the order of approval; the block's number stays. */
+/** All validators attest what is queued and publish it, in the order of approval; the block's number stays. */
 export function attestAll(world: World): string[] {
   const events: string[] = [];
   const apply = (operation: AttestationOperation) => {
@@ -115,8 +115,9 @@ export function attestAll(world: World): string[] {
     events.push(...(result.events ?? []).map(String));
   };
   const { number } = world.block;
-  const objects = openSubjects(world.view).map((key) => {
+  const objects = openSubjects(world.view).flatMap((key) => {
     const found = subject(world.view, key, world.params)!;
+    if (found.kind !== 'approval') return [];
     const object = approvalBody(world, found.id);
     for (const { validator, root } of attestations(world.view, key) ?? [])
       if (root === undefined && subject(world.view, key, world.params)?.status === 'open')
@@ -127,7 +128,7 @@ export function attestAll(world: World): string[] {
           root: keccakHex(object),
           signature: new Uint8Array(96),
         });
-    return { key, object };
+    return [{ key, object }];
   });
   world.block.number += world.params.attestation.activationBlocks;
   for (const { key, object } of objects) apply({ op: 'publish', subject: key, object });
