@@ -174,7 +174,7 @@ describe('hostile calls', () => {
           expect(world.balance(moduleNamed('reward').address)).toBe(totalOwed(world.view));
         },
       ),
-      { seed, numRuns: 4_000 },
+      { seed, numRuns: 6_000 },
     );
     // The calls went deep enough to mean something.
     expect(seen.ok).toBeGreaterThan(500);

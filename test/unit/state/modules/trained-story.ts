@@ -31,6 +31,9 @@ import type {
 import { attestation, seat } from './story.ts';
 import { OPEN, type World } from './world.ts';
 
+/** Records behind an artifact's root. */
+type LeavesOf = (root: Hex) => readonly Uint8Array[];
+
 /** Two classes of points in the plane, trained to the optimum. */
 export const SIDES: TrainingSpec = {
   features: { kind: 'numbers', width: 2, divisorExponent: 3 },
@@ -120,7 +123,7 @@ export function attestTraining(world: World, id: bigint, object?: TrainingObject
   const found = subject(world.view, key, world.params);
   if (found === undefined) throw new Error(`there is no subject ${key}`);
   const task = trainingTask(world.view, found.id);
-  const bytes = encodeTrainingObject(object ?? trainTask(world, task).object);
+  const bytes = encodeTrainingObject(object ?? trainTask(world.leavesOf, task).object);
   return attestBody(world, key, encodeTraining(task.modelId, task.version, bytes));
 }
 
@@ -142,28 +145,32 @@ export function attestBody(world: World, key: Hex, body: Uint8Array): string[] {
 }
 
 /** What an honest validator computes about a version in training. */
-export function trainTask(world: World, task: TrainingTask) {
+export function trainTask(leavesOf: LeavesOf, task: TrainingTask) {
+  const { base } = task;
   return trainRegistered({
     spec: decodeTrainingSpec(task.spec),
-    records: recordsIn(world, task.entries),
-    ...(task.base && { parent: parentOf(world, { ...task.base, sequence: () => task.base!.entries }) }),
+    records: recordsIn(leavesOf, task.entries),
+    ...(base && { parent: parentOf(leavesOf, { ...base, sequence: () => base.entries }) }),
     ...(task.claimedHash && { claimedHash: task.claimedHash }),
   });
 }
 
 /** Answers as every validator does. */
-export function answering(world: World) {
+export function answering({ leavesOf, params }: Pick<World, 'leavesOf' | 'params'>) {
   return (job: InferenceJob): InferenceOutcome => {
     const spec = decodeTrainingSpec(job.spec);
     if (!isSample(spec.features, job.prompt)) return { kind: 'refused', reason: 'NotASample' };
-    const { output, record, recordBytes, recordHash } = answerAndAttribute(trainedAs(world, job, job.base), {
-      spec,
-      prompt: job.prompt,
-      requestHash: job.requestHash,
-      params: world.params.attribution,
-      commons: new Set(world.params.attribution.commons),
-      ineligible: new Set(job.ineligible),
-    });
+    const { output, record, recordBytes, recordHash } = answerAndAttribute(
+      trainedAs(leavesOf, job, job.base),
+      {
+        spec,
+        prompt: job.prompt,
+        requestHash: job.requestHash,
+        params: params.attribution,
+        commons: new Set(params.attribution.commons),
+        ineligible: new Set(job.ineligible),
+      },
+    );
     return {
       kind: 'answered',
       output,
@@ -178,24 +185,24 @@ export function answering(world: World) {
   };
 }
 
-function parentOf(world: World, base: TrainedVersion) {
-  return { spec: decodeTrainingSpec(base.spec), model: trainedAs(world, base, undefined).model };
+function parentOf(leavesOf: LeavesOf, base: TrainedVersion) {
+  return { spec: decodeTrainingSpec(base.spec), model: trainedAs(leavesOf, base, undefined).model };
 }
 
-function trainedAs(world: World, version: TrainedVersion, base: TrainedVersion | undefined): Trained {
+function trainedAs(leavesOf: LeavesOf, version: TrainedVersion, base: TrainedVersion | undefined): Trained {
   const { object, trained } = trainRegistered({
     spec: decodeTrainingSpec(version.spec),
-    records: recordsIn(world, version.sequence()),
-    ...(base && { parent: parentOf(world, base) }),
+    records: recordsIn(leavesOf, version.sequence()),
+    ...(base && { parent: parentOf(leavesOf, base) }),
   });
   if (object.outcome !== 'trained' || object.modelHash !== version.modelHash || trained === undefined)
     throw new Error(`training gave ${JSON.stringify(object)}`);
   return trained;
 }
 
-function recordsIn(world: World, entries: readonly SequenceEntry[]): CorpusRecord[] {
+function recordsIn(leavesOf: LeavesOf, entries: readonly SequenceEntry[]): CorpusRecord[] {
   return entries.flatMap((entry, index) =>
-    world.leavesOf(entry.artifactRoot).flatMap((bytes, recordIndex): CorpusRecord[] => {
+    leavesOf(entry.artifactRoot).flatMap((bytes, recordIndex): CorpusRecord[] => {
       if (((entry.accepted[recordIndex >> 3] ?? 0) & (1 << (recordIndex & 7))) === 0) return [];
       const { contributor, dataNetId, commitSequence } = entry;
       const orderKey = packOrderKey(commitSequence, recordIndex);

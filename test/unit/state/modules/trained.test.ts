@@ -123,7 +123,7 @@ describe('a model that the chain trains', () => {
       snapshots: [{ dataNetId: Number(net), length: 2 }],
     });
     expect(task.entries.map(({ contributor }) => contributor)).toEqual([ada, bob]);
-    expect(trainTask(world, task).object).toEqual({ outcome: 'failed', failure: 'HashMismatch' });
+    expect(trainTask(world.leavesOf, task).object).toEqual({ outcome: 'failed', failure: 'HashMismatch' });
   });
 
   it('names a version in 32 bytes, and no object fits two', () => {
