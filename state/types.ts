@@ -1,4 +1,3 @@
-import type { TokenRuleVersion } from '../attribution/api.ts';
 import type { ChainParams, Hex } from '../genesis/types.ts';
 
 export type { Hex } from '../genesis/types.ts';
@@ -260,9 +259,14 @@ export interface SnapshotPin {
   historyHash: Hex;
 }
 
+/** Rules by which answers of external models are attributed: docs/attribution.md and docs/retrieval.md. */
+export type AttributionEngine = 'token' | 'retrieval';
+
 export interface AttributionJob {
   requestHash: Hex;
-  version: TokenRuleVersion;
+  engine: AttributionEngine;
+  /** Version of that engine's rule. */
+  version: number;
   snapshots: SnapshotPin[];
   /** The pinned entries, read from the state that is being executed. */
   sequence: () => SequenceEntry[];

@@ -17,6 +17,8 @@ interface IInference is IModule {
         uint256 sequence;
         uint256 modelId;
         uint256 modelVersion;
+        /// How the answer is attributed: 1 token, 2 retrieval
+        uint8 engine;
         address asker;
         address operator;
         /// 1 open, 2 settled, 3 rejected, 4 expired

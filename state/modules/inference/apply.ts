@@ -20,6 +20,7 @@ import {
   readModelState,
   toSnapshotStruct,
 } from '../model/storage.ts';
+import { ENGINE } from '../model/types.ts';
 import type { ModuleSpec } from '../module.ts';
 import { readBeneficiary } from '../reward/storage.ts';
 import { ZERO_HASH } from '../storage.ts';
@@ -72,6 +73,7 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
       sequence,
       modelId: Number(modelId),
       modelVersion: model.version,
+      engine: model.engine,
       asker: context.caller,
       operator,
       related: relatedTo(context, modelId, operator),
@@ -159,6 +161,7 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
         sequence: BigInt(found.sequence),
         modelId: BigInt(found.modelId),
         modelVersion: BigInt(found.modelVersion),
+        engine: BigInt(ENGINE[found.engine]),
         asker: found.asker,
         operator: found.operator,
         status: BigInt(REQUEST_STATUS[found.status]),
@@ -243,6 +246,7 @@ export function jobOf(
 ): AttributionJob {
   return {
     requestHash: readRequestHash(view, id),
+    engine: request.engine,
     version: request.attributionVersion,
     snapshots: request.snapshots,
     sequence: () =>

@@ -3,14 +3,15 @@
  * (status u8, outputTokens u32, closedAt u64, fee u128). Record account 0x4f4c…0153: per id `inference.request` (the
  * pinned record), `inference.output` (the answer's bytes), `inference.attribution` (the attribution record's bytes).
  */
-import { decodeAttributionRecord, type TokenRuleVersion } from '../../../attribution/api.ts';
+import { decodeAttributionRecord } from '../../../attribution/api.ts';
 import type { AttributionParams } from '../../../genesis/types.ts';
-import { Fault, type Hex, type StateView } from '../../types.ts';
+import { type AttributionEngine, Fault, type Hex, type StateView } from '../../types.ts';
 import { concatBytes, defineStruct, fromHex, utf8Bytes, utf8Text } from '../abi.ts';
 import { moduleAddress, recordAddress, TYPE } from '../addresses.ts';
 import type { ModuleContext } from '../context.ts';
 import { keccakHex } from '../hash.ts';
-import { fromSnapshotStruct, toSnapshotStruct } from '../model/storage.ts';
+import { engineNamed, fromSnapshotStruct, toSnapshotStruct } from '../model/storage.ts';
+import { ENGINE } from '../model/types.ts';
 import {
   readHash,
   readNumber,
@@ -50,7 +51,7 @@ const STATE = [
 ] as const;
 
 const pinned = defineStruct(
-  'bytes32 genesisHash, uint256 sequence, uint256 modelId, uint256 modelVersion, address asker, address operator, address[] related, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, uint256 maxOutputTokens, uint256 basePrice, uint256 pricePerToken, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, Snapshot[] snapshots, string prompt',
+  'bytes32 genesisHash, uint256 sequence, uint256 modelId, uint256 modelVersion, uint8 engine, address asker, address operator, address[] related, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, uint256 maxOutputTokens, uint256 basePrice, uint256 pricePerToken, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, Snapshot[] snapshots, string prompt',
   { Snapshot: 'uint256 dataNetId, uint256 length, bytes32 historyHash' },
 );
 
@@ -134,13 +135,20 @@ export function readPinned(view: StateView, id: Hex): PinnedRequest | undefined 
     sequence: Number(value.sequence),
     modelId: Number(value.modelId),
     modelVersion: Number(value.modelVersion),
+    engine: pinnedEngine(value.engine),
     related: [...value.related],
-    attributionVersion: Number(value.attributionVersion) as TokenRuleVersion,
+    attributionVersion: Number(value.attributionVersion),
     maxOutputTokens: Number(value.maxOutputTokens),
     requestedAt: Number(value.requestedAt),
     expiryBlock: Number(value.expiryBlock),
     snapshots: value.snapshots.map(fromSnapshotStruct),
   };
+}
+
+function pinnedEngine(number: bigint): AttributionEngine {
+  const engine = engineNamed(number);
+  if (engine === undefined) throw new Fault(`a request pins engine ${number}`);
+  return engine;
 }
 
 /** Stores the pinned record and returns its hash. */
@@ -157,6 +165,7 @@ export function appendRequest(context: ModuleContext, id: Hex, request: PinnedRe
       sequence: BigInt(request.sequence),
       modelId: BigInt(request.modelId),
       modelVersion: BigInt(request.modelVersion),
+      engine: BigInt(ENGINE[request.engine]),
       attributionVersion: BigInt(request.attributionVersion),
       maxOutputTokens: BigInt(request.maxOutputTokens),
       requestedAt: BigInt(request.requestedAt),

@@ -1,5 +1,4 @@
-import type { TokenRuleVersion } from '../../../attribution/api.ts';
-import type { Hex, SnapshotPin } from '../../types.ts';
+import type { AttributionEngine, Hex, SnapshotPin } from '../../types.ts';
 
 /** Life of a request. `rejected`: the operator posted a wrong attribution, was slashed, and the escrow returned. */
 export const REQUEST_STATUS = { open: 1, settled: 2, rejected: 3, expired: 4 } as const;
@@ -19,12 +18,14 @@ export interface PinnedRequest {
   sequence: number;
   modelId: number;
   modelVersion: number;
+  engine: AttributionEngine;
   asker: Hex;
   operator: Hex;
   /** Owner, operator, beneficiary of the model and where their rewards go: they earn nothing as contributors (C3). */
   related: Hex[];
-  attributionVersion: TokenRuleVersion;
-  /** keccak of the attribution parameters. */
+  /** Version of the engine's rule. */
+  attributionVersion: number;
+  /** keccak of the engine's parameters. */
   paramsHash: Hex;
   /** keccak of the prompt. */
   promptHash: Hex;

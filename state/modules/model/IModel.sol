@@ -26,6 +26,8 @@ interface IModel is IModule {
         address beneficiary;
         /// 1 base, 2 adapter, 3 merged, 4 external
         uint8 kind;
+        /// How answers are attributed: 1 token, 2 retrieval
+        uint8 engine;
         /// 1 active, 2 retired
         uint8 status;
         uint256 version;
@@ -52,7 +54,12 @@ interface IModel is IModule {
     }
 
     event Registered(
-        uint256 indexed modelId, address indexed owner, address indexed operator, uint8 kind, string name
+        uint256 indexed modelId,
+        address indexed owner,
+        address indexed operator,
+        uint8 kind,
+        uint8 engine,
+        string name
     );
     event Pinned(
         uint256 indexed modelId,
@@ -72,6 +79,7 @@ interface IModel is IModule {
     event Retired(uint256 indexed modelId);
 
     error KindNotSupported(uint8 kind);
+    error EngineNotSupported(uint8 engine);
     error UnknownModel(uint256 modelId);
     error NotModelOwner(address caller);
     error ModelRetired(uint256 modelId);
@@ -96,9 +104,10 @@ interface IModel is IModule {
     error StakeLocked(uint256 untilBlock, uint256 blockNumber);
     error NothingToClaim();
 
-    /// Registers a model (kind 4, external, for now). The value is the operator's bond. Lists ascend.
+    /// Registers a model (kind 4, external, for now) whose answers `engine` attributes, for ever. The value is the operator's bond. Lists ascend.
     function register(
         uint8 kind,
+        uint8 engine,
         string calldata name,
         string calldata description,
         uint256[] calldata parents,

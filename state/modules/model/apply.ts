@@ -10,6 +10,7 @@ import { returnBond } from './bond.ts';
 import { flattenLineage } from './lineage.ts';
 import {
   addStake,
+  engineNamed,
   MODEL_ADDRESS,
   type ModelState,
   readModel,
@@ -32,7 +33,7 @@ import {
   writeModelPrice,
   writeModelState,
 } from './storage.ts';
-import { type LineageShare, MODEL_KIND, MODEL_STATUS } from './types.ts';
+import { ENGINE, type LineageShare, MODEL_KIND, MODEL_STATUS } from './types.ts';
 
 const { revert, encodeEvent } = modelInterface;
 const MAX_ROYALTIES_BPS = 10_000n;
@@ -41,6 +42,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
   register(
     context,
     kind,
+    engineNumber,
     name,
     description,
     parents,
@@ -53,6 +55,9 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
   ) {
     // Base, adapter and merged models need training and influence, which this form of the chain does not have yet.
     if (kind !== BigInt(MODEL_KIND.external)) throw revert('KindNotSupported', [kind]);
+    const engine = engineNamed(engineNumber);
+    // Retrieval is not computed by validators in this form of the chain.
+    if (engine === undefined || engine === 'retrieval') throw revert('EngineNotSupported', [engineNumber]);
     if (name === '') throw revert('EmptyName', []);
     checkText(name, LIMIT.MAX_NAME_BYTES);
     checkText(description, LIMIT.MAX_DESCRIPTION_BYTES);
@@ -70,6 +75,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     writeModelState(context, id, {
       status: 'active',
       kind: 'external',
+      engine,
       version: 1,
       openRequests: 0,
       createdAt: context.block.number,
@@ -84,7 +90,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
       lineage,
     });
     writeModelPins(context, id, 1, snapshots);
-    context.emit(encodeEvent('Registered', [id, context.caller, operator, kind, name]));
+    context.emit(encodeEvent('Registered', [id, context.caller, operator, kind, engineNumber, name]));
     context.emit(encodeEvent('PriceSet', [id, basePrice, pricePerToken]));
     context.emit(encodeEvent('BondAdded', [id, context.value]));
     emitPins(context, id, 1, snapshots);
@@ -173,6 +179,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
         ...found,
         id,
         kind: BigInt(MODEL_KIND[found.kind]),
+        engine: BigInt(ENGINE[found.engine]),
         status: BigInt(MODEL_STATUS[found.status]),
         version: BigInt(found.version),
         createdAt: BigInt(found.createdAt),

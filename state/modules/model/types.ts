@@ -1,8 +1,14 @@
-import type { Hex, SnapshotPin } from '../../types.ts';
+import type { AttributionEngine, Hex, SnapshotPin } from '../../types.ts';
 
 /** What a model is. Only `external` works in this form of the module; the others keep their numbers. */
 export const MODEL_KIND = { base: 1, adapter: 2, merged: 3, external: 4 } as const;
 export type ModelKind = keyof typeof MODEL_KIND;
+
+/**
+ * How the chain attributes the answers of an external model. `token`: by what they quote (docs/attribution.md);
+ * `retrieval`: by the records nearest to the prompt (docs/retrieval.md).
+ */
+export const ENGINE = { token: 1, retrieval: 2 } as const satisfies Record<AttributionEngine, number>;
 
 export const MODEL_STATUS = { active: 1, retired: 2 } as const;
 export type ModelStatus = keyof typeof MODEL_STATUS;
@@ -25,6 +31,7 @@ export interface Model {
   /** Receives the model's share of fees. */
   beneficiary: Hex;
   kind: ModelKind;
+  engine: AttributionEngine;
   status: ModelStatus;
   /** Grows with every repin. */
   version: number;
