@@ -51,6 +51,9 @@ const NO_PORTS: ExecutionPorts = {
   attribute: async (job) => {
     throw new Unavailable({ kind: 'attribution', requestId: job.requestHash });
   },
+  infer: async ({ modelId, version }) => {
+    throw new Unavailable({ kind: 'model', modelId, version });
+  },
   artifact: async (root) => {
     throw new Unavailable({ kind: 'artifact', root });
   },

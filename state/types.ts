@@ -25,7 +25,9 @@ export class Unavailable extends Error {
 export type Missing =
   | { kind: 'artifact'; root: Hex }
   | { kind: 'parent'; hash: Hex }
-  | { kind: 'attribution'; requestId: Hex };
+  | { kind: 'attribution'; requestId: Hex }
+  /** A version of a model that the chain trains itself; this node has to train it, too. */
+  | { kind: 'model'; modelId: number; version: number };
 
 /** Header of a Prague/Osaka Ethereum block; see docs/protocol.md for what the fields carry here. */
 export interface BlockHeader {
@@ -287,9 +289,51 @@ export interface AttributionOutcome {
   uncovered: number;
 }
 
+/** One version of a model that the chain trained: what it was trained from, and what validators attested. */
+export interface TrainedVersion {
+  modelId: number;
+  version: number;
+  /** Attested (TrainingObject): keccak of the trained parameters, and of the metric of its solver. */
+  modelHash: Hex;
+  metricHash: Hex;
+  /** Canonical bytes of the TrainingSpec. */
+  spec: Uint8Array;
+  snapshots: SnapshotPin[];
+  /** The pinned entries in the order of pins, then of approval, read from the state that is being executed. */
+  sequence: () => SequenceEntry[];
+}
+
+/** One question to a model that every validator runs. The answer is a function of this and of nothing else. */
+export interface InferenceJob extends TrainedVersion {
+  requestHash: Hex;
+  /** What an adapter was trained on; undefined for a base. */
+  base: TrainedVersion | undefined;
+  prompt: Uint8Array;
+  /** Contributors that earn nothing here. */
+  ineligible: Hex[];
+}
+
+export type InferenceOutcome =
+  | {
+      kind: 'answered';
+      /** The answer, UTF-8: a label. */
+      output: Uint8Array;
+      /** The canonical attribution record (InfluenceRecord): a body in state. */
+      record: Uint8Array;
+      /** keccak of the record. */
+      recordHash: Hex;
+      /** Parts per 10^9 of the data pool; with `uncovered` they sum to 10^9. */
+      credits: { contributor: Hex; parts: number }[];
+      uncovered: number;
+    }
+  /** The prompt is no sample of this model, e.g. not as many numbers as it has; `reason` is part of the protocol. */
+  | { kind: 'refused'; reason: string };
+
 /** Ports that execution may wait for. Each may throw `Unavailable` or `Fault`; results are pure functions of the arguments. */
 export interface ExecutionPorts {
   attribute(job: AttributionJob): Promise<AttributionOutcome>;
+  /** Answer and attribution of a model that the chain trained. Throws `Unavailable` while it is not trained here. */
+  infer(job: InferenceJob): Promise<InferenceOutcome>;
   /** Facts about the bytes behind an artifact root. Throws `Unavailable` while this node does not hold them. */
   artifact(root: Hex): Promise<ArtifactInfo>;
 }

@@ -1,8 +1,9 @@
 import type { ApprovalTask } from '../../state/modules/contribution/views.ts';
+import type { TrainingTask } from '../../state/modules/model/views.ts';
 import type { Hex } from '../../state/types.ts';
 
 /** What validators compute: one shape for each kind of subject. */
-export type ObjectTask = { kind: 'approval' } & ApprovalTask;
+export type ObjectTask = ({ kind: 'approval' } & ApprovalTask) | ({ kind: 'training' } & TrainingTask);
 
 export type ObjectAnswer =
   | { kind: 'done'; object: Uint8Array }

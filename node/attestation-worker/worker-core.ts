@@ -46,7 +46,9 @@ export function createWorkerCore(dataDir: string): (task: ObjectTask) => ObjectA
     return verdicts;
   }
 
-  return ({ contributionId, dataNetId, before, own }) => {
+  return (task) => {
+    if (task.kind === 'training') throw new Fault(`this node cannot train model ${task.modelId}`);
+    const { contributionId, dataNetId, before, own } = task;
     const book = bookFor(dataNetId, before);
     const rest = before.slice(book.applied.length);
     const missing = [...rest, own]

@@ -7,7 +7,7 @@ import { attestationSignBytes } from '../../consensus/sign-bytes.ts';
 import { findValidator } from '../../consensus/validator-set/set.ts';
 import type { ChainParams } from '../../genesis/types.ts';
 import { keccakHex } from '../../state/crypto.ts';
-import { approvalConsumer } from '../../state/modules/contribution/queue.ts';
+import { consumers } from '../../state/modules/registry.ts';
 import {
   approvalTask,
   judgeAttest,
@@ -18,10 +18,12 @@ import {
   subject,
   subjectMembers,
   type TaskArtifact,
+  trainingTask,
 } from '../../state/modules/views.ts';
 import { attestationOf, encodeAttestation } from '../../state/transactions/attestation.ts';
 import { Fault, type Hex, type StateView } from '../../state/types.ts';
 import type { ObjectWorker } from '../attestation-worker/client.ts';
+import type { ObjectTask } from '../attestation-worker/types.ts';
 import type { Log } from '../log.ts';
 import type { AddResult, Origin } from '../mempool/index.ts';
 import { LIMITS } from './limits.ts';
@@ -250,7 +252,11 @@ export function createAttestations(options: AttestationOptions): Attestations {
     const found = subject(now, key, params);
     // Heads may have passed since it was chosen.
     if (found?.status !== 'open' && found?.status !== 'attested') return;
-    const answer = await options.worker.compute({ kind, ...approvalTask(now, id, entriesOf(now)) });
+    const task: ObjectTask =
+      kind === 'approval'
+        ? { kind, ...approvalTask(now, id, entriesOf(now)) }
+        : { kind, ...trainingTask(now, id) };
+    const answer = await options.worker.compute(task);
     if (isClosed) return;
     if (answer.kind === 'missing') {
       missing.set(key, new Set(answer.roots));
@@ -296,8 +302,8 @@ export function createAttestations(options: AttestationOptions): Attestations {
   // --- for blocks ------------------------------------------------------------------------------------------------
 
   /** Attested, and nothing before it is open: its object comes next, in this block or after some empty ones. */
-  function comesNext({ status, id }: Subject): boolean {
-    return status === 'attested' && approvalConsumer.isNext(view(), id);
+  function comesNext({ status, kind, id }: Subject): boolean {
+    return status === 'attested' && consumers[kind].isNext(view(), id);
   }
 
   function pending(): Uint8Array[] {

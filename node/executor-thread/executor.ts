@@ -29,6 +29,7 @@ import {
   type Hex,
   type Missing,
   type PooledTransaction,
+  Unavailable,
 } from '../../state/types.ts';
 import { createObjectWorker, type ObjectWorker } from '../attestation-worker/client.ts';
 import type { Log } from '../log.ts';
@@ -133,6 +134,9 @@ export async function openExecutor(
   });
   const honest: ExecutionPorts = {
     attribute: attribution.attribute,
+    infer: async ({ modelId, version }) => {
+      throw new Unavailable({ kind: 'model', modelId, version });
+    },
     artifact: async (root) => artifacts.describe(root),
   };
   const ports = overrides.wrapPorts?.(honest) ?? honest;

@@ -104,5 +104,8 @@ export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
         throw new Unavailable({ kind: 'attribution', requestId: job.requestHash });
       }
     },
+    async infer({ modelId, version }) {
+      throw new Unavailable({ kind: 'model', modelId, version });
+    },
   };
 }

@@ -68,6 +68,9 @@ const noPorts: ExecutionPorts = {
   attribute: async () => {
     throw new Fault('no inference here');
   },
+  infer: async () => {
+    throw new Fault('no trained models here');
+  },
   artifact: async () => {
     throw new Fault('no artifacts here');
   },

@@ -4,6 +4,14 @@ import { MAX_PAGE } from '../limits.ts';
 import { readModel, readModelCount, readModelPins, readStake } from './storage.ts';
 import type { Model, StakePosition } from './types.ts';
 
+export {
+  type TrainedParent,
+  type TrainingInput,
+  type TrainingTask,
+  trainingIdOf,
+  trainingTask,
+} from './training.ts';
+export { encodeTraining } from './training-storage.ts';
 export type { Model, StakePosition } from './types.ts';
 
 export function modelCount(view: StateView): number {

@@ -73,6 +73,9 @@ export async function openTestNode(
     ...options.chain,
     ports: {
       attribute: async (job) => explain(job).outcome,
+      infer: async ({ modelId, version }) => {
+        throw new Unavailable({ kind: 'model', modelId, version });
+      },
       artifact: async (root) => {
         const leaves = artifacts.get(root);
         if (leaves === undefined) throw new Unavailable({ kind: 'artifact', root });

@@ -96,6 +96,9 @@ export const noPorts: ExecutionPorts = {
   attribute: async () => {
     throw new Fault('no attribution in this test');
   },
+  infer: async () => {
+    throw new Fault('no trained models in this test');
+  },
   artifact: async () => {
     throw new Fault('no artifacts in this test');
   },

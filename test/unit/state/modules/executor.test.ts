@@ -116,6 +116,9 @@ function attribute(job: AttributionJob): AttributionOutcome {
 const held = { artifact: true };
 const ports = (engine = attribute): ExecutionPorts => ({
   attribute: async (job) => engine(job),
+  infer: async ({ modelId, version }) => {
+    throw new Unavailable({ kind: 'model', modelId, version });
+  },
   async artifact(wanted) {
     if (!held.artifact || wanted !== root) throw new Unavailable({ kind: 'artifact', root: wanted });
     return artifact;
