@@ -1,4 +1,3 @@
-import type { TokenRuleVersion } from '../attribution/api.ts';
 import type { ChainParams, Hex } from '../genesis/types.ts';
 
 export type { Hex } from '../genesis/types.ts';
@@ -262,9 +261,16 @@ export interface SnapshotPin {
   historyHash: Hex;
 }
 
+/** Rules by which answers of external models are attributed: docs/attribution.md and docs/retrieval.md. */
+export type AttributionEngine = 'token' | 'retrieval';
+/** The same, and how answers of models that the chain trained are: docs/influence.md. */
+export type ModelEngine = AttributionEngine | 'influence';
+
 export interface AttributionJob {
   requestHash: Hex;
-  version: TokenRuleVersion;
+  engine: AttributionEngine;
+  /** Version of that engine's rule. */
+  version: number;
   snapshots: SnapshotPin[];
   /** The pinned entries, read from the state that is being executed. */
   sequence: () => SequenceEntry[];

@@ -3,7 +3,7 @@
 import { CONTRIBUTION_STATUS } from '../../state/modules/contribution/types.ts';
 import { DATANET_STATUS } from '../../state/modules/datanet/types.ts';
 import { contributionInterface, dataNetInterface, modelInterface } from '../../state/modules/interfaces.ts';
-import { MODEL_STATUS } from '../../state/modules/model/types.ts';
+import { ENGINE, MODEL_STATUS } from '../../state/modules/model/types.ts';
 import type { Hex } from '../../state/types.ts';
 import type { ChainClient } from '../client/client.ts';
 import { checksumAddress } from '../keys/hex.ts';
@@ -44,13 +44,15 @@ export async function readContribution(client: ChainClient, id: Hex) {
   return contribution;
 }
 
-/** The word for a status number. */
+/** The word for a status number, or for another number of such a table. */
 export function statusName(table: Readonly<Record<string, number>>, value: bigint): string {
   return Object.entries(table).find(([, number]) => BigInt(number) === value)?.[0] ?? `status ${value}`;
 }
 export const dataNetStatus = (value: bigint) => statusName(DATANET_STATUS, value);
 export const contributionStatus = (value: bigint) => statusName(CONTRIBUTION_STATUS, value);
 export const modelStatus = (value: bigint) => statusName(MODEL_STATUS, value);
+
+export const engineName = (value: bigint) => statusName(ENGINE, value);
 
 /** `0x1234…abcd` with EIP-55 letters. */
 export function shortAddress(address: Hex): string {

@@ -1,5 +1,7 @@
 /** Texts of the command line as numbers, addresses and ids. */
 import type { Hex } from '../../genesis/types.ts';
+import { ENGINE } from '../../state/modules/model/types.ts';
+import type { AttributionEngine } from '../../state/types.ts';
 import { UserError } from '../config/errors.ts';
 import { parseAddress } from '../keys/hex.ts';
 
@@ -14,6 +16,16 @@ export function wholeNumber(text: string, name: string, min: number, max: number
 /** Id of a DataNet or a model: a whole number. @throws UserError USAGE */
 export function numericId(text: string, name: string): bigint {
   return BigInt(wholeNumber(text, name, 0, Number.MAX_SAFE_INTEGER));
+}
+
+/** Name of an attribution engine. @throws UserError USAGE */
+export function engineValue(text: string, name: string): AttributionEngine {
+  if (!Object.hasOwn(ENGINE, text))
+    throw new UserError(
+      'USAGE',
+      `${name}: '${text.slice(0, 70)}' is not ${Object.keys(ENGINE).join(' or ')}`,
+    );
+  return text as AttributionEngine;
 }
 
 /** Id of a contribution or a request: 32 bytes. @throws UserError USAGE */

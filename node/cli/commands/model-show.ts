@@ -1,6 +1,6 @@
 import { checksumAddress } from '../../keys/hex.ts';
 import { formatAmount } from '../amounts.ts';
-import { modelStatus, readModel } from '../chain-data.ts';
+import { engineName, modelStatus, readModel } from '../chain-data.ts';
 import { defineCommand } from '../command.ts';
 import { printable } from '../output.ts';
 import { NODE_FLAGS, openClient } from '../session.ts';
@@ -14,11 +14,17 @@ export const command = defineCommand({
   async run(invocation) {
     const { out, flags, positionals } = invocation;
     const model = await readModel(openClient(invocation), numericId(positionals[0]!, 'ID'));
-    if (flags.json) return void out.json({ ...model, status: modelStatus(model.status) });
+    if (flags.json)
+      return void out.json({
+        ...model,
+        engine: engineName(model.engine),
+        status: modelStatus(model.status),
+      });
     out.line(
       `${out.paint('bold', printable(model.name))}  (model ${model.id}, ${modelStatus(model.status)}, version ${model.version})`,
     );
     if (model.description) out.line(printable(model.description));
+    out.line(`attribution  ${engineName(model.engine)}`);
     out.line(`owner        ${checksumAddress(model.owner)}`);
     out.line(`operator     ${checksumAddress(model.operator)}`);
     out.line(`beneficiary  ${checksumAddress(model.beneficiary)}`);

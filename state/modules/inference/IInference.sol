@@ -17,6 +17,8 @@ interface IInference is IModule {
         uint256 sequence;
         uint256 modelId;
         uint256 modelVersion;
+        /// How the answer is attributed: 1 token, 2 retrieval, 3 influence
+        uint8 engine;
         address asker;
         /// Zero: every validator answered
         address operator;

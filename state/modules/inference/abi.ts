@@ -9,7 +9,7 @@ export const inferenceInterface = defineInterface({
   structs: {
     Snapshot: 'uint256 dataNetId, uint256 length, bytes32 historyHash',
     Request:
-      'bytes32 id, uint256 sequence, uint256 modelId, uint256 modelVersion, address asker, address operator, uint8 status, uint256 basePrice, uint256 pricePerToken, uint256 maxOutputTokens, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, bytes32 requestHash, bytes32 attributionHash, uint256 fee, uint256 outputTokens, uint256 closedAt, Snapshot[] snapshots',
+      'bytes32 id, uint256 sequence, uint256 modelId, uint256 modelVersion, uint8 engine, address asker, address operator, uint8 status, uint256 basePrice, uint256 pricePerToken, uint256 maxOutputTokens, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, bytes32 requestHash, bytes32 attributionHash, uint256 fee, uint256 outputTokens, uint256 closedAt, Snapshot[] snapshots',
   },
   functions: {
     request: {

@@ -1,7 +1,7 @@
 /** Operations of inferences. What they do and refuse is README.md beside this file. */
-import { lex, type TokenRuleVersion } from '../../../attribution/api.ts';
+import { lex } from '../../../attribution/api.ts';
 import { attributionUnitsOf } from '../../../genesis/attribution-units.ts';
-import type { AttributionJob, Hex, StateView } from '../../types.ts';
+import { type AttributionJob, Fault, type Hex, type StateView } from '../../types.ts';
 import { utf8Bytes, utf8Text } from '../abi.ts';
 import type { ModuleContext, ModuleRevert, TopLevelCall } from '../context.ts';
 import { readEntries } from '../datanet/storage.ts';
@@ -21,6 +21,7 @@ import {
   readModelState,
   toSnapshotStruct,
 } from '../model/storage.ts';
+import { ENGINE } from '../model/types.ts';
 import type { ModuleSpec } from '../module.ts';
 import { readBeneficiary } from '../reward/storage.ts';
 import { ZERO_HASH } from '../storage.ts';
@@ -44,7 +45,7 @@ import {
   requestIdOf,
   writeRequestState,
 } from './storage.ts';
-import { isInfluence, type PinnedRequest, REQUEST_STATUS } from './types.ts';
+import { type PinnedRequest, REQUEST_STATUS } from './types.ts';
 
 const { revert, encodeEvent } = inferenceInterface;
 
@@ -73,6 +74,7 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
       sequence,
       modelId: Number(modelId),
       modelVersion: model.version,
+      engine: model.engine,
       asker: context.caller,
       operator,
       related: relatedTo(context, modelId, operator),
@@ -130,7 +132,9 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
     if (outputTokens > request.maxOutputTokens)
       throw revert('OutputTooLong', [BigInt(outputTokens), BigInt(request.maxOutputTokens)]);
 
-    const outcome = await context.ports.attribute(jobOf(context.unmetered, id, request, prompt, bytes));
+    const job = jobOf(context.unmetered, id, request, prompt, bytes);
+    if (job === undefined) throw new Fault(`request ${id} of a trained model was to be settled`);
+    const outcome = await context.ports.attribute(job);
     checkOutcome(outcome, outputTokens, maxContributors);
     const answer = { id, request, output: bytes, outputTokens, outcome };
     const accepted = outcome.recordHash === attributionHash;
@@ -164,6 +168,7 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
         sequence: BigInt(found.sequence),
         modelId: BigInt(found.modelId),
         modelVersion: BigInt(found.modelVersion),
+        engine: BigInt(ENGINE[found.engine]),
         asker: found.asker,
         operator: found.operator,
         status: BigInt(REQUEST_STATUS[found.status]),
@@ -248,7 +253,7 @@ function settlementUnits(call: TopLevelCall, view: StateView): number {
 
 /**
  * What the attribution of an answer depends on: the pinned record, the output, the prompt (C1). Also for previews:
- * the same job gives the same record whoever computes it.
+ * the same job gives the same record whoever computes it. Undefined for answers of trained models, which nobody settles.
  */
 export function jobOf(
   view: StateView,
@@ -256,10 +261,13 @@ export function jobOf(
   request: PinnedRequest,
   prompt: Uint8Array,
   output: Uint8Array,
-): AttributionJob {
+): AttributionJob | undefined {
+  const { engine } = request;
+  if (engine === 'influence') return undefined;
   return {
     requestHash: readRequestHash(view, id),
-    version: request.attributionVersion as TokenRuleVersion,
+    engine,
+    version: request.attributionVersion,
     snapshots: request.snapshots,
     sequence: () =>
       request.snapshots.flatMap((pin) => readEntries(view, BigInt(pin.dataNetId), 0, pin.length)),
@@ -296,7 +304,7 @@ function known(context: MeteredContext, id: Hex): FoundRequest {
 /** Why `caller` cannot answer the request in this block; undefined if it can. Otherwise nothing is touched (C2). */
 function refusalOf(id: Hex, found: FoundRequest, caller: Hex, blockNumber: number): ModuleRevert | undefined {
   const { state, request } = found;
-  if (isInfluence(request)) return revert('TrainedModel', [BigInt(request.modelId)]);
+  if (request.engine === 'influence') return revert('TrainedModel', [BigInt(request.modelId)]);
   if (request.operator !== caller) return revert('NotOperator', [caller]);
   if (state.status === 'settled' || state.status === 'rejected') return revert('AlreadySettled', [id]);
   if (state.status === 'expired' || blockNumber > request.expiryBlock)

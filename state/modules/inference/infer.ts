@@ -76,6 +76,7 @@ function pin(
     sequence,
     modelId: Number(modelId),
     modelVersion: version,
+    engine: 'influence',
     asker: caller,
     operator: ZERO_ADDRESS,
     related: [],

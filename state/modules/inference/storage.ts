@@ -6,12 +6,13 @@
 import { decodeAttributionRecord } from '../../../attribution/api.ts';
 import { decodeInfluenceRecord } from '../../../attribution/trained/api.ts';
 import type { AttributionParams } from '../../../genesis/types.ts';
-import { Fault, type Hex, type StateView } from '../../types.ts';
+import { Fault, type Hex, type ModelEngine, type StateView } from '../../types.ts';
 import { concatBytes, defineStruct, fromHex, utf8Bytes, utf8Text } from '../abi.ts';
 import { moduleAddress, recordAddress, TYPE } from '../addresses.ts';
 import type { ModuleContext } from '../context.ts';
 import { keccakHex } from '../hash.ts';
-import { fromSnapshotStruct, toSnapshotStruct } from '../model/storage.ts';
+import { engineNamed, fromSnapshotStruct, toSnapshotStruct } from '../model/storage.ts';
+import { ENGINE } from '../model/types.ts';
 import {
   readHash,
   readNumber,
@@ -28,7 +29,6 @@ import {
 import {
   type AttributionFacts,
   type Inference,
-  isInfluence,
   type PinnedRequest,
   REQUEST_STATUS,
   type RequestStatus,
@@ -52,7 +52,7 @@ const STATE = [
 ] as const;
 
 const pinned = defineStruct(
-  'bytes32 genesisHash, uint256 sequence, uint256 modelId, uint256 modelVersion, address asker, address operator, address[] related, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, uint256 maxOutputTokens, uint256 basePrice, uint256 pricePerToken, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, Snapshot[] snapshots, string prompt',
+  'bytes32 genesisHash, uint256 sequence, uint256 modelId, uint256 modelVersion, uint8 engine, address asker, address operator, address[] related, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, uint256 maxOutputTokens, uint256 basePrice, uint256 pricePerToken, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, Snapshot[] snapshots, string prompt',
   { Snapshot: 'uint256 dataNetId, uint256 length, bytes32 historyHash' },
 );
 
@@ -136,6 +136,7 @@ export function readPinned(view: StateView, id: Hex): PinnedRequest | undefined 
     sequence: Number(value.sequence),
     modelId: Number(value.modelId),
     modelVersion: Number(value.modelVersion),
+    engine: pinnedEngine(value.engine),
     related: [...value.related],
     attributionVersion: Number(value.attributionVersion),
     maxOutputTokens: Number(value.maxOutputTokens),
@@ -143,6 +144,12 @@ export function readPinned(view: StateView, id: Hex): PinnedRequest | undefined 
     expiryBlock: Number(value.expiryBlock),
     snapshots: value.snapshots.map(fromSnapshotStruct),
   };
+}
+
+function pinnedEngine(number: bigint): ModelEngine {
+  const engine = engineNamed(number);
+  if (engine === undefined) throw new Fault(`a request pins engine ${number}`);
+  return engine;
 }
 
 /** Stores the pinned record and returns its hash. */
@@ -159,6 +166,7 @@ export function appendRequest(context: ModuleContext, id: Hex, request: PinnedRe
       sequence: BigInt(request.sequence),
       modelId: BigInt(request.modelId),
       modelVersion: BigInt(request.modelVersion),
+      engine: BigInt(ENGINE[request.engine]),
       attributionVersion: BigInt(request.attributionVersion),
       maxOutputTokens: BigInt(request.maxOutputTokens),
       requestedAt: BigInt(request.requestedAt),
@@ -201,14 +209,13 @@ export function readInference(view: StateView, id: Hex): Inference | undefined {
     requestHash: readRequestHash(view, id),
     output: output && utf8Text(output),
     attributionHash: record && keccakHex(record),
-    attribution: record && factsOf(record, isInfluence(request)),
+    attribution: record && factsOf(request.engine, record),
   };
 }
 
-function factsOf(bytes: Uint8Array, byInfluence: boolean): AttributionFacts {
-  const { coverage, uncovered, credits } = byInfluence
-    ? decodeInfluenceRecord(bytes)
-    : decodeAttributionRecord(bytes);
+function factsOf(engine: ModelEngine, bytes: Uint8Array): AttributionFacts {
+  const { coverage, uncovered, credits } =
+    engine === 'influence' ? decodeInfluenceRecord(bytes) : decodeAttributionRecord(bytes);
   return {
     coverage,
     uncovered,

@@ -9,6 +9,7 @@ import { registerTrained, trainAgain } from './register-trained.ts';
 import { checkAddresses, checkCard, emitPins, known, lineageOf, pinNow } from './registration.ts';
 import {
   addStake,
+  engineNamed,
   isTrainedKind,
   MODEL_ADDRESS,
   type ModelState,
@@ -31,7 +32,7 @@ import {
 } from './storage.ts';
 import { abandonTraining } from './training.ts';
 import { readTrainingObject, readTrainingSpec, readVersions } from './training-storage.ts';
-import { MODEL_KIND, MODEL_STATUS, REFUSAL, TRAINING_STATUS } from './types.ts';
+import { ENGINE, MODEL_KIND, MODEL_STATUS, REFUSAL, TRAINING_STATUS } from './types.ts';
 
 const { revert, encodeEvent } = modelInterface;
 
@@ -39,6 +40,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
   register(
     context,
     kind,
+    engineNumber,
     name,
     description,
     parents,
@@ -51,6 +53,9 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
   ) {
     // Those that the chain trains are registered by `registerTrained`; merged ones do not exist yet.
     if (kind !== BigInt(MODEL_KIND.external)) throw revert('KindNotSupported', [kind]);
+    const engine = engineNamed(engineNumber);
+    // Retrieval is not computed by validators in this form of the chain; influence is of models that it trains.
+    if (engine !== 'token') throw revert('EngineNotSupported', [engineNumber]);
     checkCard(name, description);
     checkAddresses(operator, beneficiary);
     const { minOperatorBond } = context.params.inference;
@@ -66,6 +71,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     writeModelState(context, id, {
       status: 'active',
       kind: 'external',
+      engine,
       version: 1,
       openRequests: 0,
       createdAt: context.block.number,
@@ -80,7 +86,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
       lineage,
     });
     writeModelPins(context, id, 1, snapshots);
-    context.emit(encodeEvent('Registered', [id, context.caller, operator, kind, name]));
+    context.emit(encodeEvent('Registered', [id, context.caller, operator, kind, engineNumber, name]));
     context.emit(encodeEvent('PriceSet', [id, basePrice, pricePerToken]));
     context.emit(encodeEvent('BondAdded', [id, context.value]));
     emitPins(context, id, 1, snapshots);
@@ -177,6 +183,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
         ...found,
         id,
         kind: BigInt(MODEL_KIND[found.kind]),
+        engine: BigInt(ENGINE[found.engine]),
         status: BigInt(MODEL_STATUS[found.status]),
         version: BigInt(found.version),
         createdAt: BigInt(found.createdAt),

@@ -44,7 +44,7 @@ import {
   type TrainingOpening,
   writeTrainingSpec,
 } from './training-storage.ts';
-import { MODEL_KIND, type TrainedModelKind } from './types.ts';
+import { ENGINE, MODEL_KIND, type TrainedModelKind } from './types.ts';
 
 const { revert, encodeEvent } = modelInterface;
 
@@ -86,6 +86,7 @@ export function registerTrained(
   writeModelState(context, id, {
     status: 'training',
     kind: kindName,
+    engine: 'influence',
     version: 0,
     openRequests: 0,
     createdAt: context.block.number,
@@ -100,7 +101,9 @@ export function registerTrained(
     lineage,
   });
   writeTrainingSpec(context, id, specBytes);
-  context.emit(encodeEvent('Registered', [id, context.caller, ZERO_ADDRESS, kind, name]));
+  context.emit(
+    encodeEvent('Registered', [id, context.caller, ZERO_ADDRESS, kind, BigInt(ENGINE.influence), name]),
+  );
   context.emit(encodeEvent('PriceSet', [id, price, 0n]));
   context.emit(encodeEvent('BondAdded', [id, context.value]));
   const claimed = claimedHash === ZERO_HASH ? undefined : claimedHash;

@@ -115,7 +115,7 @@ export async function showInference(id) {
             ` (${count(pin.length)} contributions)`,
           ]),
         ],
-        ['Attribution version', count(inference.attributionVersion)],
+        ['Attribution', `${inference.engine}, version ${inference.attributionVersion}`],
       ]),
     ),
   );

@@ -44,6 +44,7 @@ export async function showModel(id) {
       h('p', { class: 'lead pre' }, model.description),
       stats([
         ['Kind', model.kind],
+        ['Attribution', model.engine],
         ['State', model.status],
         ['Open requests', count(model.openRequests)],
         ['Inferences', count(list.total)],

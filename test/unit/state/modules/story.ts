@@ -6,6 +6,7 @@ import { sha256, toHex } from '../../../../state/crypto.ts';
 import type { AttestationOperation } from '../../../../state/modules/attestation/types.ts';
 import { keccakHex } from '../../../../state/modules/hash.ts';
 import { interfaceAt } from '../../../../state/modules/interfaces.ts';
+import { ENGINE } from '../../../../state/modules/model/types.ts';
 import { hooks } from '../../../../state/modules/registry.ts';
 import { writeSet } from '../../../../state/modules/staking/storage.ts';
 import {
@@ -18,7 +19,14 @@ import {
   sequence,
   subject,
 } from '../../../../state/modules/views.ts';
-import type { ArtifactInfo, AttributionJob, AttributionOutcome, Hex, Log } from '../../../../state/types.ts';
+import type {
+  ArtifactInfo,
+  AttributionEngine,
+  AttributionJob,
+  AttributionOutcome,
+  Hex,
+  Log,
+} from '../../../../state/types.ts';
 import { OPEN, person, salt, type World } from './world.ts';
 
 export async function createDataNet(world: World, owner: Hex, name = 'poems'): Promise<bigint> {
@@ -164,6 +172,7 @@ export interface ModelOptions {
   dataNetIds: readonly bigint[];
   parents?: readonly bigint[];
   royaltiesBps?: readonly bigint[];
+  engine?: AttributionEngine;
   basePrice?: bigint;
   pricePerToken?: bigint;
 }
@@ -171,6 +180,7 @@ export interface ModelOptions {
 export function registerArguments(options: ModelOptions): unknown[] {
   return [
     4n,
+    BigInt(ENGINE[options.engine ?? 'token']),
     'oracle',
     'answers in verse',
     options.parents ?? [],
