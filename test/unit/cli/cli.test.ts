@@ -258,6 +258,8 @@ describe('what comes from the chain', () => {
         prompt: 'why?',
         output: 'naïve words and those of bob',
         attribution: {
+          engine: 'token',
+          citations: null,
           credits: [
             { contributor: alice, parts: 600_000_000, amount: '0xde0b6b3a7640000' },
             { contributor: bob, parts: 150_000_000, amount: null },
@@ -278,5 +280,37 @@ describe('what comes from the chain', () => {
       /60\.00 %\s+1 OPEN[\s\S]*15\.00 %[\s\S]*nobody \(uncovered\)\s+25\.00 %/,
     );
     expect(lines.at(-1)).toBe('what it means');
+  });
+
+  it('an answer by retrieval shows what the prompt found, by the same marks', () => {
+    const alice = '0x00000000000000000000000000000000000a11ce' as const;
+    const out = createOutput({ write: () => {}, writeError: () => {}, colours: false });
+    const shown = (citations: readonly { contributor: typeof alice }[]) =>
+      attributionLines(
+        {
+          prompt: 'why?',
+          output: 'because',
+          attribution: {
+            engine: 'retrieval',
+            credits: [{ contributor: alice, parts: 100_000_000, amount: null }],
+            uncovered: 900_000_000,
+            note: 'what it means',
+            spans: null,
+            citations: citations.map((citation) => ({
+              ...citation,
+              contributionId: `0x${'12'.repeat(32)}` as const,
+              dataNetId: 1,
+              recordIndex: 3,
+              score: 90_000,
+              excerpt: 'a\nrecord \x1b[31mwith a beginning that is much longer than a line has room for',
+            })),
+          },
+        },
+        out,
+      ).join('\n');
+    expect(shown([{ contributor: alice }])).toMatch(
+      /because\n\n +cited record[\s\S]*\na +0x12121212…121212 #3 +90000 +a record {1,2}\[31mwith a beginning that is much/,
+    );
+    expect(shown([])).toContain('The prompt finds no record.');
   });
 });
