@@ -1,6 +1,7 @@
 /** The sentence encoder that comes with the program (docs/retrieval.md, section 6). */
 import { readFileSync } from 'node:fs';
-import { type Encoder, encoderHash, readEncoder } from '../../attribution/retrieval/api.ts';
+import { type Encoder, readEncoder } from '../../attribution/retrieval/api.ts';
+import { keccakHex } from '../../state/crypto.ts';
 
 /** The same place seen from the sources, from dist/node and from dist/bundle. */
 const FILE = new URL('../../attribution/retrieval/encoder/english-v1.bin', import.meta.url);
@@ -11,33 +12,25 @@ export class EncoderMismatch extends Error {
   readonly code = 'ENCODER_MISMATCH';
 }
 
-/** Canonical bytes of the bundled encoder, not checked. @throws EncoderMismatch if the file is not there */
-export function bundledEncoderBytes(): Uint8Array {
+/** Bytes of the bundled encoder, if their keccak-256 is `hash`. @throws EncoderMismatch */
+export function encoderFile(hash: string): Uint8Array {
+  let bytes: Uint8Array;
   try {
-    return readFileSync(FILE);
+    bytes = readFileSync(FILE);
   } catch (error) {
     throw new EncoderMismatch(
       `the sentence encoder cannot be read (${(error as Error).message}). Run npm ci.`,
     );
   }
-}
-
-/** The encoder of this hash. @throws EncoderMismatch */
-export function loadEncoder(hash: string): Encoder {
-  const encoder = readBundled();
-  const found = encoderHash(encoder);
+  const found = keccakHex(bytes);
   if (found !== hash)
     throw new EncoderMismatch(
-      `this program has the sentence encoder ${found}, the chain computes with ${hash}. Install the version that the chain's genesis names.`,
+      `this program has the sentence encoder ${found}, and this chain computes with ${hash}. Install the version of the program that the chain uses.`,
     );
-  return encoder;
+  return bytes;
 }
 
-function readBundled(): Encoder {
-  try {
-    return readEncoder(bundledEncoderBytes());
-  } catch (error) {
-    if (error instanceof EncoderMismatch) throw error;
-    throw new EncoderMismatch(`the sentence encoder is damaged (${(error as Error).message}). Run npm ci.`);
-  }
+/** @throws EncoderMismatch */
+export function loadEncoder(hash: string): Encoder {
+  return readEncoder(encoderFile(hash));
 }
