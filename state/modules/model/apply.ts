@@ -54,8 +54,8 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     // Those that the chain trains are registered by `registerTrained`; merged ones do not exist yet.
     if (kind !== BigInt(MODEL_KIND.external)) throw revert('KindNotSupported', [kind]);
     const engine = engineNamed(engineNumber);
-    // Retrieval is not computed by validators in this form of the chain; influence is of models that it trains.
-    if (engine !== 'token') throw revert('EngineNotSupported', [engineNumber]);
+    // Influence is of models that the chain trains.
+    if (engine !== 'token' && engine !== 'retrieval') throw revert('EngineNotSupported', [engineNumber]);
     checkCard(name, description);
     checkAddresses(operator, beneficiary);
     const { minOperatorBond } = context.params.inference;
@@ -63,7 +63,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     const modelId = readModelCount(context) + 1;
     const id = BigInt(modelId);
     const lineage = lineageOf(context, modelId, parents, royaltiesBps);
-    const { snapshots } = pinNow(context, dataNetIds);
+    const pinned = pinNow(context, dataNetIds, engine);
 
     writeModelCount(context, modelId);
     writeModelOwner(context, id, context.caller);
@@ -85,11 +85,11 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
       royaltiesBps: royaltiesBps.map(Number),
       lineage,
     });
-    writeModelPins(context, id, 1, snapshots);
+    writeModelPins(context, id, 1, pinned);
     context.emit(encodeEvent('Registered', [id, context.caller, operator, kind, engineNumber, name]));
     context.emit(encodeEvent('PriceSet', [id, basePrice, pricePerToken]));
     context.emit(encodeEvent('BondAdded', [id, context.value]));
-    emitPins(context, id, 1, snapshots);
+    emitPins(context, id, 1, pinned.snapshots);
     return [id];
   },
 
@@ -98,11 +98,11 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
   repin(context, id, dataNetIds) {
     const state = ownedAndActive(context, id);
     if (isTrainedKind(state.kind)) return [BigInt(trainAgain(context, id, state.kind, dataNetIds))];
-    const { snapshots } = pinNow(context, dataNetIds);
+    const pinned = pinNow(context, dataNetIds, state.engine);
     const version = state.version + 1;
     writeModelState(context, id, { ...state, version });
-    writeModelPins(context, id, version, snapshots);
-    emitPins(context, id, version, snapshots);
+    writeModelPins(context, id, version, pinned);
+    emitPins(context, id, version, pinned.snapshots);
     return [BigInt(version)];
   },
 

@@ -7,7 +7,7 @@ import {
   trainedKindOf,
   trainingWork,
 } from '../../../attribution/trained/api.ts';
-import { MAX_RECORDS, MAX_SAMPLES } from '../../../attribution/trained/limits.ts';
+import { MAX_SAMPLES } from '../../../attribution/trained/limits.ts';
 import { checkTrainingCost } from '../../../attribution/trained/work.ts';
 import { Fault, type Hex } from '../../types.ts';
 import type { ModuleRevert } from '../context.ts';
@@ -77,7 +77,7 @@ export function registerTrained(
   const modelId = readModelCount(context) + 1;
   const id = BigInt(modelId);
   const lineage = lineageOf(context, modelId, parents, royaltiesBps);
-  const pinned = pinNow(context, dataNetIds);
+  const pinned = pinNow(context, dataNetIds, 'influence');
   payForTraining(context, spec, pinned);
 
   writeModelCount(context, modelId);
@@ -123,13 +123,13 @@ export function trainAgain(
   const spec = storedSpec(context, id);
   const before = readTrainingOpening(context, id, newest).base;
   const base = baseOf(context, kind, BigInt(before?.modelId ?? 0), spec);
-  const pinned = pinNow(context, dataNetIds);
+  const pinned = pinNow(context, dataNetIds, 'influence');
   payForTraining(context, spec, pinned);
   return train(context, id, pinned, { base, claimedHash: undefined });
 }
 
 function train(context: MeteredContext, id: bigint, pinned: Pinned, opening: TrainingOpening): number {
-  const version = beginTraining(context, id, pinned.snapshots, opening);
+  const version = beginTraining(context, id, pinned, opening);
   emitPins(context, id, version, pinned.snapshots);
   return version;
 }
@@ -184,7 +184,6 @@ function baseOf(
 /** Every validator trains, beside the blocks: what that takes is bounded and paid for from declared sizes (E2). */
 function payForTraining(context: MeteredContext, spec: TrainingSpec, pinned: Pinned): void {
   const { entries, records, bytes } = pinned;
-  if (records > MAX_RECORDS) throw revert('TooManyRecords', [BigInt(records), BigInt(MAX_RECORDS)]);
   // Every record may be a sample.
   const samples = Math.min(records, MAX_SAMPLES);
   orRevert(

@@ -202,11 +202,11 @@ describe('frozen formats', () => {
     expect({ id, requestHash: requestHash(world.view, id) }).toMatchInlineSnapshot(`
       {
         "id": "0xbe8f978399a12788cdae86104e070634b5cc8608f13bb520a57fb37b69ae9cc1",
-        "requestHash": "0x826e687ae4b13747c103d4ffd403c47f10f5b21d2d330d7c5278bc2bf6969606",
+        "requestHash": "0xee9185c582d6bd13a11d799cf5ea450b86480b3cf5a892e5228b6668bfe909ce",
       }
     `);
     expect(keccakHex(utf8Bytes(world.digest()))).toMatchInlineSnapshot(
-      `"0x12002bf2854e1d8d69605dc944a59abd2b6ee5d8e471313c83b1084b02de4357"`,
+      `"0x90fc3309fe927585ce78a4b6f712312032d92672f0c1373b182f2ed13f9aefe7"`,
     );
   });
 });
