@@ -195,7 +195,8 @@ export function inferenceJson(item: Inference, state: StateView): Record<string,
 export type CitationToShow = Citation & Partial<AttributionCitation>;
 
 /** What an attribution says, whoever computed it. `output`: the bytes that positions count in. */
-export interface AttributionToShow extends Omit<AttributionView, 'engine' | 'spans' | 'citations' | 'credits'> {
+export interface AttributionToShow
+  extends Omit<AttributionView, 'engine' | 'spans' | 'citations' | 'credits'> {
   readonly engine: ModelEngine;
   readonly requestId: Hex;
   readonly credits: readonly {

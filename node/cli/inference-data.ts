@@ -1,12 +1,12 @@
 /** An inference as commands show it: text and credits from state, spans as the node recomputed them. */
 import { inferenceInterface } from '../../state/modules/interfaces.ts';
-import type { AttributionEngine, Hex } from '../../state/types.ts';
+import type { Hex, ModelEngine } from '../../state/types.ts';
 import type { ChainClient } from '../client/client.ts';
 import { UserError } from '../config/errors.ts';
 
 /** What `ol_attribution` answers, as far as it is shown here (docs/rpc.md). */
 export interface AttributionAnswer {
-  readonly engine: AttributionEngine;
+  readonly engine: ModelEngine;
   /** Parts per 10^9 of the data pool; `amount` in wei as a quantity. */
   readonly credits: readonly {
     readonly contributor: Hex;

@@ -1,4 +1,5 @@
 import { modelInterface } from '../../../state/modules/interfaces.ts';
+import { ZERO_ADDRESS } from '../../../state/modules/storage.ts';
 import { formatAmount } from '../amounts.ts';
 import { engineName, mapBounded, modelStatus, newestIds, readModel, shortAddress } from '../chain-data.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
@@ -31,7 +32,7 @@ export const command = defineCommand({
       engineName(one.engine),
       formatAmount(one.basePrice),
       one.snapshots.map((pin) => pin.dataNetId).join(','),
-      shortAddress(one.operator),
+      one.operator === ZERO_ADDRESS ? 'every validator' : shortAddress(one.operator),
       printable(one.name),
     ]);
     for (const row of table([

@@ -86,7 +86,10 @@ export async function showInference(id) {
         ['Request', mono(inference.id)],
         ['State', tag(inference.status)],
         ['Asked by', addressLink(inference.asker)],
-        ['Operator', addressLink(inference.operator)],
+        [
+          'Answered by',
+          inference.engine === 'influence' ? 'every validator' : addressLink(inference.operator),
+        ],
         [
           'Asked in block',
           [
@@ -107,8 +110,10 @@ export async function showInference(id) {
               ],
             ]
           : ['Expires after block', count(inference.expiryBlock)],
-        ['In escrow', open(inference.escrow)],
-        ['Longest answer', `${count(inference.maxOutputTokens)} tokens`],
+        [inference.engine === 'influence' ? 'Sent' : 'In escrow', open(inference.escrow)],
+        inference.maxOutputTokens > 0
+          ? ['Longest answer', `${count(inference.maxOutputTokens)} tokens`]
+          : null,
         attribution ? ['Attribution record', mono(attribution.recordHash)] : null,
         [
           'Pinned data',
@@ -147,7 +152,7 @@ function answerCard(inference, attribution, colours) {
   const spans = attribution.spans;
   const body = h('div', { class: 'body' });
   const answer = h('p', { class: 'answer pre', id: 'answer' });
-  if (attribution.engine === 'retrieval') {
+  if (attribution.engine !== 'token') {
     answer.append(inference.output);
     body.append(answer, h('p', { class: 'notice' }, attribution.note));
     return card('Answer', body);
