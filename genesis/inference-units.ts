@@ -17,6 +17,8 @@ export interface InferenceSizes {
   readonly samples: number;
   /** Numbers of one row of its metric. */
   readonly dimensions: number;
+  /** Layers that a row is cut into. */
+  readonly layers: number;
   /** How influence is measured. */
   readonly solver: keyof typeof SCANS;
 }

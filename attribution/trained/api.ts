@@ -17,7 +17,7 @@ export {
 export type { Sha256 } from './stored.ts';
 export { decodeTrained, encodeTrained } from './stored.ts';
 export type { TrainingInput, TrainingResult } from './train.ts';
-export { trainRegistered } from './train.ts';
+export { objectOf, trainRegistered } from './train.ts';
 export { decodeTrainingObject, encodeTrainingObject } from './training-object.ts';
 export type {
   FeatureSource,

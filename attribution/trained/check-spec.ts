@@ -1,6 +1,7 @@
 import { AttributionError } from '../errors.ts';
 import { checkRange, checkTraining } from '../influence/check.ts';
 import { MAX_EXACT_PARAMETERS, MAX_FACTOR_WIDTH, MAX_RANK } from '../influence/limits.ts';
+import { MAX_VECTOR } from '../retrieval/encoder/limits.ts';
 import { MAX_CLASSES, MAX_DIVISOR_EXPONENT, MAX_LABEL_BYTES, MAX_WIDTH } from './limits.ts';
 import type { MetricSpec, TrainingSpec } from './types.ts';
 
@@ -15,6 +16,7 @@ export function checkSpec(spec: TrainingSpec): void {
     const { features, classes, training } = spec;
     checkRange('width', features.width, 1, MAX_WIDTH);
     checkRange('exponent of the divisor', features.divisorExponent, 0, MAX_DIVISOR_EXPONENT);
+    if (features.kind === 'text') checkRange('width', features.width, 1, MAX_VECTOR);
     if (features.kind === 'text' && !/^0x[0-9a-f]{64}$/.test(features.encoderHash))
       throw invalidSpec('the hash of its encoder is not 0x and 64 lower-case hex digits');
     checkClasses(classes);
@@ -70,6 +72,12 @@ export function dimensionsOf(spec: TrainingSpec): number {
   return training.method === 'adapter-sgd'
     ? training.rank * (inputs + classes.length)
     : inputs * classes.length;
+}
+
+/** Layers that a row of the metric is cut into: classes for steps of a head, A and B of an adapter. */
+export function layersOf({ training, classes, metric }: TrainingSpec): number {
+  if (training.method === 'adapter-sgd') return 2;
+  return training.method === 'newton' && metric.solver === 'newton' ? classes.length : 1;
 }
 
 /** Multiplications of one sample's way through the model: its parameters, and those of what an adapter rests on. */

@@ -48,17 +48,19 @@ export function answerCredits(
     if (commons.has(dataNetId) || ineligible.has(contributor)) return;
     sums.set(contributor, sums.get(contributor)! + score - floor);
   });
-  const cap = (total * BigInt(params.contributorCapPermille)) / PERMILLE;
+  // In thousandths, so that the cap is a whole number.
+  const cap = total * BigInt(params.contributorCapPermille);
+  const whole = total * PERMILLE;
   const largest = [...sums]
-    .map(([contributor, sum], rank) => ({ contributor, weight: sum < cap ? sum : cap, rank }))
+    .map(([contributor, sum], rank) => ({ contributor, weight: smaller(sum * PERMILLE, cap), rank }))
     .filter(({ weight }) => weight > 0n)
     .sort((a, b) => (a.weight > b.weight ? -1 : a.weight < b.weight ? 1 : a.rank - b.rank))
     .slice(0, Math.min(params.maxContributors, MAX_PAID_CONTRIBUTORS))
     .sort((a, b) => a.rank - b.rank);
   if (largest.length === 0) return { credits: [], uncovered: WHOLE };
-  const shift = BigInt(Math.max(0, bitLength(total) - WEIGHT_BITS));
+  const shift = BigInt(Math.max(0, bitLength(whole) - WEIGHT_BITS));
   const covered = largest.reduce((sum, { weight }) => sum + weight, 0n);
-  const weights = [...largest.map(({ weight }) => weight), total - covered];
+  const weights = [...largest.map(({ weight }) => weight), whole - covered];
   const parts = apportion(
     WHOLE,
     weights.map((weight) => Number(weight >> shift)),
@@ -68,4 +70,8 @@ export function answerCredits(
     .filter(({ credit }) => credit > 0)
     .sort((a, b) => b.credit - a.credit || compareAddresses(a.contributor, b.contributor));
   return { credits, uncovered: parts[largest.length]! };
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }

@@ -20,8 +20,26 @@ export function featureReader(source: FeatureSource, encoder: SentenceEncoder | 
   const scale = 1 / powerOfTwo(source.divisorExponent);
   if (source.kind === 'numbers') return (bytes) => numbersIn(bytes, source.width, scale);
   if (encoder === undefined) throw new Error('features of texts need the encoder');
-  return (bytes) =>
-    isText(bytes) ? Float64Array.from(encoder.encode(bytes), (value) => value * scale) : undefined;
+  return (bytes) => (isText(bytes) ? folded(encoder.encode(bytes), source.width, scale) : undefined);
+}
+
+/**
+ * A vector in fewer numbers: number j of it is added to feature j mod width, or taken from it, as the lowest bit of F(j)
+ * says (F the finisher of MurmurHash3). Products of two vectors stay what they were, but for noise (count sketch).
+ */
+function folded(vector: Int8Array, width: number, scale: number): Float64Array {
+  const features = new Float64Array(width);
+  vector.forEach((value, j) => {
+    features[j % width]! += (finish(j) & 1) === 1 ? value : -value;
+  });
+  return features.map((sum) => sum * scale);
+}
+
+function finish(value: number): number {
+  let h = value;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
 }
 
 /** Whether a prompt is a sample of these features, which needs no encoder. */

@@ -18,8 +18,8 @@ export const MAX_RECORD_BYTES = 1 << 20;
 /** Records that pinned snapshots may offer, samples or not: each is read and hashed. */
 export const MAX_RECORDS = 65_536;
 
-/** Bytes of all records together: read, hashed and put into clusters at some 10 MB a second. */
-export const MAX_TRAINING_BYTES = 64 * 1024 * 1024;
+/** Bytes of all records together: their clusters take about 3 µs a word, so a minute of one core for short numbers. */
+export const MAX_TRAINING_BYTES = 32 * 1024 * 1024;
 
 /** Samples of one model: one answer looks at every one of them, at 3 µs each beside their products. */
 export const MAX_SAMPLES = 16_384;

@@ -25,6 +25,7 @@ import type { Payee, Payees, Trained } from './types.ts';
  * | 2, 4 | rank, scaleMicro; adapter only, as the next |
  * | 8 each | A, B |
  * | … | metric (metric-bytes.ts) |
+ * | 4 | records passed over |
  * | 4 | payees |
  * | 28 each | contributor (20), DataNet (8) |
  * | 4 | samples |
@@ -45,7 +46,7 @@ export type Sha256 = (bytes: Uint8Array) => Uint8Array;
 
 /** Bytes from which `decodeTrained` makes the same again. */
 export function encodeTrained(trained: Trained, hash: Sha256 = sha256): Uint8Array {
-  const { model, modelHash, metric, metricHash, payees } = trained;
+  const { model, modelHash, metric, metricHash, payees, passedOver } = trained;
   const writer = new ByteWriter()
     .bytes(MAGIC, MAGIC.length)
     .uint(VERSION, 1)
@@ -53,7 +54,7 @@ export function encodeTrained(trained: Trained, hash: Sha256 = sha256): Uint8Arr
     .bytes(fromHex(metricHash, HASH_BYTES), HASH_BYTES);
   writeModel(writer, model);
   writeMetric(writer, metric);
-  writer.uint(payees.list.length, 4);
+  writer.uint(passedOver, 4).uint(payees.list.length, 4);
   for (const { contributor, dataNetId } of payees.list)
     writer.bytes(fromHex(contributor, ADDRESS_BYTES), ADDRESS_BYTES).uint(dataNetId, 8);
   const ofSample = bigEndian(payees.ofSample, 4);
@@ -74,9 +75,10 @@ export function decodeTrained(bytes: Uint8Array, hash: Sha256 = sha256): Trained
   const metricHash = toHex(reader.bytes(HASH_BYTES));
   const model = readModel(reader);
   const metric = readMetric(reader, invalid);
+  const passedOver = reader.uint(4);
   const payees = readPayees(reader, gradientsOf(metric).count);
   reader.end();
-  return { model, modelHash, metric, metricHash, payees };
+  return { model, modelHash, metric, metricHash, payees, passedOver };
 }
 
 function writeModel(writer: ByteWriter, model: TrainedModel): void {

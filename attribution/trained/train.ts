@@ -13,6 +13,7 @@ import {
   type TrainedModel,
   trainModel,
 } from '../influence/api.ts';
+import { checkSpec } from './check-spec.ts';
 import { MAX_WEIGHT, MIN_SAMPLES } from './limits.ts';
 import { readSamples } from './samples.ts';
 import { fitsParent, trainedKindOf } from './spec-bytes.ts';
@@ -46,9 +47,11 @@ export interface TrainingResult {
 
 /**
  * Trains what a registration describes and prepares its metric. The result is a function of the arguments: whatever
- * the engine refuses becomes a failed object, the same on every node. What is thrown is of this machine.
+ * the engine refuses becomes a failed object, the same on every node. What else is thrown is of this machine.
+ * @throws AttributionError 'InvalidTrainingSpec' for a spec that no registration has.
  */
 export function trainRegistered(input: TrainingInput): TrainingResult {
+  checkSpec(input.spec);
   try {
     return trainOrRefuse(input);
   } catch (error) {
@@ -60,7 +63,7 @@ export function trainRegistered(input: TrainingInput): TrainingResult {
 function trainOrRefuse({ spec, records, parent, encoder, claimedHash }: TrainingInput): TrainingResult {
   if (spec.features.kind === 'text') {
     const { encoderHash, width } = spec.features;
-    if (encoder?.hash !== encoderHash || encoder.width !== width) return failed('UnknownEncoder');
+    if (encoder?.hash !== encoderHash || width > encoder.width) return failed('UnknownEncoder');
   }
   const isAdapter = trainedKindOf(spec) === 'adapter';
   const frozen = parent === undefined ? undefined : frozenPart(parent.model);
@@ -75,13 +78,22 @@ function trainOrRefuse({ spec, records, parent, encoder, claimedHash }: Training
   if (!weightsOf(model).every((weights) => weights.every((weight) => Math.abs(weight) <= MAX_WEIGHT)))
     return failed('NotConverged');
   const hash = modelHash(model);
+  // Before the metric, which may take long.
   if (claimedHash !== undefined && claimedHash !== hash) return failed('HashMismatch');
   const metric = prepareMetric(spec, data, model);
-  const { dimensions, layers } = gradientsOf(metric);
   const hashes = { modelHash: hash, metricHash: trainedMetricHash(metric) };
-  const sizes = { samples, passedOver, dimensions, layers: layers.length };
-  const object: TrainingObject = { outcome: 'trained', ...hashes, ...sizes };
-  return { object, trained: { model, metric, payees, ...hashes } };
+  const trained: Trained = { model, metric, payees, passedOver, ...hashes };
+  return { object: objectOf(trained), trained };
+}
+
+/** What validators attest of a model that was trained before; `claimedHash` as in TrainingInput. */
+export function objectOf(trained: Trained, claimedHash?: string): TrainingObject {
+  const { modelHash, metricHash, metric, passedOver } = trained;
+  if (claimedHash !== undefined && claimedHash !== modelHash)
+    return { outcome: 'failed', failure: 'HashMismatch' };
+  const { count, dimensions, layers } = gradientsOf(metric);
+  const sizes = { samples: count, passedOver, dimensions, layers: layers.length };
+  return { outcome: 'trained', modelHash, metricHash, ...sizes };
 }
 
 function failed(failure: TrainingFailure): TrainingResult {

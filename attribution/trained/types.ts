@@ -18,10 +18,10 @@ export interface NumberFeatures {
   readonly divisorExponent: number;
 }
 
-/** The vector of a sentence encoder; its integer n stands for n / 2^divisorExponent. */
+/** The vector of a sentence encoder, folded; the integer n stands for n / 2^divisorExponent. */
 export interface TextFeatures {
   readonly kind: 'text';
-  /** Numbers of the encoder's vector. */
+  /** At most the numbers of the encoder's vector. */
   readonly width: number;
   readonly divisorExponent: number;
   /** keccak-256 of the encoder's canonical bytes, 0x and 64 hex digits. */
@@ -72,6 +72,8 @@ export interface Trained {
   readonly metric: TrainedMetric;
   readonly metricHash: string;
   readonly payees: Payees;
+  /** Records that are not samples of the spec, or repeat an earlier one. */
+  readonly passedOver: number;
 }
 
 /** Of a head at its optimum the loss without a sample is predicted; of other models it is taken as linear. */

@@ -17,6 +17,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   clusters: () => import('./clusters.ts'),
   influence: () => import('./influence.ts'),
   retrieval: () => import('./retrieval.ts'),
+  trained: () => import('./trained.ts'),
   proofs: () => import('./proofs.ts'),
   runtime: () => import('./runtime.ts'),
   executor: () => import('./executor.ts'),

@@ -244,13 +244,13 @@ export function entriesOf(view: StateView, snapshots: readonly SnapshotPin[]): S
 export function answerUnits(
   view: StateView,
   id: bigint,
-  { samples, dimensions }: Trained,
+  { samples, dimensions, layers }: Trained,
   promptBytes: number,
 ): number {
   const spec = readTrainingSpec(view, id);
   if (spec === undefined) throw new Fault(`training settings of model ${id} are missing`);
   const { solver } = decodeTrainingSpec(spec).metric;
-  return inferenceUnitsOf({ promptBytes, samples, dimensions, solver });
+  return inferenceUnitsOf({ promptBytes, samples, dimensions, layers, solver });
 }
 
 /** What validators attested of a version that answers, or answered. @throws Fault if it never did */
