@@ -7,11 +7,11 @@ import type { ChainParams } from '../genesis/types.ts';
 import type { Attestation, Subject } from '../state/modules/attestation/views.ts';
 import type { Contribution } from '../state/modules/contribution/views.ts';
 import { type DataNet, dataNet, type HistoryEntry } from '../state/modules/datanet/views.ts';
-import type { Inference } from '../state/modules/inference/views.ts';
+import type { Citation, Inference } from '../state/modules/inference/views.ts';
 import { type Model, model } from '../state/modules/model/views.ts';
 import type { RewardView } from '../state/modules/reward/views.ts';
-import type { Hex, SnapshotPin, StateView } from '../state/types.ts';
-import type { AttributionView } from './backend.ts';
+import type { AttributionEngine, Hex, SnapshotPin, StateView } from '../state/types.ts';
+import type { AttributionCitation, AttributionView } from './backend.ts';
 import { hexOf, quantity } from './encode.ts';
 
 const NO_HASH = `0x${'0'.repeat(64)}`;
@@ -145,8 +145,11 @@ export function inferenceJson(item: Inference, state: StateView): Record<string,
   };
 }
 
+/** A citation as state says it, with what only the bytes of its record tell. */
+export type CitationToShow = Citation & Partial<AttributionCitation>;
+
 /** What an attribution says, whoever computed it. `output`: the bytes that positions count in. */
-export interface AttributionToShow extends Omit<AttributionView, 'spans' | 'credits'> {
+export interface AttributionToShow extends Omit<AttributionView, 'spans' | 'citations' | 'credits'> {
   readonly requestId: Hex;
   readonly credits: readonly {
     readonly contributor: Hex;
@@ -154,12 +157,16 @@ export interface AttributionToShow extends Omit<AttributionView, 'spans' | 'cred
     readonly amount?: Hex | null;
   }[];
   readonly spans: AttributionView['spans'] | null;
+  readonly citations: readonly CitationToShow[];
   readonly output: Uint8Array;
 }
 
 /** Said wherever a person sees an attribution of an external model. */
-export const WHAT_IT_PROVES =
-  'For an external model the chain proves what the answer quotes, not what the model learned.';
+export const WHAT_IT_PROVES: Readonly<Record<AttributionEngine, string>> = {
+  token: 'For an external model the chain proves what the answer quotes, not what the model learned.',
+  retrieval:
+    'The chain proves which records are nearest to the prompt, not that the model read them or that the answer follows from them.',
+};
 
 export function attributionJson(state: StateView, shown: AttributionToShow): Record<string, unknown> {
   const names = new Map<number, string | null>();
@@ -169,19 +176,25 @@ export function attributionJson(state: StateView, shown: AttributionToShow): Rec
   };
   return {
     requestId: shown.requestId,
+    engine: shown.engine,
     recordHash: shown.recordHash,
     outputTokens: shown.outputTokens,
     /** Parts of 10^9 of the data pool. */
     coverage: WHOLE - shown.uncovered,
     uncovered: shown.uncovered,
     credits: shown.credits,
+    /** Null where there are none to tell: an engine without spans, or bytes that are not here. */
     spans:
-      shown.spans?.map(({ weightQ16, ...span }) => ({
+      (shown.engine === 'token' ? shown.spans : null)?.map(({ weightQ16, ...span }) => ({
         ...span,
         text: Buffer.from(shown.output.subarray(span.startByte, span.endByte)).toString('utf8'),
         weightBits: Math.round((weightQ16 / 65_536) * 1_000) / 1_000,
         dataNetName: nameOf(span.dataNetId),
       })) ?? null,
-    note: WHAT_IT_PROVES,
+    citations:
+      shown.engine === 'retrieval'
+        ? shown.citations.map((citation) => ({ ...citation, dataNetName: nameOf(citation.dataNetId) }))
+        : null,
+    note: WHAT_IT_PROVES[shown.engine],
   };
 }

@@ -253,6 +253,12 @@ export interface SequenceEntry {
   accepted: Uint8Array;
 }
 
+/** An entry as the engine of a job needs it. */
+export interface PinnedEntry extends SequenceEntry {
+  /** For retrieval: of each record the order key of its cluster's founder as attested, 8 bytes; 0 if refused. */
+  founders?: Uint8Array;
+}
+
 export interface SnapshotPin {
   dataNetId: number;
   /** Number of accepted contributions. */
@@ -271,7 +277,7 @@ export interface AttributionJob {
   version: number;
   snapshots: SnapshotPin[];
   /** The pinned entries, read from the state that is being executed. */
-  sequence: () => SequenceEntry[];
+  sequence: () => PinnedEntry[];
   prompt: Uint8Array;
   output: Uint8Array;
   /** Contributors that earn nothing here (C3). */

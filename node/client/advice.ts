@@ -23,7 +23,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EmptyPrompt: 'Ask something.',
   EmptyRecord: 'Each record has at least one byte; leave empty ones out.',
   EmptySnapshot: 'The DataNet holds no approved contribution yet; approve one first.',
-  EngineNotSupported: 'Choose an attribution engine that this chain has: token (1).',
+  EngineNotSupported: 'Choose an attribution engine that this chain has: token (1) or retrieval (2).',
   EscrowTooLow:
     'Send at least the price of the longest answer as the value (maxPrice tells it); what is not used returns.',
   InvalidUtf8: 'Only UTF-8 text is taken; convert it first.',

@@ -610,8 +610,8 @@ function paymentsOf(reader: ChainReader, number: number, id: Hex): Payment[] {
 }
 
 /**
- * Credits from state, payments from the receipts, spans from the attribution worker. State alone is enough to answer:
- * spans that cannot be had now are null, with the reason.
+ * Credits and citations from state, payments from the receipts, spans and texts from the attribution worker. State alone
+ * is enough to answer: what cannot be had now is left out, with the reason.
  */
 async function attributionOf(context: RpcContext, id: Hex): Promise<object | null> {
   const { reader, backend } = context;
@@ -623,10 +623,11 @@ async function attributionOf(context: RpcContext, id: Hex): Promise<object | nul
   const earned = new Map<string, bigint>();
   for (const { share, to, amount } of payments)
     if (share === 'contributor') earned.set(to, (earned.get(to) ?? 0n) + BigInt(amount));
-  const recomputed = await spansOf(backend, id);
+  const recomputed = await detailsOf(backend, id);
   return {
     ...attributionJson(state, {
       requestId: id,
+      engine: found.engine,
       recordHash: found.attributionHash,
       outputTokens: found.outputTokens,
       uncovered: attribution.uncovered,
@@ -639,17 +640,21 @@ async function attributionOf(context: RpcContext, id: Hex): Promise<object | nul
         };
       }),
       spans: 'missing' in recomputed ? null : recomputed.spans,
+      citations: attribution.citations.map((citation, rank) => ({
+        ...citation,
+        ...('missing' in recomputed ? {} : recomputed.citations[rank]),
+      })),
       output: Buffer.from(found.output ?? '', 'utf8'),
     }),
     payments,
     ...('missing' in recomputed
-      ? { spansMissing: recomputed.missing }
+      ? { [found.engine === 'token' ? 'spansMissing' : 'textsMissing']: recomputed.missing }
       : { recomputedHash: recomputed.recordHash, verified: recomputed.recordHash === found.attributionHash }),
   };
 }
 
 /** @throws nothing: a node that cannot recompute the spans says why */
-async function spansOf(
+async function detailsOf(
   backend: RpcBackend,
   id: Hex,
 ): Promise<AttributionView | { readonly missing: string }> {

@@ -1,9 +1,18 @@
 /** Operations of inferences. What they do and refuse is README.md beside this file. */
 import { lex } from '../../../attribution/api.ts';
-import { attributionUnitsOf } from '../../../genesis/attribution-units.ts';
-import type { AttributionJob, Hex, StateView } from '../../types.ts';
+import { attributionUnitsOf, retrievalUnitsOf } from '../../../genesis/attribution-units.ts';
+import type { ChainParams } from '../../../genesis/types.ts';
+import {
+  type AttributionEngine,
+  type AttributionJob,
+  Fault,
+  type Hex,
+  type PinnedEntry,
+  type StateView,
+} from '../../types.ts';
 import { utf8Bytes, utf8Text } from '../abi.ts';
 import type { ModuleContext, ModuleRevert, TopLevelCall } from '../context.ts';
+import { readApproval } from '../contribution/storage.ts';
 import { readEntries } from '../datanet/storage.ts';
 import * as GAS from '../gas.ts';
 import { keccakHex } from '../hash.ts';
@@ -15,9 +24,9 @@ import {
   readModelBond,
   readModelOperator,
   readModelOwner,
-  readModelPins,
   readModelPrice,
   readModelState,
+  readPins,
   toSnapshotStruct,
 } from '../model/storage.ts';
 import { ENGINE } from '../model/types.ts';
@@ -29,9 +38,9 @@ import { checkOutcome, pay, priceOf, reject } from './settlement.ts';
 import {
   appendRequest,
   INFERENCE_ADDRESS,
-  paramsHashOf,
   type RequestState,
   readAttributionRecord,
+  readCitations,
   readInference,
   readOutput,
   readPinned,
@@ -40,6 +49,7 @@ import {
   readRequestHash,
   readRequestState,
   requestIdOf,
+  ruleOf,
   writeRequestState,
 } from './storage.ts';
 import { type PinnedRequest, REQUEST_STATUS } from './types.ts';
@@ -64,6 +74,8 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
     const required = basePrice + pricePerToken * maxOutputTokens;
     if (context.value < required) throw revert('EscrowTooLow', [context.value, required]);
 
+    const pins = readPins(context, modelId, model.version);
+    if (pins === undefined) throw new Fault(`pins of model ${modelId} are missing`);
     const sequence = readRequestCount(context) + 1;
     const id = requestIdOf(context.genesisHash, context.caller, sequence);
     const expiryBlock = context.block.number + inference.expiryBlocks;
@@ -77,8 +89,7 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
       asker: context.caller,
       operator,
       related: relatedTo(context, modelId, operator),
-      attributionVersion: attribution.version,
-      paramsHash: paramsHashOf(attribution),
+      ...ruleOf(model.engine, context.params),
       promptHash: keccakHex(promptBytes),
       maxOutputTokens: Number(maxOutputTokens),
       basePrice,
@@ -86,7 +97,8 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
       escrow: context.value,
       requestedAt: context.block.number,
       expiryBlock,
-      snapshots: readModelPins(context, modelId, model.version) ?? [],
+      snapshots: pins.snapshots,
+      pinnedRecords: pins.records,
       prompt,
     });
     openRequest(context, modelId, model);
@@ -112,7 +124,7 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
     const refusal = refusalOf(id, found, context.caller, context.block.number);
     if (refusal !== undefined) throw refusal;
     const { request } = found;
-    const { maxOutputBytes, maxContributors } = context.params.attribution;
+    const { maxOutputBytes } = context.params.attribution;
     const bytes = utf8Bytes(output);
     if (bytes.length === 0) throw revert('EmptyOutput', []);
     if (bytes.length > maxOutputBytes)
@@ -132,7 +144,7 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
       throw revert('OutputTooLong', [BigInt(outputTokens), BigInt(request.maxOutputTokens)]);
 
     const outcome = await context.ports.attribute(jobOf(context.unmetered, id, request, prompt, bytes));
-    checkOutcome(outcome, outputTokens, maxContributors);
+    checkOutcome(outcome, outputTokens, mostPaid(request.engine, context.params));
     const answer = { id, request, output: bytes, outputTokens, outcome };
     const accepted = outcome.recordHash === attributionHash;
     if (accepted) pay(context, answer, attributionHash);
@@ -203,6 +215,20 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
     return [readAttributionRecord(context, id) ?? new Uint8Array(0)];
   },
 
+  citations(context, id) {
+    const { request } = known(context, id);
+    const record = request.engine === 'retrieval' ? readAttributionRecord(context, id) : undefined;
+    const citations = record === undefined ? [] : readCitations(context, record);
+    return [
+      citations.map((citation) => ({
+        ...citation,
+        dataNetId: BigInt(citation.dataNetId),
+        recordIndex: BigInt(citation.recordIndex),
+        score: BigInt(citation.score),
+      })),
+    ];
+  },
+
   maxPrice(context, modelId, maxOutputTokens) {
     if (readModelState(context, modelId) === undefined) throw revert('UnknownModel', [modelId]);
     const { base, token } = readModelPrice(context, modelId);
@@ -211,7 +237,15 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
 };
 
 function unitsOf(outputBytes: number, promptBytes: number, request: PinnedRequest): number {
-  return attributionUnitsOf({ outputBytes, promptBytes, maxOutputTokens: request.maxOutputTokens });
+  const { engine, maxOutputTokens, pinnedRecords } = request;
+  return engine === 'retrieval'
+    ? retrievalUnitsOf({ outputBytes, promptBytes, pinnedRecords })
+    : attributionUnitsOf({ outputBytes, promptBytes, maxOutputTokens });
+}
+
+/** Contributors that one answer pays at most. */
+function mostPaid(engine: AttributionEngine, { attribution, retrieval }: ChainParams): number {
+  return engine === 'retrieval' ? retrieval.maxCitations : attribution.maxContributors;
 }
 
 /**
@@ -249,12 +283,22 @@ export function jobOf(
     engine: request.engine,
     version: request.attributionVersion,
     snapshots: request.snapshots,
-    sequence: () =>
-      request.snapshots.flatMap((pin) => readEntries(view, BigInt(pin.dataNetId), 0, pin.length)),
+    sequence: () => pinnedEntries(view, request),
     prompt,
     output,
     ineligible: request.related,
   };
+}
+
+/** The pinned entries; for retrieval with the clusters of their records as validators attested them. */
+function pinnedEntries(view: StateView, { snapshots, engine }: PinnedRequest): PinnedEntry[] {
+  const entries = snapshots.flatMap((pin) => readEntries(view, BigInt(pin.dataNetId), 0, pin.length));
+  if (engine !== 'retrieval') return entries;
+  return entries.map((entry) => {
+    const approval = readApproval(view, entry.contributionId);
+    if (approval === undefined) throw new Fault(`approval of ${entry.contributionId} is missing`);
+    return { ...entry, founders: approval.founders };
+  });
 }
 
 /** Ascending, each once: the list is part of a hash. */

@@ -3,12 +3,14 @@
  * (status u8, outputTokens u32, closedAt u64, fee u128). Record account 0x4f4c…0153: per id `inference.request` (the
  * pinned record), `inference.output` (the answer's bytes), `inference.attribution` (the attribution record's bytes).
  */
-import { decodeAttributionRecord } from '../../../attribution/api.ts';
-import type { AttributionParams } from '../../../genesis/types.ts';
+import { decodeAttributionRecord, RECORDS_PER_COMMIT } from '../../../attribution/api.ts';
+import { decodeRetrievalRecord } from '../../../attribution/retrieval/api.ts';
+import type { AttributionParams, ChainParams, RetrievalParams } from '../../../genesis/types.ts';
 import { type AttributionEngine, Fault, type Hex, type StateView } from '../../types.ts';
 import { concatBytes, defineStruct, fromHex, utf8Bytes, utf8Text } from '../abi.ts';
 import { moduleAddress, recordAddress, TYPE } from '../addresses.ts';
 import type { ModuleContext } from '../context.ts';
+import { readCommit, readContributionAt } from '../contribution/storage.ts';
 import { keccakHex } from '../hash.ts';
 import { engineNamed, fromSnapshotStruct, toSnapshotStruct } from '../model/storage.ts';
 import { ENGINE } from '../model/types.ts';
@@ -27,6 +29,7 @@ import {
 } from '../storage.ts';
 import {
   type AttributionFacts,
+  type Citation,
   type Inference,
   type PinnedRequest,
   REQUEST_STATUS,
@@ -51,12 +54,16 @@ const STATE = [
 ] as const;
 
 const pinned = defineStruct(
-  'bytes32 genesisHash, uint256 sequence, uint256 modelId, uint256 modelVersion, uint8 engine, address asker, address operator, address[] related, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, uint256 maxOutputTokens, uint256 basePrice, uint256 pricePerToken, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, Snapshot[] snapshots, string prompt',
+  'bytes32 genesisHash, uint256 sequence, uint256 modelId, uint256 modelVersion, uint8 engine, address asker, address operator, address[] related, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, uint256 maxOutputTokens, uint256 basePrice, uint256 pricePerToken, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, Snapshot[] snapshots, uint256 pinnedRecords, string prompt',
   { Snapshot: 'uint256 dataNetId, uint256 length, bytes32 historyHash' },
 );
 
 const attributionParams = defineStruct(
   'uint256 version, uint256 lmin, uint256 sminQ16, uint256 wmaxQ16, uint256 maxOutputTokens, uint256 maxOutputBytes, uint256 maxPromptBytes, uint256 recordCapPermille, uint256 contributorCapPermille, uint256 maxContributors, uint256[] commons',
+);
+
+const retrievalParams = defineStruct(
+  'uint256 version, bytes32 encoderHash, uint256 maxRecords, uint256 maxCitations, uint256 thresholdPermille, uint256 recordCapPermille, uint256 contributorCapPermille, uint256 coverageCapPermille, uint256[] commons',
 );
 
 export interface RequestState {
@@ -77,7 +84,37 @@ export function requestIdOf(genesisHash: Hex, asker: Hex, sequence: number): Hex
   );
 }
 
-/** keccak of abi.encode of the attribution parameters, in the order of genesis. */
+/** Version of the rule by which an engine attributes, and the hash of all parameters that it depends on. */
+export function ruleOf(
+  engine: AttributionEngine,
+  { attribution, retrieval }: Pick<ChainParams, 'attribution' | 'retrieval'>,
+): { attributionVersion: number; paramsHash: Hex } {
+  return engine === 'retrieval'
+    ? { attributionVersion: retrieval.version, paramsHash: retrievalParamsHashOf(retrieval, attribution) }
+    : { attributionVersion: attribution.version, paramsHash: paramsHashOf(attribution) };
+}
+
+/** keccak of abi.encode of the retrieval parameters, in the order of genesis, and the commons. */
+export function retrievalParamsHashOf(
+  params: RetrievalParams,
+  { commons }: Pick<AttributionParams, 'commons'>,
+): Hex {
+  return keccakHex(
+    retrievalParams.encode({
+      version: BigInt(params.version),
+      encoderHash: params.encoderHash,
+      maxRecords: BigInt(params.maxRecords),
+      maxCitations: BigInt(params.maxCitations),
+      thresholdPermille: BigInt(params.thresholdPermille),
+      recordCapPermille: BigInt(params.recordCapPermille),
+      contributorCapPermille: BigInt(params.contributorCapPermille),
+      coverageCapPermille: BigInt(params.coverageCapPermille),
+      commons: commons.map(BigInt),
+    }),
+  );
+}
+
+/** keccak of abi.encode of the token attribution parameters, in the order of genesis. */
 export function paramsHashOf(params: AttributionParams): Hex {
   return keccakHex(
     attributionParams.encode({
@@ -142,6 +179,7 @@ export function readPinned(view: StateView, id: Hex): PinnedRequest | undefined 
     requestedAt: Number(value.requestedAt),
     expiryBlock: Number(value.expiryBlock),
     snapshots: value.snapshots.map(fromSnapshotStruct),
+    pinnedRecords: Number(value.pinnedRecords),
   };
 }
 
@@ -171,6 +209,7 @@ export function appendRequest(context: ModuleContext, id: Hex, request: PinnedRe
       requestedAt: BigInt(request.requestedAt),
       expiryBlock: BigInt(request.expiryBlock),
       snapshots: request.snapshots.map(toSnapshotStruct),
+      pinnedRecords: BigInt(request.pinnedRecords),
     }),
   );
 }
@@ -208,16 +247,33 @@ export function readInference(view: StateView, id: Hex): Inference | undefined {
     requestHash: readRequestHash(view, id),
     output: output && utf8Text(output),
     attributionHash: record && keccakHex(record),
-    attribution: record && factsOf(record),
+    attribution: record && factsOf(view, request.engine, record),
   };
 }
 
-function factsOf(bytes: Uint8Array): AttributionFacts {
-  const { coverage, uncovered, credits } = decodeAttributionRecord(bytes);
+function factsOf(view: StateView, engine: AttributionEngine, bytes: Uint8Array): AttributionFacts {
+  const record = engine === 'retrieval' ? decodeRetrievalRecord(bytes) : decodeAttributionRecord(bytes);
   return {
-    coverage,
-    uncovered,
-    credits: credits.map((entry) => ({ contributor: entry.contributor as Hex, parts: entry.credit })),
+    coverage: record.coverage,
+    uncovered: record.uncovered,
+    credits: record.credits.map((entry) => ({ contributor: entry.contributor as Hex, parts: entry.credit })),
+    citations: engine === 'retrieval' ? readCitations(view, bytes) : [],
     record: bytes,
   };
+}
+
+/** The citations of a retrieval record, with the contributions that their order keys name. */
+export function readCitations(view: StateView, record: Uint8Array): Citation[] {
+  return decodeRetrievalRecord(record).citations.map(({ orderKey, score }) => {
+    const contributionId = readContributionAt(view, Math.floor(orderKey / RECORDS_PER_COMMIT));
+    if (contributionId === undefined) throw new Fault(`record ${orderKey} is cited and was never committed`);
+    const { dataNetId, contributor } = readCommit(view, contributionId);
+    return {
+      contributionId,
+      dataNetId: Number(dataNetId),
+      contributor,
+      recordIndex: orderKey % RECORDS_PER_COMMIT,
+      score,
+    };
+  });
 }

@@ -37,6 +37,8 @@ export interface PinnedRequest {
   /** Last block in which it can be settled. */
   expiryBlock: number;
   snapshots: SnapshotPin[];
+  /** Records of all snapshots, refused ones included. */
+  pinnedRecords: number;
   prompt: string;
 }
 
@@ -55,12 +57,25 @@ export interface Inference extends PinnedRequest {
   attribution: AttributionFacts | undefined;
 }
 
+/** A record that the prompt of a retrieval model finds. */
+export interface Citation {
+  contributionId: Hex;
+  dataNetId: number;
+  contributor: Hex;
+  /** Its place in the artifact. */
+  recordIndex: number;
+  /** Product of its vector and the prompt's. */
+  score: number;
+}
+
 /** The attribution record as stored, read for people. */
 export interface AttributionFacts {
   /** Parts of 10^9 of the data pool. */
   coverage: number;
   uncovered: number;
   credits: readonly { contributor: Hex; parts: number }[];
+  /** By falling score; none for engines that cite nothing. */
+  citations: readonly Citation[];
   /** Canonical bytes: keccak of them is `attributionHash`. */
   record: Uint8Array;
 }

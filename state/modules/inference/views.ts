@@ -17,7 +17,7 @@ import {
 import type { Inference, PinnedRequest, RequestStatus } from './types.ts';
 
 export { readRequestHash as requestHash } from './storage.ts';
-export type { AttributionFacts, Inference, PinnedRequest } from './types.ts';
+export type { AttributionFacts, Citation, Inference, PinnedRequest } from './types.ts';
 
 export function inferenceCount(view: StateView): number {
   return readRequestCount(view);

@@ -1,5 +1,5 @@
 /** Operations of models. What they do and refuse is README.md beside this file. */
-import type { Hex, SnapshotPin } from '../../types.ts';
+import type { AttributionEngine, Hex, SnapshotPin } from '../../types.ts';
 import { readDataNetHead, readSnapshot, readVolume } from '../datanet/storage.ts';
 import * as LIMIT from '../limits.ts';
 import type { MeteredContext } from '../meter.ts';
@@ -13,6 +13,7 @@ import {
   engineNamed,
   MODEL_ADDRESS,
   type ModelState,
+  type Pins,
   readModel,
   readModelBond,
   readModelCard,
@@ -56,8 +57,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     // Base, adapter and merged models need training and influence, which this form of the chain does not have yet.
     if (kind !== BigInt(MODEL_KIND.external)) throw revert('KindNotSupported', [kind]);
     const engine = engineNamed(engineNumber);
-    // Retrieval is not computed by validators in this form of the chain.
-    if (engine === undefined || engine === 'retrieval') throw revert('EngineNotSupported', [engineNumber]);
+    if (engine === undefined) throw revert('EngineNotSupported', [engineNumber]);
     if (name === '') throw revert('EmptyName', []);
     checkText(name, LIMIT.MAX_NAME_BYTES);
     checkText(description, LIMIT.MAX_DESCRIPTION_BYTES);
@@ -67,7 +67,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     const modelId = readModelCount(context) + 1;
     const id = BigInt(modelId);
     const lineage = lineageOf(context, modelId, parents, royaltiesBps);
-    const snapshots = pinNow(context, dataNetIds);
+    const pinned = pinNow(context, dataNetIds, engine);
 
     writeModelCount(context, modelId);
     writeModelOwner(context, id, context.caller);
@@ -89,21 +89,21 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
       royaltiesBps: royaltiesBps.map(Number),
       lineage,
     });
-    writeModelPins(context, id, 1, snapshots);
+    writeModelPins(context, id, 1, pinned);
     context.emit(encodeEvent('Registered', [id, context.caller, operator, kind, engineNumber, name]));
     context.emit(encodeEvent('PriceSet', [id, basePrice, pricePerToken]));
     context.emit(encodeEvent('BondAdded', [id, context.value]));
-    emitPins(context, id, 1, snapshots);
+    emitPins(context, id, 1, pinned.snapshots);
     return [id];
   },
 
   repin(context, id, dataNetIds) {
     const state = ownedAndActive(context, id);
-    const snapshots = pinNow(context, dataNetIds);
+    const pinned = pinNow(context, dataNetIds, state.engine);
     const version = state.version + 1;
     writeModelState(context, id, { ...state, version });
-    writeModelPins(context, id, version, snapshots);
-    emitPins(context, id, version, snapshots);
+    writeModelPins(context, id, version, pinned);
+    emitPins(context, id, version, pinned.snapshots);
     return [BigInt(version)];
   },
 
@@ -241,13 +241,13 @@ function checkAscending(ids: readonly bigint[]): void {
 }
 
 /** Snapshots of the DataNets as they are now: what makes an answer's attribution reproducible (C1). */
-function pinNow(context: MeteredContext, dataNetIds: readonly bigint[]): SnapshotPin[] {
+function pinNow(context: MeteredContext, dataNetIds: readonly bigint[], engine: AttributionEngine): Pins {
   const limit = context.params.inference.maxSnapshotsPerModel;
   if (dataNetIds.length === 0) throw revert('NoDataNets', []);
   if (dataNetIds.length > limit) throw revert('TooManyDataNets', [BigInt(dataNetIds.length), BigInt(limit)]);
   checkAscending(dataNetIds);
   let [entries, records, bytes] = [0, 0, 0];
-  const pinned = dataNetIds.map((id) => {
+  const snapshots = dataNetIds.map((id) => {
     const head = readDataNetHead(context, id);
     if (head === undefined) throw revert('UnknownDataNet', [id]);
     if (head.status !== 'published') throw revert('DataNetNotPublished', [id]);
@@ -261,11 +261,11 @@ function pinNow(context: MeteredContext, dataNetIds: readonly bigint[]): Snapsho
   });
   if (entries > LIMIT.MAX_PINNED_ENTRIES)
     throw revert('TooManyEntries', [BigInt(entries), BigInt(LIMIT.MAX_PINNED_ENTRIES)]);
-  if (records > LIMIT.MAX_PINNED_RECORDS)
-    throw revert('TooManyRecords', [BigInt(records), BigInt(LIMIT.MAX_PINNED_RECORDS)]);
+  const maxRecords = engine === 'retrieval' ? context.params.retrieval.maxRecords : LIMIT.MAX_PINNED_RECORDS;
+  if (records > maxRecords) throw revert('TooManyRecords', [BigInt(records), BigInt(maxRecords)]);
   if (bytes > LIMIT.MAX_PINNED_BYTES)
     throw revert('SnapshotsTooLarge', [BigInt(bytes), BigInt(LIMIT.MAX_PINNED_BYTES)]);
-  return pinned;
+  return { snapshots, records };
 }
 
 function lineageOf(

@@ -74,7 +74,7 @@ const card = defineStruct(
   'string name, string description, uint256[] parents, uint256[] royaltiesBps, Share[] lineage',
   { Share: 'uint256 modelId, uint256 parts' },
 );
-const pins = defineStruct('Snapshot[] snapshots', { Snapshot: SNAPSHOT });
+const pins = defineStruct('Snapshot[] snapshots, uint256 records', { Snapshot: SNAPSHOT });
 
 // --- models -----------------------------------------------------------------------------------------------------
 
@@ -93,6 +93,13 @@ export interface ModelCard {
   parents: number[];
   royaltiesBps: number[];
   lineage: LineageShare[];
+}
+
+/** What a version of a model rests on. */
+export interface Pins {
+  snapshots: SnapshotPin[];
+  /** Records of all of them, refused ones included: a declared size of the work of an answer. */
+  records: number;
 }
 
 export interface ModelPrice {
@@ -230,23 +237,28 @@ export function writeModelCard(context: ModuleContext, id: bigint, value: ModelC
   );
 }
 
-/** Snapshots that a version pinned; undefined for a version that never was. */
-export function readModelPins(view: StateView, id: bigint, version: number): SnapshotPin[] | undefined {
+/** What a version pinned; undefined for a version that never was. */
+export function readPins(view: StateView, id: bigint, version: number): Pins | undefined {
   const payload = readRecord(view, MODEL_RECORDS, pinsSlot(id, version));
-  return payload && pins.decode(payload).snapshots.map(fromSnapshotStruct);
+  if (payload === undefined) return undefined;
+  const { snapshots, records } = pins.decode(payload);
+  return { snapshots: snapshots.map(fromSnapshotStruct), records: Number(records) };
 }
 
-export function writeModelPins(
-  context: ModuleContext,
-  id: bigint,
-  version: number,
-  value: readonly SnapshotPin[],
-): void {
+/** Its snapshots alone. */
+export function readModelPins(view: StateView, id: bigint, version: number): SnapshotPin[] | undefined {
+  return readPins(view, id, version)?.snapshots;
+}
+
+export function writeModelPins(context: ModuleContext, id: bigint, version: number, value: Pins): void {
   writeRecord(
     context,
     MODEL_RECORDS,
     pinsSlot(id, version),
-    pins.encode({ snapshots: value.map(toSnapshotStruct) }),
+    pins.encode({
+      snapshots: value.snapshots.map(toSnapshotStruct),
+      records: BigInt(value.records),
+    }),
   );
 }
 

@@ -326,7 +326,10 @@ function createExplainer(artifacts: Map<Hex, Uint8Array[]>) {
       credits,
       uncovered: record.uncovered,
     };
-    return { outcome: { ...facts, record: recordBytes }, view: { ...facts, spans } };
+    return {
+      outcome: { ...facts, record: recordBytes },
+      view: { ...facts, engine: job.engine, spans, citations: [] },
+    };
   };
 }
 

@@ -53,7 +53,9 @@ export async function showModel(id) {
         ? h(
             'p',
             { class: 'notice' },
-            'This is an external model: the chain proves what its answers quote, not what the model learned.',
+            model.engine === 'retrieval'
+              ? 'This is an external model: the chain proves which records are nearest to a prompt, not that the model read them.'
+              : 'This is an external model: the chain proves what its answers quote, not what the model learned.',
           )
         : null,
       card(

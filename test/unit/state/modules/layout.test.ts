@@ -140,7 +140,7 @@ describe('frozen formats', () => {
         "attestation": "0x848212935220dca4a6162852b853de6fd2ece4f7cfee2bc2d132297d9d100499",
         "contribution": "0xd1c0b5cdc5319da307e74b66e5588bd5eaab6c1fb542f1c816cda8c05879f8da",
         "datanet": "0x106894b9a0d5cede644b31ed0eaf2e96213be7caf1fe9bf5010571dcb8df3481",
-        "inference": "0x1330172b99c393819b58dcf58599d3562641f7964e2157d0c33df341cd89a25d",
+        "inference": "0xbf248a8f7be6f70f0541953c12852131072b52a8e4c0adadcb8a9dfd7650b1a8",
         "model": "0x1631f06fe6c4b6cba3a28eb45249089716ad5de809b02a1bfc9ef3ccc526783a",
         "reward": "0x6dbd426cf0225c4cdb4369b1651a0c6a0944e3f14a4e0563d0a012f13079a353",
         "staking": "0xf032cfc8a94473a241cb136d147505d72f6e8c0118822dbd13c55270cd237fa4",
@@ -201,11 +201,11 @@ describe('frozen formats', () => {
     expect({ id, requestHash: requestHash(world.view, id) }).toMatchInlineSnapshot(`
       {
         "id": "0xbe8f978399a12788cdae86104e070634b5cc8608f13bb520a57fb37b69ae9cc1",
-        "requestHash": "0x826e687ae4b13747c103d4ffd403c47f10f5b21d2d330d7c5278bc2bf6969606",
+        "requestHash": "0xee9185c582d6bd13a11d799cf5ea450b86480b3cf5a892e5228b6668bfe909ce",
       }
     `);
     expect(keccakHex(utf8Bytes(world.digest()))).toMatchInlineSnapshot(
-      `"0x12002bf2854e1d8d69605dc944a59abd2b6ee5d8e471313c83b1084b02de4357"`,
+      `"0x90fc3309fe927585ce78a4b6f712312032d92672f0c1373b182f2ed13f9aefe7"`,
     );
   });
 });
