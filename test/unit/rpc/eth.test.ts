@@ -476,9 +476,9 @@ describe('traces', () => {
     expect(block.map((item: { txHash: string }) => item.txHash)).toEqual([hashes[3], hashes[4]]);
     const call = await ask('debug_traceCall', { from: A, to: contract }, 'latest', { tracer: 'callTracer' });
     expect(call).toMatchObject({ type: 'CALL', to: contract });
-    await expect(
-      ask('debug_traceTransaction', hashes[3], { tracer: 'muxTracer' }),
-    ).rejects.toMatchObject({ code: -32602 });
+    await expect(ask('debug_traceTransaction', hashes[3], { tracer: 'muxTracer' })).rejects.toMatchObject({
+      code: -32602,
+    });
     await expect(ask('debug_traceBlockByNumber', '0x0', {})).rejects.toMatchObject({
       message: 'genesis is not traceable',
     });
