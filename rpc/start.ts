@@ -53,7 +53,7 @@ export interface RunningRpc extends RunningServer {
 
 export const NAMESPACES = ['eth', 'net', 'web3', 'txpool', 'rpc', 'ol'] as const;
 /** Added on loopback only: a trace costs as much as its block, and names what others' contracts do inside. */
-export const LOCAL_NAMESPACES = [...NAMESPACES, 'debug'] as const;
+export const LOCAL_NAMESPACES = [...NAMESPACES, 'debug', 'ots', 'erigon', 'trace'] as const;
 
 /** Blocks that one announcement may bring, after which listeners start anew at the head. */
 const MAX_CATCH_UP = 64;

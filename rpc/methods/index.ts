@@ -5,6 +5,7 @@ import { debugMethods } from './debug.ts';
 import { ethMethods } from './eth.ts';
 import { netMethods, rpcMethods, txpoolMethods, web3Methods } from './net.ts';
 import { olMethods } from './ol.ts';
+import { erigonMethods, otsMethods, traceMethods } from './ots.ts';
 
 /** Those of the namespaces that a server answers. */
 export function chosenMethods(limits: RpcLimits, namespaces: readonly string[]): Methods {
@@ -15,6 +16,9 @@ export function chosenMethods(limits: RpcLimits, namespaces: readonly string[]):
     ...txpoolMethods,
     ...rpcMethods,
     ...debugMethods,
+    ...otsMethods,
+    ...erigonMethods,
+    ...traceMethods,
     ...olMethods(limits),
   };
   return Object.fromEntries(

@@ -71,3 +71,43 @@ function changesOf(
   if (Object.keys(slotsAfter).length > 0) post.storage = slotsAfter;
   return changed || Object.keys(post).length > 0 ? { post, slotsBefore } : undefined;
 }
+
+type ParityChange = '=' | { '+': string } | { '-': string } | { '*': { from: string; to: string } };
+
+/** The `stateDiff` of Parity's trace_replayTransaction: only accounts that changed. */
+export function stateDiffJson({ before, after }: StateChange): object {
+  const diff: Record<Hex, object> = {};
+  for (const address of Object.keys(before) as Hex[]) {
+    const old = before[address] ?? null;
+    const now = after[address] ?? null;
+    const change = (field: (state: AccountState) => string): ParityChange =>
+      parityChange(old === null ? undefined : field(old), now === null ? undefined : field(now));
+    const slots = new Set([
+      ...Object.keys(old?.storage ?? {}),
+      ...Object.keys(now?.storage ?? {}),
+    ]) as Set<Hex>;
+    const storage = Object.fromEntries(
+      [...slots]
+        .map((slot): [Hex, ParityChange] => [
+          slot,
+          parityChange(old?.storage[slot] ?? ZERO_WORD, now?.storage[slot] ?? ZERO_WORD),
+        ])
+        .filter(([, item]) => item !== '='),
+    );
+    const shown = {
+      balance: change(({ balance }) => quantity(balance)),
+      nonce: change(({ nonce }) => quantity(nonce)),
+      code: change(({ code }) => hexOf(code)),
+      storage,
+    };
+    const same = shown.balance === '=' && shown.nonce === '=' && shown.code === '=';
+    if (!same || Object.keys(storage).length > 0) diff[address] = shown;
+  }
+  return diff;
+}
+
+function parityChange(old: string | undefined, now: string | undefined): ParityChange {
+  if (old === now) return '=';
+  if (old === undefined) return { '+': now! };
+  return now === undefined ? { '-': old } : { '*': { from: old, to: now } };
+}

@@ -519,6 +519,9 @@ describe('the small namespaces', () => {
       'rpc',
       'ol',
       'debug',
+      'ots',
+      'erigon',
+      'trace',
     ]);
   });
 
