@@ -109,6 +109,23 @@ export const DEFAULT_PARAMS: ChainParams = {
     maxContributors: 64,
     commons: [],
   },
+  retrieval: {
+    version: 1,
+    // The bundled `english-v1`: 1,024 numbers a record, trained on the Brown corpus by steps that can be replayed.
+    encoderHash: '0x5fc09d066382982e0245f3c15bb10902c751009000839abf1db4017dec817c17',
+    // 64 MiB of vectors, which a scan reads in some 10 ms: a quarter of a block's attribution units, as the longest
+    // quoting answer takes.
+    maxRecords: 65_536,
+    // More passages than a prompt holds; each costs 12 bytes in state for ever.
+    maxCitations: 16,
+    // 1.7 % of unrelated passages reach it, 90 % of queries of six words reach their own (docs/attribution/retrieval.md).
+    thresholdPermille: 250,
+    // C3, as in token attribution: one record is not an answer, one contributor not all of it, and an operator who
+    // pays himself through friends, however many, loses the platform's tenth and two fifths of the data pool's half.
+    recordCapPermille: 100,
+    contributorCapPermille: 500,
+    coverageCapPermille: 600,
+  },
   inference: {
     // Half goes to the people whose words were used; the rest pays for the platform, the model and its stakers.
     platformBps: 1_000,

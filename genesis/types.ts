@@ -115,6 +115,24 @@ export interface AttributionParams {
   commons: number[];
 }
 
+/** Retrieval attribution (docs/retrieval.md). */
+export interface RetrievalParams {
+  /** Version of the rule, written into every request of a model that uses it. */
+  version: 1;
+  /** keccak-256 of the file of the sentence encoder that turns texts into vectors. */
+  encoderHash: Hex;
+  /** Records of all snapshots of one model that uses this engine. */
+  maxRecords: number;
+  /** Most records that one answer cites. */
+  maxCitations: number;
+  /** A record counts by what its score exceeds of this part of the query's product with itself, per mille. */
+  thresholdPermille: number;
+  /** C3: part of a data pool that one record, one contributor, and all of them together can earn, per mille. */
+  recordCapPermille: number;
+  contributorCapPermille: number;
+  coverageCapPermille: number;
+}
+
 export interface InferenceParams {
   platformBps: number;
   modelBps: number;
@@ -146,6 +164,7 @@ export interface ChainParams {
   attestation: AttestationParams;
   contribution: ContributionParams;
   attribution: AttributionParams;
+  retrieval: RetrievalParams;
   inference: InferenceParams;
   runtime: RuntimeParams;
   /** Receives the platform's share, uncovered parts of data pools, burnt deposits and slashes. */

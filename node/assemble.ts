@@ -16,6 +16,7 @@ import { createArtifactFetcher } from './artifacts/fetch.ts';
 import { openArtifactStore } from './artifacts/store.ts';
 import type { ArtifactStore } from './artifacts/types.ts';
 import { systemClock, systemRandom } from './authorities.ts';
+import { checkChainPrograms } from './chain-programs.ts';
 import type { NodeConfig } from './config/config.ts';
 import { UserError } from './config/errors.ts';
 import { checkGenesis } from './config/genesis-file.ts';
@@ -80,6 +81,7 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
   };
   const genesis = readGenesisFile(config.genesis);
   const { params } = genesis;
+  checkChainPrograms(params);
   mkdirSync(config.dataDir, { recursive: true });
   const ending = createEnding(log);
   try {

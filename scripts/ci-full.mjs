@@ -7,6 +7,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const steps = [
   ['tests', ['scripts/test.mjs']],
   ["Ethereum's state tests (skipped aloud where they are absent)", ['dist/test/conformance/state/cli.js']],
+  [
+    'JSON-RPC exchanges of execution-apis (skipped aloud where they are absent)',
+    ['dist/test/conformance/rpc/cli.js'],
+  ],
   ['model traces of Tendermint (skipped aloud where they are absent)', ['dist/test/conformance/itf/cli.js']],
   ['token index on 10,000 corpora', ['dist/test/conformance/tokens/cli.js']],
   ['simulator, 5,000 seeds', ['dist/test/sim/cli.js', '--seeds', '10000..14999']],

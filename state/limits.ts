@@ -45,6 +45,8 @@ export const LIMITS = {
   callGasCap: 50_000_000n,
   /** EIP-7825: gas limit of one transaction. */
   transactionGasCap: 16_777_216n,
+  /** Blocks of one simulation, empty ones between them included, as in geth. */
+  maxSimulatedBlocks: 256,
   /** Steps of one trace: 200 bytes each and more. */
   maxTraceSteps: 200_000,
   /** Accounts in one page of `ChainReader.accounts`. */

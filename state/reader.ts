@@ -5,6 +5,7 @@
  */
 import type { ChainParams, Genesis } from '../genesis/types.ts';
 import { type AccountData, type BaseState, decodeAccount, viewOfAccount } from './accounts/account.ts';
+import { openScratchState, type ScratchState } from './accounts/head-state.ts';
 import {
   encodeNode,
   fromNibbles,
@@ -62,6 +63,8 @@ export interface Reader extends ChainReader {
   validators(number: number): ValidatorRecord[] | undefined;
   /** The state after `number` as a base for execution. */
   baseAt(number: number): BaseState;
+  /** The state after `number` as a base for blocks with roots, in memory only. */
+  scratchAt(number: number): ScratchState;
   close(): Promise<void>;
 }
 
@@ -92,7 +95,26 @@ export function wrongChain(dir: string, found: Hex, expected: Hex): string {
   return `${dir} holds the chain with genesis ${found}, but the genesis file gives ${expected}: use another --data-dir or the right genesis file`;
 }
 
-export function createReader(db: Database, params: ChainParams, genesisHash: Hex): Reader {
+/** How the stored records of blocks are read. */
+export interface BlockCodec {
+  header(bytes: Uint8Array): BlockHeader;
+  block(bytes: Uint8Array): Block;
+  receipts(bytes: Uint8Array): Receipt[];
+}
+
+const OWN_BLOCKS: BlockCodec = {
+  header: (bytes) => decodeHeader(decodeRlp(bytes)),
+  block: decodeBlock,
+  receipts: decodeStoredReceipts,
+};
+
+/** @param codec another than ours reads a chain that was imported from elsewhere */
+export function createReader(
+  db: Database,
+  params: ChainParams,
+  genesisHash: Hex,
+  codec: BlockCodec = OWN_BLOCKS,
+): Reader {
   const blocks = createLru<Hex, Block>(LIMITS.maxReaderCache);
   const codes = createLru<string, Uint8Array>(LIMITS.maxReaderCache << 2);
   const receiptsCache = createLru<number, Receipt[]>(LIMITS.maxReaderCache);
@@ -111,7 +133,7 @@ export function createReader(db: Database, params: ChainParams, genesisHash: Hex
 
   function headerByNumber(number: number): BlockHeader | undefined {
     const bytes = db.get(numberKey(COLUMN.header, number));
-    return bytes === undefined ? undefined : decodeHeader(decodeRlp(bytes));
+    return bytes === undefined ? undefined : codec.header(bytes);
   }
 
   function hashByNumber(number: number): Hex | undefined {
@@ -258,7 +280,7 @@ export function createReader(db: Database, params: ChainParams, genesisHash: Hex
     if (block === undefined) {
       const bytes = db.get(numberKey(COLUMN.block, number));
       if (bytes === undefined) return undefined;
-      block = decodeBlock(bytes);
+      block = codec.block(bytes);
       if (block.hash !== hash) throw new Fault(`database: block ${number} is not the one of its header`);
       blocks.set(hash, block);
     }
@@ -289,7 +311,7 @@ export function createReader(db: Database, params: ChainParams, genesisHash: Hex
       if (receipts === undefined) {
         const bytes = db.get(numberKey(COLUMN.receipts, number));
         if (bytes === undefined) return undefined;
-        receipts = decodeStoredReceipts(bytes);
+        receipts = codec.receipts(bytes);
         receiptsCache.set(number, receipts);
       }
       return receipts;
@@ -300,6 +322,14 @@ export function createReader(db: Database, params: ChainParams, genesisHash: Hex
     },
     stateAt,
     baseAt,
+    scratchAt(number) {
+      assertState(number);
+      const header = headerByNumber(number);
+      if (header === undefined) throw new Fault(`database: header ${number} is missing`);
+      return openScratchState(db, fromHex(header.stateRoot), (column, name) =>
+        readAt(db, column, name, number),
+      );
+    },
     proof,
     accounts,
     close: () => db.close(),

@@ -1,4 +1,3 @@
-import type { TokenRuleVersion } from '../attribution/api.ts';
 import type { ChainParams, Hex } from '../genesis/types.ts';
 
 export type { Hex } from '../genesis/types.ts';
@@ -40,7 +39,8 @@ export interface BlockHeader {
   transactionsRoot: Hex;
   receiptsRoot: Hex;
   logsBloom: Hex;
-  difficulty: 0n;
+  /** 0 here; other values come only with blocks of Ethereum that were imported. */
+  difficulty: bigint;
   number: number;
   gasLimit: bigint;
   gasUsed: bigint;
@@ -53,8 +53,9 @@ export interface BlockHeader {
   nonce: Hex;
   baseFeePerGas: bigint;
   withdrawalsRoot: Hex;
-  blobGasUsed: 0n;
-  excessBlobGas: 0n;
+  /** Both 0: there are no blobs. */
+  blobGasUsed: bigint;
+  excessBlobGas: bigint;
   /** keccak of the RLP of lastCommit, zero in block 1 (A2). */
   parentBeaconBlockRoot: Hex;
   /** EIP-7685 hash over the one origin request (originRound, timestampMs). */
@@ -101,6 +102,8 @@ export interface Receipt {
   contractAddress: Hex | null;
   /** ABI-encoded error when status is 0 (empty if none). Not part of the receipts root. */
   revertData: Uint8Array;
+  /** State root in place of the status: receipts of Ethereum before Byzantium that were imported, never ours. */
+  postState?: Hex;
   transactionHash: Hex;
   from: Hex;
   to: Hex | null;
@@ -254,6 +257,12 @@ export interface SequenceEntry {
   accepted: Uint8Array;
 }
 
+/** An entry as the engine of a job needs it. */
+export interface PinnedEntry extends SequenceEntry {
+  /** For retrieval: of each record the order key of its cluster's founder as attested, 8 bytes; 0 if refused. */
+  founders?: Uint8Array;
+}
+
 export interface SnapshotPin {
   dataNetId: number;
   /** Number of accepted contributions. */
@@ -262,12 +271,19 @@ export interface SnapshotPin {
   historyHash: Hex;
 }
 
+/** Rules by which answers of external models are attributed: docs/attribution.md and docs/retrieval.md. */
+export type AttributionEngine = 'token' | 'retrieval';
+/** The same, and how answers of models that the chain trained are: docs/influence.md. */
+export type ModelEngine = AttributionEngine | 'influence';
+
 export interface AttributionJob {
   requestHash: Hex;
-  version: TokenRuleVersion;
+  engine: AttributionEngine;
+  /** Version of that engine's rule. */
+  version: number;
   snapshots: SnapshotPin[];
   /** The pinned entries, read from the state that is being executed. */
-  sequence: () => SequenceEntry[];
+  sequence: () => PinnedEntry[];
   prompt: Uint8Array;
   output: Uint8Array;
   /** Contributors that earn nothing here (C3). */
@@ -404,16 +420,16 @@ export interface CallRequest {
 }
 
 /** Changes of accounts for one call, by address. `state` replaces the storage, `stateDiff` changes slots. */
-export type StateOverrides = Record<
-  Hex,
-  {
-    balance?: bigint;
-    nonce?: bigint;
-    code?: Uint8Array;
-    state?: Record<Hex, Hex>;
-    stateDiff?: Record<Hex, Hex>;
-  }
->;
+export type StateOverrides = Record<Hex, AccountOverride>;
+export interface AccountOverride {
+  balance?: bigint;
+  nonce?: bigint;
+  code?: Uint8Array;
+  state?: Record<Hex, Hex>;
+  stateDiff?: Record<Hex, Hex>;
+  /** The precompile of this address answers there instead. */
+  movePrecompileTo?: Hex;
+}
 /** Changes of the block context for one call. */
 export interface BlockOverrides {
   number?: number;
@@ -422,6 +438,7 @@ export interface BlockOverrides {
   coinbase?: Hex;
   prevRandao?: Hex;
   baseFeePerGas?: bigint;
+  blobBaseFee?: bigint;
 }
 
 export type CallErrorKind =
@@ -456,7 +473,8 @@ export interface CallFrame {
   input: Uint8Array;
   output: Uint8Array;
   error?: string;
-  logs: Log[];
+  /** `position`: how many calls the frame had made before. */
+  logs: (Log & { position: number })[];
   calls: CallFrame[];
 }
 export interface StructLog {
@@ -465,8 +483,34 @@ export interface StructLog {
   gas: bigint;
   gasCost: bigint;
   depth: number;
-  stack: bigint[];
-  memory: Uint8Array | undefined;
+  /** Refund counter before the step. */
+  refund: bigint;
+  stack?: bigint[];
+  memory?: Uint8Array;
+  returnData?: Uint8Array;
+  /** After the step, all slots of the contract that were touched so far: only at SLOAD and SSTORE. */
+  storage?: Record<Hex, Hex>;
+}
+/** What a trace holds. */
+export interface TraceOptions {
+  /** Every step, with these parts. */
+  steps?: { stack: boolean; memory: boolean; storage: boolean; returnData: boolean };
+  /** Logs where they were emitted, and self-destructions, as parts of the frames. */
+  details?: boolean;
+  /** Accounts and slots that were touched, before and after. */
+  state?: boolean;
+}
+export interface AccountState {
+  balance: bigint;
+  nonce: bigint;
+  code: Uint8Array;
+  /** Touched slots. */
+  storage: Record<Hex, Hex>;
+}
+/** By address; null where there is no account. */
+export interface StateChange {
+  before: Record<Hex, AccountState | null>;
+  after: Record<Hex, AccountState | null>;
 }
 export interface TransactionTrace {
   receipt: Receipt;
@@ -474,6 +518,17 @@ export interface TransactionTrace {
   frame: CallFrame;
   /** Present if `steps` were asked for; cut at `LIMITS.maxTraceSteps`. */
   steps?: StructLog[];
+  /** Present if `state` was asked for. */
+  change?: StateChange;
+}
+
+export interface CallTrace {
+  result: CallResult;
+  /** Whether execution began at all. */
+  ran: boolean;
+  frame: CallFrame;
+  steps?: StructLog[];
+  change?: StateChange;
 }
 
 /** `createCaller(reader, { ports? })` in call.ts. One instance serves one call at a time (calls queue). */
@@ -486,23 +541,62 @@ export interface Caller {
     blockOverrides?: BlockOverrides,
   ): Promise<CallResult>;
   /** Least gas limit with which the request succeeds (both doors, 7702 included). */
-  estimateGas(request: CallRequest, number: BlockNumber, overrides?: StateOverrides): Promise<EstimateResult>;
+  estimateGas(
+    request: CallRequest,
+    number: BlockNumber,
+    overrides?: StateOverrides,
+    blockOverrides?: BlockOverrides,
+  ): Promise<EstimateResult>;
   /** Addresses and slots that the call touches (`eth_createAccessList`). */
   createAccessList(
     request: CallRequest,
     number: BlockNumber,
+    overrides?: StateOverrides,
   ): Promise<{
     accessList: { address: Hex; storageKeys: Hex[] }[];
     gasUsed: bigint;
     error?: CallError;
   }>;
+  /** Calls in blocks of their own behind `number`. Throws `SimulationError`, `OverrideError`. */
+  simulate(simulation: Simulation, number: BlockNumber): Promise<SimulatedBlock[]>;
   traceCall(
     request: CallRequest,
     number: BlockNumber,
-    overrides?: StateOverrides,
-  ): Promise<{ result: CallResult; frame: CallFrame }>;
+    options?: TraceOptions & { overrides?: StateOverrides; blockOverrides?: BlockOverrides },
+  ): Promise<CallTrace>;
   /** Executes block `number` again on its parent's state. `index`: only this transaction's trace. */
-  traceBlock(number: BlockNumber, options?: { index?: number; steps?: boolean }): Promise<TransactionTrace[]>;
+  traceBlock(number: BlockNumber, options?: TraceOptions & { index?: number }): Promise<TransactionTrace[]>;
+}
+
+/** One block of a simulation. */
+export interface SimulationBlock {
+  readonly overrides: BlockOverrides;
+  readonly stateOverrides?: StateOverrides;
+  readonly calls: readonly CallRequest[];
+}
+export interface Simulation {
+  readonly blocks: readonly SimulationBlock[];
+  /** Nonces and fees must be right, as in a block of the chain. */
+  readonly validation: boolean;
+  /** Moved value shows as a log of 0xeeee...eeee (ERC-7528). */
+  readonly traceTransfers: boolean;
+}
+export interface SimulatedCall {
+  returnData: Uint8Array;
+  gasUsed: bigint;
+  /** Gas that was used before refunds. */
+  maxUsedGas: bigint;
+  /** With their indexes in the block. */
+  logs: { log: Log; index: number }[];
+  error?: CallError;
+}
+export interface SimulatedBlock {
+  block: Pick<Block, 'hash' | 'header' | 'timestampMs' | 'transactions'>;
+  /** Bytes of the block's encoding. */
+  size: number;
+  /** Without signatures. */
+  transactions: PooledTransaction[];
+  calls: SimulatedCall[];
 }
 
 /** Errors of opening and using a chain that a person may see. */

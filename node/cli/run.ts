@@ -81,6 +81,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'whether an ONNX file may run on the chain, and what it takes',
     load: () => import('./commands/model-check.ts'),
   },
+  'model train': {
+    summary: 'register a model that validators train',
+    load: () => import('./commands/model-train.ts'),
+  },
   'model list': { summary: 'all models', load: () => import('./commands/model-list.ts') },
   'model show': { summary: 'a model and what it pins', load: () => import('./commands/model-show.ts') },
   'model stake': { summary: 'stake OPEN on a model', load: () => import('./commands/model-stake.ts') },

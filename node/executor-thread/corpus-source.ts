@@ -1,7 +1,8 @@
 /** What the attribution pool is told of the chain: parameters of the rule, and pinned contributions by their files. */
 import type { TokenAttributionParams } from '../../attribution/api.ts';
+import type { RetrievalParams } from '../../attribution/retrieval/api.ts';
 import type { ChainParams } from '../../genesis/types.ts';
-import type { SequenceEntry } from '../../state/types.ts';
+import type { PinnedEntry } from '../../state/types.ts';
 import type { PinnedContribution } from '../attribution-pool/index.ts';
 
 export function tokenParams({ attribution }: ChainParams): TokenAttributionParams {
@@ -21,10 +22,23 @@ export function tokenParams({ attribution }: ChainParams): TokenAttributionParam
   };
 }
 
+export function retrievalParams({ retrieval }: ChainParams): RetrievalParams {
+  const { version, maxCitations, thresholdPermille } = retrieval;
+  const { recordCapPermille, contributorCapPermille, coverageCapPermille } = retrieval;
+  return {
+    version,
+    maxCitations,
+    thresholdPermille,
+    recordCapPermille,
+    contributorCapPermille,
+    coverageCapPermille,
+  };
+}
+
 /** The commit's number stands for the contribution in the pool, which knows contributions by number. */
 export function* contributions(
   dataDir: string,
-  sequence: readonly SequenceEntry[],
+  sequence: readonly PinnedEntry[],
 ): Generator<PinnedContribution> {
   for (const entry of sequence)
     yield {
@@ -33,6 +47,7 @@ export function* contributions(
       dataNetId: entry.dataNetId,
       contributionId: entry.commitSequence,
       accepted: entry.accepted,
+      ...(entry.founders !== undefined && { founders: entry.founders }),
       leaves: { kind: 'file', dataDir, root: entry.artifactRoot },
     };
 }

@@ -16,7 +16,7 @@ import {
 } from '@ethereumjs/evm';
 import { Address } from '@ethereumjs/util';
 import { createVM, runTx, type VM } from '@ethereumjs/vm';
-import { EMPTY_BYTES, fromHex, lesser, toHex } from '../crypto.ts';
+import { EMPTY_BYTES, fromHex, toHex } from '../crypto.ts';
 import { type ModuleDefinition, ModuleRevert } from '../modules/context.ts';
 import { isDelegation } from '../transactions/validate.ts';
 import { Fault, type Hex, type Log, Unavailable } from '../types.ts';
@@ -34,6 +34,16 @@ export interface BlockContext extends BlockEnvironment {
   prevRandao: Hex;
   gasLimit: bigint;
   baseFeePerGas: bigint;
+  /** What BLOBBASEFEE says; the least that EIP-4844 knows if nothing else is said, since there are no blobs. */
+  blobBaseFee?: bigint;
+  /** Hashes of blocks that the chain does not have, for BLOCKHASH in simulations. */
+  hashOf?: (number: number) => Hex | undefined;
+}
+
+/** Precompiles that a call sees elsewhere or not at all. */
+export interface PrecompileChanges {
+  readonly moved: readonly { readonly from: Hex; readonly to: Hex }[];
+  readonly removed: readonly Hex[];
 }
 
 /** Told what happens inside; for traces. */
@@ -44,7 +54,10 @@ export interface Observer {
 }
 
 export interface Outcome {
+  /** Refunds taken off by `runTransaction`; `runMessage` leaves that to whoever knows what else was paid. */
   gasUsed: bigint;
+  /** What SSTORE gave back, not capped yet. */
+  refund: bigint;
   status: 0 | 1;
   logs: Log[];
   /** 256 bytes; only `runTransaction` fills it. */
@@ -72,12 +85,13 @@ export interface RunOptions {
   /** For calls: neither nonce nor funds are asked of the sender. */
   lenient?: boolean;
   reportAccessList?: boolean;
+  precompiles?: PrecompileChanges;
 }
 
 export interface Engine {
   /** Runs a transaction that was checked against the state. On an exception the world is as it was before. */
   runTransaction(world: World, block: BlockContext, tx: Executable, options?: RunOptions): Promise<Outcome>;
-  /** Runs a message outside any transaction; `gasUsed` is that of the execution alone, refunds taken off. */
+  /** Runs a message outside any transaction; `gasUsed` is that of the execution alone. */
   runMessage(
     world: World,
     block: BlockContext,
@@ -98,8 +112,6 @@ export interface EngineOptions {
 }
 
 const DIRECT_CALL_ONLY = bareError('DirectCallOnly()');
-/** EIP-3529: refunds give back at most a fifth. */
-const REFUND_QUOTIENT = 5n;
 const EIP_7702 = 7702;
 
 /** The parts of the library's EVM that it does not show in its types. */
@@ -130,7 +142,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 
   const blockchain = {
     async getBlock(number: number) {
-      const hash = options.blockHash(number);
+      const hash = block?.hashOf?.(number) ?? options.blockHash(number);
       if (hash === undefined) throw new Fault(`BLOCKHASH: header ${number} is missing`);
       return { hash: () => fromHex(hash) };
     },
@@ -153,6 +165,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   })) as EVM;
   const vm: VM = await createVM({ common, stateManager: world, evm, blockchain });
   const open = evm as unknown as OpenEvm;
+  /** Warm wherever a call may have moved them. */
+  const warmPrecompiles = [...open.precompiles.keys()];
   if (options.libraryLoop !== true) await useFastLoop(evm, common);
 
   // The library awaits listeners one by one; we have one listener, and most of its events nobody wants.
@@ -241,13 +255,27 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     world.abortTransaction();
   }
 
+  /** Applies the changes and gives what puts the precompiles back. */
+  function changePrecompiles({ moved, removed }: PrecompileChanges): () => void {
+    const table = open.precompiles;
+    const before = new Map(table);
+    const taken = moved.map(({ from, to }) => ({ to, contract: before.get(from.slice(2)) }));
+    for (const address of [...removed, ...moved.map(({ from }) => from)]) table.delete(address.slice(2));
+    for (const { to, contract } of taken) if (contract !== undefined) table.set(to.slice(2), contract);
+    return () => {
+      table.clear();
+      for (const [address, contract] of before) table.set(address, contract);
+    };
+  }
+
   async function guarded<T>(
     nextWorld: World,
     nextBlock: BlockContext,
-    nextObserver: Observer | undefined,
+    { observer: nextObserver, precompiles }: RunOptions,
     run: () => Promise<T>,
   ): Promise<T> {
     enter(nextWorld, nextBlock, nextObserver);
+    const putBack = precompiles === undefined ? undefined : changePrecompiles(precompiles);
     try {
       const result = await run();
       if (frames.length > 0) throw new Fault('a frame was entered and never left');
@@ -258,13 +286,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       if (error instanceof Unavailable || error instanceof Fault) throw error;
       throw new Fault(`execution failed on this machine: ${(error as Error).message}`, { cause: error });
     } finally {
+      putBack?.();
       leave();
     }
   }
 
   return {
     runTransaction: (nextWorld, nextBlock, tx, runOptions = {}) =>
-      guarded(nextWorld, nextBlock, runOptions.observer, async () => {
+      guarded(nextWorld, nextBlock, runOptions, async () => {
         const result = await runTx(vm, {
           tx: executable(tx, common),
           block: libraryBlock(nextBlock),
@@ -285,10 +314,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         };
       }),
     runMessage: (nextWorld, nextBlock, message, runOptions = {}) =>
-      guarded(nextWorld, nextBlock, runOptions.observer, async () => {
+      guarded(nextWorld, nextBlock, runOptions, async () => {
         await open.journal.cleanup();
         if (runOptions.reportAccessList === true) open.journal.startReportingAccessList();
-        for (const address of open.precompiles.keys()) open.journal.addAlwaysWarmAddress(address);
+        for (const address of warmPrecompiles) open.journal.addAlwaysWarmAddress(address);
         open.journal.addAlwaysWarmAddress(message.from);
         open.journal.addAlwaysWarmAddress(nextBlock.coinbase);
         if (message.to !== null) open.journal.addAlwaysWarmAddress(message.to);
@@ -306,9 +335,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           gasLimit: message.gasLimit,
           gasPrice: message.gasPrice,
         });
-        const used = result.execResult.executionGasUsed;
-        const refund = result.execResult.gasRefund ?? 0n;
-        const outcome = outcomeOf(result, used - lesser(refund, used / REFUND_QUOTIENT));
+        const outcome = outcomeOf(result, result.execResult.executionGasUsed);
+        // EIP-6780: only what was made by the same message goes.
+        for (const [address] of result.execResult.selfdestruct ?? [])
+          if (result.execResult.createdAddresses?.has(address) === true)
+            await nextWorld.deleteAccount(new Address(fromHex(address as Hex)));
         outcome.accessList = reportedAccesses(open.journal.accessList);
         await open.journal.cleanup();
         return outcome;
@@ -338,6 +369,7 @@ function outcomeOf(result: EVMResult, gasUsed: bigint): Outcome {
   const { exceptionError, returnValue, logs } = result.execResult;
   return {
     gasUsed,
+    refund: result.execResult.gasRefund ?? 0n,
     status: exceptionError === undefined ? 1 : 0,
     logs: (logs ?? []).map(([address, topics, data]) => ({
       address: toHex(address),
@@ -364,8 +396,7 @@ function libraryBlock(block: BlockContext): Block {
       gasLimit: block.gasLimit,
       gasUsed: 0n,
       baseFeePerGas: block.baseFeePerGas,
-      // No blobs: their price stays at the least that EIP-4844 knows.
-      getBlobGasPrice: () => 1n,
+      getBlobGasPrice: () => block.blobBaseFee ?? 1n,
     },
     errorStr: () => `block ${block.block.number}`,
   } as unknown as Block;

@@ -43,6 +43,7 @@ interface Interpreter {
   _runState: RunState;
   _evm: { _opcodeMap: Instruction[]; events: { listenerCount(name: string): number }; DEBUG: boolean };
   common: Common;
+  _runStepHook(dynamicFee: bigint, gasLeft: bigint, memoryWords: bigint): Promise<void>;
 }
 interface OpenEvm {
   _opcodeMap: Instruction[];
@@ -85,10 +86,29 @@ function teach(interpreters: { run: Run }): void {
   interpreters.run = function (this: Interpreter, code, options = {}) {
     const evm = this._evm;
     // A tracer wants to be asked before every step, which the library's loop does.
-    if (!ours.has(evm) || evm.events.listenerCount('step') > 0 || evm.DEBUG || options.pc !== undefined)
-      return libraryRun.call(this, code, options);
+    if (evm.events.listenerCount('step') > 0)
+      return withLastStep(this, code, libraryRun.call(this, code, options));
+    if (!ours.has(evm) || evm.DEBUG || options.pc !== undefined) return libraryRun.call(this, code, options);
     return run(this, code);
   };
+}
+
+/** STOP, RETURN, REVERT, INVALID, SELFDESTRUCT */
+const HALTING: ReadonlySet<number> = new Set([0x00, 0xf3, 0xfd, 0xfe, 0xff]);
+
+/** Behind the end of a program stands a STOP (Yellow Paper, 9.4.1). The library does not show it to tracers. */
+async function withLastStep(
+  interpreter: Interpreter,
+  code: Uint8Array,
+  running: ReturnType<Run>,
+): ReturnType<Run> {
+  const result = await running;
+  const { runState, exceptionError } = result;
+  const ranOff = exceptionError === undefined && runState.programCounter >= code.length;
+  if (!ranOff || HALTING.has(runState.opCode)) return result;
+  runState.opCode = 0;
+  await interpreter._runStepHook(0n, runState.gasLeft, runState.memoryWordCount);
+  return result;
 }
 
 /** Prices that the functions below rely on; Yellow Paper, appendix G. */

@@ -12,11 +12,24 @@ interface IInference is IModule {
         bytes32 historyHash;
     }
 
+    /// A record that the prompt of a retrieval model finds.
+    struct Citation {
+        bytes32 contributionId;
+        uint256 dataNetId;
+        address contributor;
+        /// Its place in the artifact of the contribution
+        uint256 recordIndex;
+        /// Product of its vector and the prompt's
+        uint256 score;
+    }
+
     struct Request {
         bytes32 id;
         uint256 sequence;
         uint256 modelId;
         uint256 modelVersion;
+        /// How the answer is attributed: 1 token, 2 retrieval, 3 influence
+        uint8 engine;
         address asker;
         /// Zero: every validator answered
         address operator;
@@ -115,5 +128,7 @@ interface IInference is IModule {
     function prompt(bytes32 requestId) external view returns (string memory prompt);
     function output(bytes32 requestId) external view returns (string memory output);
     function attributionRecord(bytes32 requestId) external view returns (bytes memory record);
+    /// The records that the prompt finds, the nearest first; only of settled requests to models with engine 2.
+    function citations(bytes32 requestId) external view returns (Citation[] memory citations);
     function maxPrice(uint256 modelId, uint32 maxOutputTokens) external view returns (uint256 price);
 }

@@ -8,8 +8,10 @@ export const inferenceInterface = defineInterface({
   address: moduleAddress(TYPE.inference),
   structs: {
     Snapshot: 'uint256 dataNetId, uint256 length, bytes32 historyHash',
+    Citation:
+      'bytes32 contributionId, uint256 dataNetId, address contributor, uint256 recordIndex, uint256 score',
     Request:
-      'bytes32 id, uint256 sequence, uint256 modelId, uint256 modelVersion, address asker, address operator, uint8 status, uint256 basePrice, uint256 pricePerToken, uint256 maxOutputTokens, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, bytes32 requestHash, bytes32 attributionHash, uint256 fee, uint256 outputTokens, uint256 closedAt, Snapshot[] snapshots',
+      'bytes32 id, uint256 sequence, uint256 modelId, uint256 modelVersion, uint8 engine, address asker, address operator, uint8 status, uint256 basePrice, uint256 pricePerToken, uint256 maxOutputTokens, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, bytes32 requestHash, bytes32 attributionHash, uint256 fee, uint256 outputTokens, uint256 closedAt, Snapshot[] snapshots',
   },
   functions: {
     request: {
@@ -35,6 +37,9 @@ export const inferenceInterface = defineInterface({
     output: { signature: 'function output(bytes32 requestId) view returns (string output)' },
     attributionRecord: {
       signature: 'function attributionRecord(bytes32 requestId) view returns (bytes record)',
+    },
+    citations: {
+      signature: 'function citations(bytes32 requestId) view returns (Citation[] citations)',
     },
     maxPrice: {
       signature: 'function maxPrice(uint256 modelId, uint32 maxOutputTokens) view returns (uint256 price)',

@@ -6,15 +6,21 @@ import type { TopLevelCall } from '../context.ts';
 import * as GAS from '../gas.ts';
 import { keccakHex } from '../hash.ts';
 import type { MeteredContext } from '../meter.ts';
-import { isTrainedKind, type ModelState, readModelPrice, readModelState } from '../model/storage.ts';
+import {
+  isTrainedKind,
+  type ModelState,
+  readModelPrice,
+  readModelState,
+  readPins,
+} from '../model/storage.ts';
 import { answerUnits, entriesOf, readTrained, trainedOn } from '../model/training.ts';
 import { readTrainingOpening } from '../model/training-storage.ts';
 import { ZERO_ADDRESS } from '../storage.ts';
 import { inferenceInterface } from './abi.ts';
 import { checkedPrompt } from './prompt.ts';
 import { checkCredits, pay } from './settlement.ts';
-import { appendRequest, paramsHashOf, readRequestCount, requestIdOf } from './storage.ts';
-import { INFLUENCE_VERSION, type PinnedRequest } from './types.ts';
+import { appendRequest, readRequestCount, requestIdOf, ruleOf } from './storage.ts';
+import type { PinnedRequest } from './types.ts';
 
 const { revert, encodeEvent } = inferenceInterface;
 
@@ -68,6 +74,8 @@ function pin(
 ): { id: Hex; request: PinnedRequest; requestHash: Hex } {
   const { caller, value, genesisHash } = context;
   const { prompt, promptBytes, price } = asked;
+  const pins = readPins(context, modelId, version);
+  if (pins === undefined) throw new Fault(`pins of model ${modelId} are missing`);
   const sequence = readRequestCount(context) + 1;
   const id = requestIdOf(genesisHash, caller, sequence);
   const now = context.block.number;
@@ -76,11 +84,11 @@ function pin(
     sequence,
     modelId: Number(modelId),
     modelVersion: version,
+    engine: 'influence',
     asker: caller,
     operator: ZERO_ADDRESS,
     related: [],
-    attributionVersion: INFLUENCE_VERSION,
-    paramsHash: paramsHashOf(context.params.attribution),
+    ...ruleOf('influence', context.params),
     promptHash: keccakHex(promptBytes),
     maxOutputTokens: 0,
     basePrice: price,
@@ -88,7 +96,8 @@ function pin(
     escrow: value,
     requestedAt: now,
     expiryBlock: now,
-    snapshots: trainedOn(context, modelId, version).snapshots,
+    snapshots: pins.snapshots,
+    pinnedRecords: pins.records,
     prompt,
   };
   const requestHash = appendRequest(context, id, request);

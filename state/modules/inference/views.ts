@@ -14,10 +14,10 @@ import {
   readRequestCount,
   readRequestState,
 } from './storage.ts';
-import { type Inference, isInfluence, type PinnedRequest, type RequestStatus } from './types.ts';
+import type { Inference, PinnedRequest, RequestStatus } from './types.ts';
 
 export { readRequestHash as requestHash } from './storage.ts';
-export type { AttributionFacts, Inference, PinnedRequest } from './types.ts';
+export type { AttributionFacts, Citation, Inference, PinnedRequest } from './types.ts';
 
 export function inferenceCount(view: StateView): number {
   return readRequestCount(view);
@@ -91,8 +91,7 @@ export function attributionRecordBytes(view: StateView, id: Hex): Uint8Array | u
  */
 export function attributionJob(view: StateView, id: Hex, output: Uint8Array): AttributionJob | undefined {
   const request = readPinned(view, id);
-  if (request === undefined || isInfluence(request)) return undefined;
-  return jobOf(view, id, request, utf8Bytes(request.prompt), output);
+  return request && jobOf(view, id, request, utf8Bytes(request.prompt), output);
 }
 
 /** Wei that a request must put into escrow; undefined for an unknown model. */

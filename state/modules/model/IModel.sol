@@ -27,6 +27,8 @@ interface IModel is IModule {
         address beneficiary;
         /// 1 base, 2 adapter, 3 merged, 4 external
         uint8 kind;
+        /// How answers are attributed: 1 token, 2 retrieval, 3 influence
+        uint8 engine;
         /// 1 active, 2 retired, 3 training (its first version), 4 refused
         uint8 status;
         /// The version that answers; 0 while the first is trained
@@ -74,7 +76,12 @@ interface IModel is IModule {
     }
 
     event Registered(
-        uint256 indexed modelId, address indexed owner, address indexed operator, uint8 kind, string name
+        uint256 indexed modelId,
+        address indexed owner,
+        address indexed operator,
+        uint8 kind,
+        uint8 engine,
+        string name
     );
     event Pinned(
         uint256 indexed modelId,
@@ -110,6 +117,7 @@ interface IModel is IModule {
     event Retired(uint256 indexed modelId);
 
     error KindNotSupported(uint8 kind);
+    error EngineNotSupported(uint8 engine);
     error UnknownModel(uint256 modelId);
     error NotModelOwner(address caller);
     error ModelRetired(uint256 modelId);
@@ -148,9 +156,11 @@ interface IModel is IModule {
     error StakeLocked(uint256 untilBlock, uint256 blockNumber);
     error NothingToClaim();
 
-    /// Registers a model of kind 4, external. The value is the operator's bond. Lists ascend.
+    /// Registers a model of kind 4, external, whose answers `engine` (1 or 2) attributes, for ever. The value is the
+    /// operator's bond. Lists ascend.
     function register(
         uint8 kind,
+        uint8 engine,
         string calldata name,
         string calldata description,
         uint256[] calldata parents,

@@ -10,7 +10,7 @@ export const modelInterface = defineInterface({
     Snapshot: 'uint256 dataNetId, uint256 length, bytes32 historyHash',
     Share: 'uint256 modelId, uint256 parts',
     Model:
-      'uint256 id, address owner, address operator, address beneficiary, uint8 kind, uint8 status, uint256 version, uint256 createdAt, uint256 basePrice, uint256 pricePerToken, uint256 bond, uint256 totalStake, uint256 openRequests, string name, string description, uint256[] parents, uint256[] royaltiesBps, Share[] lineage, Snapshot[] snapshots',
+      'uint256 id, address owner, address operator, address beneficiary, uint8 kind, uint8 engine, uint8 status, uint256 version, uint256 createdAt, uint256 basePrice, uint256 pricePerToken, uint256 bond, uint256 totalStake, uint256 openRequests, string name, string description, uint256[] parents, uint256[] royaltiesBps, Share[] lineage, Snapshot[] snapshots',
     Training:
       'uint256 version, uint8 status, uint8 refusal, bytes32 subject, uint256 baseId, uint256 baseVersion, bytes32 claimedHash, bytes spec, bytes object',
     Stake: 'uint256 amount, uint256 reward, uint256 lockedUntil',
@@ -19,7 +19,7 @@ export const modelInterface = defineInterface({
     register: {
       op: 1,
       signature:
-        'function register(uint8 kind, string name, string description, uint256[] parents, uint256[] royaltiesBps, uint256[] dataNetIds, address operator, address beneficiary, uint128 basePrice, uint128 pricePerToken) payable returns (uint256 modelId)',
+        'function register(uint8 kind, uint8 engine, string name, string description, uint256[] parents, uint256[] royaltiesBps, uint256[] dataNetIds, address operator, address beneficiary, uint128 basePrice, uint128 pricePerToken) payable returns (uint256 modelId)',
     },
     repin: {
       op: 2,
@@ -57,7 +57,7 @@ export const modelInterface = defineInterface({
   },
   events: {
     Registered:
-      'event Registered(uint256 indexed modelId, address indexed owner, address indexed operator, uint8 kind, string name)',
+      'event Registered(uint256 indexed modelId, address indexed owner, address indexed operator, uint8 kind, uint8 engine, string name)',
     Pinned:
       'event Pinned(uint256 indexed modelId, uint256 version, uint256 indexed dataNetId, uint256 length, bytes32 historyHash)',
     TrainingOpened:
@@ -80,6 +80,7 @@ export const modelInterface = defineInterface({
   errors: {
     ...COMMON_ERRORS,
     KindNotSupported: 'error KindNotSupported(uint8 kind)',
+    EngineNotSupported: 'error EngineNotSupported(uint8 engine)',
     UnknownModel: 'error UnknownModel(uint256 modelId)',
     NotModelOwner: 'error NotModelOwner(address caller)',
     ModelRetired: 'error ModelRetired(uint256 modelId)',

@@ -9,6 +9,7 @@ import { registerTrained, trainAgain } from './register-trained.ts';
 import { checkAddresses, checkCard, emitPins, known, lineageOf, pinNow } from './registration.ts';
 import {
   addStake,
+  engineNamed,
   isTrainedKind,
   MODEL_ADDRESS,
   type ModelState,
@@ -31,7 +32,7 @@ import {
 } from './storage.ts';
 import { abandonTraining } from './training.ts';
 import { readTrainingObject, readTrainingSpec, readVersions } from './training-storage.ts';
-import { MODEL_KIND, MODEL_STATUS, REFUSAL, TRAINING_STATUS } from './types.ts';
+import { ENGINE, MODEL_KIND, MODEL_STATUS, REFUSAL, TRAINING_STATUS } from './types.ts';
 
 const { revert, encodeEvent } = modelInterface;
 
@@ -39,6 +40,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
   register(
     context,
     kind,
+    engineNumber,
     name,
     description,
     parents,
@@ -51,6 +53,9 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
   ) {
     // Those that the chain trains are registered by `registerTrained`; merged ones do not exist yet.
     if (kind !== BigInt(MODEL_KIND.external)) throw revert('KindNotSupported', [kind]);
+    const engine = engineNamed(engineNumber);
+    // Influence is of models that the chain trains.
+    if (engine !== 'token' && engine !== 'retrieval') throw revert('EngineNotSupported', [engineNumber]);
     checkCard(name, description);
     checkAddresses(operator, beneficiary);
     const { minOperatorBond } = context.params.inference;
@@ -58,7 +63,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     const modelId = readModelCount(context) + 1;
     const id = BigInt(modelId);
     const lineage = lineageOf(context, modelId, parents, royaltiesBps);
-    const { snapshots } = pinNow(context, dataNetIds);
+    const pinned = pinNow(context, dataNetIds, engine);
 
     writeModelCount(context, modelId);
     writeModelOwner(context, id, context.caller);
@@ -66,6 +71,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     writeModelState(context, id, {
       status: 'active',
       kind: 'external',
+      engine,
       version: 1,
       openRequests: 0,
       createdAt: context.block.number,
@@ -79,11 +85,11 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
       royaltiesBps: royaltiesBps.map(Number),
       lineage,
     });
-    writeModelPins(context, id, 1, snapshots);
-    context.emit(encodeEvent('Registered', [id, context.caller, operator, kind, name]));
+    writeModelPins(context, id, 1, pinned);
+    context.emit(encodeEvent('Registered', [id, context.caller, operator, kind, engineNumber, name]));
     context.emit(encodeEvent('PriceSet', [id, basePrice, pricePerToken]));
     context.emit(encodeEvent('BondAdded', [id, context.value]));
-    emitPins(context, id, 1, snapshots);
+    emitPins(context, id, 1, pinned.snapshots);
     return [id];
   },
 
@@ -92,11 +98,11 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
   repin(context, id, dataNetIds) {
     const state = ownedAndActive(context, id);
     if (isTrainedKind(state.kind)) return [BigInt(trainAgain(context, id, state.kind, dataNetIds))];
-    const { snapshots } = pinNow(context, dataNetIds);
+    const pinned = pinNow(context, dataNetIds, state.engine);
     const version = state.version + 1;
     writeModelState(context, id, { ...state, version });
-    writeModelPins(context, id, version, snapshots);
-    emitPins(context, id, version, snapshots);
+    writeModelPins(context, id, version, pinned);
+    emitPins(context, id, version, pinned.snapshots);
     return [BigInt(version)];
   },
 
@@ -177,6 +183,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
         ...found,
         id,
         kind: BigInt(MODEL_KIND[found.kind]),
+        engine: BigInt(ENGINE[found.engine]),
         status: BigInt(MODEL_STATUS[found.status]),
         version: BigInt(found.version),
         createdAt: BigInt(found.createdAt),

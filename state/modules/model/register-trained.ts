@@ -7,7 +7,7 @@ import {
   trainedKindOf,
   trainingWork,
 } from '../../../attribution/trained/api.ts';
-import { MAX_RECORDS, MAX_SAMPLES } from '../../../attribution/trained/limits.ts';
+import { MAX_SAMPLES } from '../../../attribution/trained/limits.ts';
 import { checkTrainingCost } from '../../../attribution/trained/work.ts';
 import { Fault, type Hex } from '../../types.ts';
 import type { ModuleRevert } from '../context.ts';
@@ -44,7 +44,7 @@ import {
   type TrainingOpening,
   writeTrainingSpec,
 } from './training-storage.ts';
-import { MODEL_KIND, type TrainedModelKind } from './types.ts';
+import { ENGINE, MODEL_KIND, type TrainedModelKind } from './types.ts';
 
 const { revert, encodeEvent } = modelInterface;
 
@@ -77,7 +77,7 @@ export function registerTrained(
   const modelId = readModelCount(context) + 1;
   const id = BigInt(modelId);
   const lineage = lineageOf(context, modelId, parents, royaltiesBps);
-  const pinned = pinNow(context, dataNetIds);
+  const pinned = pinNow(context, dataNetIds, 'influence');
   payForTraining(context, spec, pinned);
 
   writeModelCount(context, modelId);
@@ -86,6 +86,7 @@ export function registerTrained(
   writeModelState(context, id, {
     status: 'training',
     kind: kindName,
+    engine: 'influence',
     version: 0,
     openRequests: 0,
     createdAt: context.block.number,
@@ -100,7 +101,9 @@ export function registerTrained(
     lineage,
   });
   writeTrainingSpec(context, id, specBytes);
-  context.emit(encodeEvent('Registered', [id, context.caller, ZERO_ADDRESS, kind, name]));
+  context.emit(
+    encodeEvent('Registered', [id, context.caller, ZERO_ADDRESS, kind, BigInt(ENGINE.influence), name]),
+  );
   context.emit(encodeEvent('PriceSet', [id, price, 0n]));
   context.emit(encodeEvent('BondAdded', [id, context.value]));
   const claimed = claimedHash === ZERO_HASH ? undefined : claimedHash;
@@ -120,13 +123,13 @@ export function trainAgain(
   const spec = storedSpec(context, id);
   const before = readTrainingOpening(context, id, newest).base;
   const base = baseOf(context, kind, BigInt(before?.modelId ?? 0), spec);
-  const pinned = pinNow(context, dataNetIds);
+  const pinned = pinNow(context, dataNetIds, 'influence');
   payForTraining(context, spec, pinned);
   return train(context, id, pinned, { base, claimedHash: undefined });
 }
 
 function train(context: MeteredContext, id: bigint, pinned: Pinned, opening: TrainingOpening): number {
-  const version = beginTraining(context, id, pinned.snapshots, opening);
+  const version = beginTraining(context, id, pinned, opening);
   emitPins(context, id, version, pinned.snapshots);
   return version;
 }
@@ -181,7 +184,6 @@ function baseOf(
 /** Every validator trains, beside the blocks: what that takes is bounded and paid for from declared sizes (E2). */
 function payForTraining(context: MeteredContext, spec: TrainingSpec, pinned: Pinned): void {
   const { entries, records, bytes } = pinned;
-  if (records > MAX_RECORDS) throw revert('TooManyRecords', [BigInt(records), BigInt(MAX_RECORDS)]);
   // Every record may be a sample.
   const samples = Math.min(records, MAX_SAMPLES);
   orRevert(

@@ -1,5 +1,7 @@
 /** What the registrations of all kinds of models have in common. */
-import type { Hex, SnapshotPin } from '../../types.ts';
+import { MAX_RECORDS as MAX_TRAINING_RECORDS } from '../../../attribution/trained/limits.ts';
+import type { ChainParams } from '../../../genesis/types.ts';
+import type { Hex, ModelEngine, SnapshotPin } from '../../types.ts';
 import { readDataNetHead, readSnapshot, readVolume } from '../datanet/storage.ts';
 import * as LIMIT from '../limits.ts';
 import type { MeteredContext } from '../meter.ts';
@@ -7,7 +9,7 @@ import { checkText } from '../module.ts';
 import { ZERO_ADDRESS } from '../storage.ts';
 import { modelInterface } from './abi.ts';
 import { flattenLineage } from './lineage.ts';
-import { type ModelState, readModelCard, readModelState } from './storage.ts';
+import { type ModelState, type Pins, readModelCard, readModelState } from './storage.ts';
 import type { LineageShare } from './types.ts';
 
 const { revert, encodeEvent } = modelInterface;
@@ -36,16 +38,26 @@ export function checkAscending(ids: readonly bigint[]): void {
   });
 }
 
-/** Snapshots, and what they hold in all, refused records included. */
-export interface Pinned {
-  snapshots: SnapshotPin[];
+/** Pins, and what the snapshots hold in all beside records. */
+export interface Pinned extends Pins {
   entries: number;
-  records: number;
   bytes: number;
 }
 
+/** Records of all snapshots of one model, each engine for its reason. */
+function maxRecords(engine: ModelEngine, { retrieval }: ChainParams): number {
+  switch (engine) {
+    case 'token':
+      return LIMIT.MAX_PINNED_RECORDS;
+    case 'retrieval':
+      return retrieval.maxRecords;
+    case 'influence':
+      return MAX_TRAINING_RECORDS;
+  }
+}
+
 /** Snapshots of the DataNets as they are now: what makes an answer's attribution reproducible (C1). */
-export function pinNow(context: MeteredContext, dataNetIds: readonly bigint[]): Pinned {
+export function pinNow(context: MeteredContext, dataNetIds: readonly bigint[], engine: ModelEngine): Pinned {
   const limit = context.params.inference.maxSnapshotsPerModel;
   if (dataNetIds.length === 0) throw revert('NoDataNets', []);
   if (dataNetIds.length > limit) throw revert('TooManyDataNets', [BigInt(dataNetIds.length), BigInt(limit)]);
@@ -65,8 +77,8 @@ export function pinNow(context: MeteredContext, dataNetIds: readonly bigint[]): 
   });
   if (entries > LIMIT.MAX_PINNED_ENTRIES)
     throw revert('TooManyEntries', [BigInt(entries), BigInt(LIMIT.MAX_PINNED_ENTRIES)]);
-  if (records > LIMIT.MAX_PINNED_RECORDS)
-    throw revert('TooManyRecords', [BigInt(records), BigInt(LIMIT.MAX_PINNED_RECORDS)]);
+  const most = maxRecords(engine, context.params);
+  if (records > most) throw revert('TooManyRecords', [BigInt(records), BigInt(most)]);
   if (bytes > LIMIT.MAX_PINNED_BYTES)
     throw revert('SnapshotsTooLarge', [BigInt(bytes), BigInt(LIMIT.MAX_PINNED_BYTES)]);
   return { snapshots, entries, records, bytes };

@@ -20,6 +20,7 @@ import { modelInterface } from './abi.ts';
 import { returnBond } from './bond.ts';
 import {
   type ModelState,
+  type Pins,
   readModelPins,
   readModelState,
   writeModelPins,
@@ -91,11 +92,11 @@ export function versionOfTraining(id: Hex): { modelId: bigint; version: number }
 export function beginTraining(
   context: ModuleContext,
   id: bigint,
-  snapshots: readonly SnapshotPin[],
+  pins: Pins,
   opening: TrainingOpening,
 ): number {
   const version = beginVersion(context, id);
-  writeModelPins(context, id, version, snapshots);
+  writeModelPins(context, id, version, pins);
   writeTrainingOpening(context, id, version, opening);
   const subject = openSubject(context, 'training', trainingIdOf(id, version));
   writeTrainingSubject(context, id, version, subject);

@@ -1,5 +1,5 @@
 import type { TrainingObject } from '../../../attribution/trained/api.ts';
-import type { Hex, SnapshotPin } from '../../types.ts';
+import type { Hex, ModelEngine, SnapshotPin } from '../../types.ts';
 import type { FreezeReason } from '../attestation/types.ts';
 
 /**
@@ -9,6 +9,13 @@ import type { FreezeReason } from '../attestation/types.ts';
 export const MODEL_KIND = { base: 1, adapter: 2, merged: 3, external: 4 } as const;
 export type ModelKind = keyof typeof MODEL_KIND;
 export type TrainedModelKind = 'base' | 'adapter';
+
+/**
+ * How the chain attributes answers. Of an external model: `token`, by what they quote (docs/attribution.md), or
+ * `retrieval`, by the records nearest to the prompt (docs/retrieval.md). Of one that it trained: `influence`, by the
+ * samples that the answer rests on (docs/influence.md).
+ */
+export const ENGINE = { token: 1, retrieval: 2, influence: 3 } as const satisfies Record<ModelEngine, number>;
 
 /**
  * Life of a model. `training`: validators train its first version; `refused`: that gave no model, for ever. A model
@@ -71,6 +78,7 @@ export interface Model {
   /** Receives the model's share of fees. */
   beneficiary: Hex;
   kind: ModelKind;
+  engine: ModelEngine;
   status: ModelStatus;
   /** The one that answers. Grows with every repin; 0 while the first is trained. */
   version: number;

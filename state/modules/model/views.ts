@@ -13,7 +13,7 @@ export {
   trainingTask,
 } from './training.ts';
 export { encodeTraining } from './training-storage.ts';
-export type { Model, StakePosition } from './types.ts';
+export type { Model, ModelTraining, StakePosition, Training } from './types.ts';
 
 export function modelCount(view: StateView): number {
   return readModelCount(view);

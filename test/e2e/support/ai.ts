@@ -13,7 +13,7 @@ import { createRpcClient } from '../../../node/client/rpc.ts';
 import { loadBrownCorpus } from '../../../node/datasets/brown.ts';
 import { fromHex } from '../../../state/crypto.ts';
 import { dataNetInterface, modelInterface } from '../../../state/modules/interfaces.ts';
-import { MODEL_KIND } from '../../../state/modules/model/types.ts';
+import { ENGINE, MODEL_KIND } from '../../../state/modules/model/types.ts';
 import type { Hex } from './client.ts';
 import type { TestNetwork, TestNode } from './network.ts';
 
@@ -79,6 +79,7 @@ export async function foundEconomy(network: TestNetwork, node: TestNode): Promis
     'register',
     [
       BigInt(MODEL_KIND.external),
+      BigInt(ENGINE.token),
       'Storyteller',
       'Tells tales.',
       [],

@@ -128,7 +128,7 @@ const brokenWorker = (onAttribute: string): URL =>
       import { parentPort } from 'node:worker_threads';
       parentPort.on('message', ({ id, kind }) => {
         if (kind === 'attribute') { ${onAttribute} }
-        else parentPort.postMessage({ id, kind: 'done', value: kind === 'build' ? { tokens: 1 } : undefined });
+        else parentPort.postMessage({ id, kind: 'done', value: kind === 'build' ? { load: 1 } : undefined });
       });`)}`,
   );
 
@@ -176,17 +176,17 @@ describe('a pool whose thread breaks', () => {
     }
   });
 
-  it('D3: keeps no more tokens in memory than allowed, and drops nothing that is in use', async () => {
-    // Every index of this worker has one token.
+  it('D3: keeps no more in memory than allowed, and drops nothing that is in use', async () => {
+    // Every index of this worker counts one.
     const workerEntry = brokenWorker("parentPort.postMessage({ id, kind: 'done', value: 'answer' });");
-    pool = createAttributionPool({ workerEntry, maxTokens: 2 });
+    pool = createAttributionPool({ workerEntry, maxLoad: 2 });
     const held = () => ['a', 'b', 'c'].filter((key) => pool?.hasSnapshot(key));
     for (const key of ['a', 'b', 'c']) await pool.ensureSnapshot(key, source);
     await new Promise((resolve) => setImmediate(resolve));
     expect(held()).toEqual(['b', 'c']);
     await pool.close();
 
-    pool = createAttributionPool({ workerEntry, maxTokens: 1, maxSnapshots: 1 });
+    pool = createAttributionPool({ workerEntry, maxLoad: 1, maxSnapshots: 1 });
     const answers = ['a', 'b', 'c'].map(async (key) => {
       await pool?.ensureSnapshot(key, source);
       return pool?.attribute(job(ANSWER, { snapshot: key, requestHash: `0x${key.repeat(64)}` }));
@@ -214,7 +214,7 @@ describe('a pool whose thread breaks', () => {
       throw new Error('disk on fire');
     };
     await expect(pool.ensureSnapshot('pins', failing)).rejects.toThrow('disk on fire');
-    await expect(pool.ensureSnapshot('pins', source)).resolves.toMatchObject({ tokens: 1 });
+    await expect(pool.ensureSnapshot('pins', source)).resolves.toMatchObject({ load: 1 });
   });
 });
 

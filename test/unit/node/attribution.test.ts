@@ -49,6 +49,7 @@ describe.skipIf(!existsSync(compiled))('attribution for execution (needs dist/: 
     });
     const job: AttributionJob = {
       requestHash: `0x${'a5'.repeat(32)}`,
+      engine: 'token',
       version: 1,
       snapshots: [{ dataNetId: 1, length: 1, historyHash: `0x${'11'.repeat(32)}` }],
       sequence: () => [

@@ -30,6 +30,7 @@ import {
   Unavailable,
 } from '../../../state/types.ts';
 import { attestOpen, produceAttestations } from '../state/attesting.ts';
+import { answering } from '../state/modules/trained-story.ts';
 import {
   accountAddress,
   accountKey,
@@ -73,9 +74,8 @@ export async function openTestNode(
     ...options.chain,
     ports: {
       attribute: async (job) => explain(job).outcome,
-      infer: async ({ modelId, version }) => {
-        throw new Unavailable({ kind: 'model', modelId, version });
-      },
+      infer: async (job) =>
+        answering({ leavesOf: (root) => artifacts.get(root) ?? [], params: reader.params })(job),
       artifact: async (root) => {
         const leaves = artifacts.get(root);
         if (leaves === undefined) throw new Unavailable({ kind: 'artifact', root });
@@ -326,7 +326,10 @@ function createExplainer(artifacts: Map<Hex, Uint8Array[]>) {
       credits,
       uncovered: record.uncovered,
     };
-    return { outcome: { ...facts, record: recordBytes }, view: { ...facts, spans } };
+    return {
+      outcome: { ...facts, record: recordBytes },
+      view: { ...facts, engine: job.engine, spans, citations: [] },
+    };
   };
 }
 

@@ -141,8 +141,8 @@ describe('frozen formats', () => {
         "attestation": "0x848212935220dca4a6162852b853de6fd2ece4f7cfee2bc2d132297d9d100499",
         "contribution": "0xd1c0b5cdc5319da307e74b66e5588bd5eaab6c1fb542f1c816cda8c05879f8da",
         "datanet": "0x106894b9a0d5cede644b31ed0eaf2e96213be7caf1fe9bf5010571dcb8df3481",
-        "inference": "0x2224e33c70d6b9ca9e4adaff671c1ffabb5991db905f8de709946485ead2583d",
-        "model": "0x57050b6ef1db06e6bbe1d7db471ba81e32d94db198f1d1923f280b488b2c6050",
+        "inference": "0x668a66e9283d928692341dddc4573e1c355897ec41831110f99a55fe4e47da51",
+        "model": "0xd6529f24af928e47942df3abd8199ca1b45e10f05e65da9f4df1bcda697547b5",
         "reward": "0x6dbd426cf0225c4cdb4369b1651a0c6a0944e3f14a4e0563d0a012f13079a353",
         "staking": "0xf032cfc8a94473a241cb136d147505d72f6e8c0118822dbd13c55270cd237fa4",
       }
@@ -202,11 +202,11 @@ describe('frozen formats', () => {
     expect({ id, requestHash: requestHash(world.view, id) }).toMatchInlineSnapshot(`
       {
         "id": "0xbe8f978399a12788cdae86104e070634b5cc8608f13bb520a57fb37b69ae9cc1",
-        "requestHash": "0xb6f7e71ad4449da20d361ad6ab3bc91ceb5b9bc08d46058844a74045c346b802",
+        "requestHash": "0xee9185c582d6bd13a11d799cf5ea450b86480b3cf5a892e5228b6668bfe909ce",
       }
     `);
     expect(keccakHex(utf8Bytes(world.digest()))).toMatchInlineSnapshot(
-      `"0xc3873779ba8e7435ce904e413489121345ca1da782ef3cb2d5018ef1e86ee7ec"`,
+      `"0x90fc3309fe927585ce78a4b6f712312032d92672f0c1373b182f2ed13f9aefe7"`,
     );
   });
 });
