@@ -27,6 +27,7 @@ const ENTRIES = [
   'rpc-thread/worker',
   'attribution-pool/worker',
   'attestation-worker/worker',
+  'trainer/worker',
   'runtime-pool/worker',
   'runtime-pool/native',
 ];

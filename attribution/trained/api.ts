@@ -1,6 +1,8 @@
 /** What the floors above use of models that the chain trains. The definitions are docs/trained-models.md. */
 export type { Answer, AnswerInput } from './answer.ts';
 export { answerAndAttribute } from './answer.ts';
+export type { AnswerCost } from './check-spec.ts';
+export { answerCostOf } from './check-spec.ts';
 export type { AnswerRules } from './credits.ts';
 export { isSample } from './features.ts';
 export type { InfluenceRecord } from './influence-record.ts';

@@ -86,6 +86,28 @@ export function modelParameters({ features, training, classes }: TrainingSpec): 
   return training.method === 'adapter-sgd' ? head + training.rank * (features.width + classes.length) : head;
 }
 
+/** What one answer costs beside its samples, in multiplications. */
+export interface AnswerCost {
+  /** Of the prompt's way through the model, and of its projection. */
+  readonly forward: number;
+  /** Of turning the query into the bases of the layers' factors and back. */
+  readonly turns: number;
+}
+
+export function answerCostOf(spec: TrainingSpec): AnswerCost {
+  const { training, classes, metric } = spec;
+  const inputs = metric.projectedWidth === 0 ? firstInputs(spec) : metric.projectedWidth;
+  const factors =
+    training.method === 'adapter-sgd'
+      ? [
+          [inputs, training.rank],
+          [training.rank, classes.length],
+        ]
+      : [[inputs, classes.length]];
+  const turns = factors.reduce((sum, [a, b]) => sum + 2 * a! * b! * (a! + b!), 0);
+  return { forward: modelParameters(spec) + metric.projectedWidth * firstInputs(spec), turns };
+}
+
 function isControl(byte: number): boolean {
   return byte < 0x20 || byte === 0x7f;
 }

@@ -5,7 +5,7 @@ import { approvalOf, encodeApproval, type TaskArtifact } from '../../state/modul
 import { Fault, type Hex } from '../../state/types.ts';
 import { describeLeaves, hasArtifact, readArtifact } from '../artifacts/file.ts';
 import { LIMITS } from './limits.ts';
-import type { ObjectAnswer, ObjectTask } from './types.ts';
+import type { ApprovalJob, ObjectAnswer } from './types.ts';
 
 /** What a DataNet holds after some contributions, by the numbers of their commits in the order of approval. */
 interface Book {
@@ -14,7 +14,7 @@ interface Book {
 }
 
 /** @throws Fault when the disk fails; AttributionError never for records that a reveal has passed */
-export function createWorkerCore(dataDir: string): (task: ObjectTask) => ObjectAnswer {
+export function createWorkerCore(dataDir: string): (task: ApprovalJob) => ObjectAnswer {
   /** By DataNet, in the order of use. */
   const books = new Map<number, Book>();
 
@@ -46,9 +46,7 @@ export function createWorkerCore(dataDir: string): (task: ObjectTask) => ObjectA
     return verdicts;
   }
 
-  return (task) => {
-    if (task.kind === 'training') throw new Fault(`this node cannot train model ${task.modelId}`);
-    const { contributionId, dataNetId, before, own } = task;
+  return ({ contributionId, dataNetId, before, own }) => {
     const book = bookFor(dataNetId, before);
     const rest = before.slice(book.applied.length);
     const missing = [...rest, own]

@@ -95,7 +95,8 @@ export function createAttestations(options: AttestationOptions): Attestations {
   const asked = new Set<Hex>();
   let live: Subject[] = [];
   let self: Hex | undefined;
-  let running: Hex | undefined;
+  /** One of each kind: approvals do not wait for a training, which takes minutes. */
+  const running = new Set<Subject['kind']>();
   /** Also after a failure: what this machine computes is worth nothing then. */
   let isClosed = false;
 
@@ -203,25 +204,27 @@ export function createAttestations(options: AttestationOptions): Attestations {
 
   // --- computing -------------------------------------------------------------------------------------------------
 
-  /** One after the other, oldest first: later ones of a DataNet rest on earlier ones. */
+  /** Of each kind one after the other, oldest first: later ones of a DataNet rest on earlier ones. */
   function pump(): void {
-    if (self === undefined || running !== undefined || isClosed) return;
-    const next = live.find(({ key }) => !computed.has(key) && !missing.has(key) && isMember(key));
+    if (self === undefined || isClosed) return;
     for (const { key } of live) if (computed.has(key)) offer(key);
-    if (next === undefined) return;
-    running = next.key;
-    computeTwice(next)
-      .catch((error: unknown) => {
-        if (isClosed) return;
-        isClosed = true;
-        options.onFault(
-          new Fault(`the object of subject ${next.key} could not be computed: ${messageOf(error)}`),
-        );
-      })
-      .finally(() => {
-        running = undefined;
-        pump();
-      });
+    for (const next of live) {
+      const { key, kind } = next;
+      if (running.has(kind) || computed.has(key) || missing.has(key) || !isMember(key)) continue;
+      running.add(kind);
+      computeTwice(next)
+        .catch((error: unknown) => {
+          if (isClosed) return;
+          isClosed = true;
+          options.onFault(
+            new Fault(`the object of subject ${key} could not be computed: ${messageOf(error)}`),
+          );
+        })
+        .finally(() => {
+          running.delete(kind);
+          pump();
+        });
+    }
   }
 
   function isMember(key: Hex): boolean {

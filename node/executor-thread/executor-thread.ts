@@ -107,6 +107,12 @@ export function runExecutorThread(
               (await opened).previewAttribution(requestId, output),
             attribute: async ({ entries, ...job }) =>
               (await opened).attribute({ ...job, sequence: () => entries }),
+            infer: async ({ entries, base, ...job }) =>
+              (await opened).infer({
+                ...job,
+                sequence: () => entries,
+                base: base && { ...base, sequence: () => base.entries },
+              }),
             attributionDetails: async (requestId) => (await opened).attributionDetails(requestId),
             attributionProof: async (question) => (await opened).attributionProof(question),
           },

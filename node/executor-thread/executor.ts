@@ -27,9 +27,10 @@ import {
   type ExecutionPorts,
   Fault,
   type Hex,
+  type InferenceJob,
+  type InferenceOutcome,
   type Missing,
   type PooledTransaction,
-  Unavailable,
 } from '../../state/types.ts';
 import { createObjectWorker, type ObjectWorker } from '../attestation-worker/client.ts';
 import type { Log } from '../log.ts';
@@ -42,6 +43,8 @@ import {
   type Pool,
   type PoolJournal,
 } from '../mempool/index.ts';
+import { createTrainer, type Trainer } from '../trainer/client.ts';
+import type { TrainerSettings } from '../trainer/types.ts';
 import { createBlstVerifier } from '../validator/bls.ts';
 import type { CheckAnswer } from '../validator/ports.ts';
 import { createArtifactPort } from './artifact-port.ts';
@@ -49,6 +52,7 @@ import { createAttestations } from './attestations.ts';
 import { createAttributionService } from './attribution.ts';
 import { createProofService } from './attribution-proofs.ts';
 import { createEvidenceFile } from './evidence.ts';
+import { createInferenceService } from './inference.ts';
 import { LIMITS } from './limits.ts';
 import { baseFeeAt, createPoolChain, mayNeedThisNode } from './pool-chain.ts';
 import { proofQuestion } from './proof-question.ts';
@@ -68,6 +72,8 @@ export interface ExecutorOverrides {
   wrapPorts?: (ports: ExecutionPorts) => ExecutionPorts;
   /** Around the worker that computes what validators attest, or another one. */
   wrapWorker?: (worker: ObjectWorker) => ObjectWorker;
+  /** Instead of the threads that train and answer. */
+  createTrainer?: (settings: TrainerSettings) => Trainer;
 }
 
 export interface ExecutorEnv {
@@ -99,6 +105,8 @@ export interface Executor {
   previewAttribution(requestId: Hex, output: Uint8Array): Promise<AttributionView | undefined>;
   /** For calls and estimates of other threads. @throws Unavailable, Fault, BUSY */
   attribute(job: AttributionJob): Promise<AttributionOutcome>;
+  /** The same of answers of trained models. @throws Unavailable, Fault */
+  infer(job: InferenceJob): Promise<InferenceOutcome>;
   /** Attribution of a settled request with its spans; undefined if it is unknown or not settled. */
   attributionDetails(requestId: Hex): Promise<AttributionView | undefined>;
   /** A proof about a snapshot, or of a settled request's credits; undefined if there is no such thing. */
@@ -132,11 +140,26 @@ export async function openExecutor(
     artifacts,
     setTimer: env.setTimer,
   });
+  const { attribution: rule, retrieval } = genesis.params;
+  const trainer = (overrides.createTrainer ?? createTrainer)({
+    dataDir: settings.dataDir,
+    encoderHash: retrieval.encoderHash,
+    rules: {
+      contributorCapPermille: rule.contributorCapPermille,
+      maxContributors: rule.maxContributors,
+      commons: rule.commons,
+    },
+  });
+  const inference = createInferenceService({
+    dataDir: settings.dataDir,
+    trainer,
+    artifacts,
+    log,
+    onAvailable: (version) => available(missingName({ kind: 'model', ...version })),
+  });
   const honest: ExecutionPorts = {
     attribute: attribution.attribute,
-    infer: async ({ modelId, version }) => {
-      throw new Unavailable({ kind: 'model', modelId, version });
-    },
+    infer: inference.infer,
     artifact: async (root) => artifacts.describe(root),
   };
   const ports = overrides.wrapPorts?.(honest) ?? honest;
@@ -154,12 +177,13 @@ export async function openExecutor(
   } catch (error) {
     await attribution.close();
     await proofs.close();
+    await trainer.close();
     throw error;
   }
   const trialCaller: Caller = createCaller(chain.reader, { ports });
   const evidence = createEvidenceFile(join(settings.dataDir, 'evidence'), log);
 
-  const worker = createObjectWorker({ dataDir: settings.dataDir });
+  const worker = createObjectWorker({ dataDir: settings.dataDir }, trainer);
   const attestations = createAttestations({
     view: () => chain.reader.stateAt(chain.head().number),
     headNumber: () => chain.head().number,
@@ -481,6 +505,7 @@ export async function openExecutor(
       return job && attribution.explain(job);
     },
     attribute: attribution.attributeForOthers,
+    infer: inference.infer,
     async attributionDetails(requestId) {
       const view = chain.reader.stateAt(chain.head().number);
       const output = inferenceOutput(view, requestId);
@@ -500,7 +525,9 @@ export async function openExecutor(
       flush();
       pool.close();
       await attribution.close();
+      inference.close();
       await attestations.close();
+      await trainer.close();
       await proofs.close();
       await chain.close();
     },

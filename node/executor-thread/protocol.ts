@@ -5,7 +5,16 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Genesis } from '../../genesis/types.ts';
 import type { AttributionProofQuestion, PoolTransaction, RpcBackend } from '../../rpc/backend.ts';
-import type { AttributionJob, AttributionOutcome, Head, Hex, SequenceEntry } from '../../state/types.ts';
+import type {
+  AttributionJob,
+  AttributionOutcome,
+  Head,
+  Hex,
+  InferenceJob,
+  InferenceOutcome,
+  SequenceEntry,
+  TrainedVersion,
+} from '../../state/types.ts';
 import type { LogFields, LogLevel } from '../log.ts';
 import type { AddResult, Origin, PoolCounts } from '../mempool/index.ts';
 import type { CheckAnswer } from '../validator/ports.ts';
@@ -114,10 +123,16 @@ export interface ExecutorRpcCalls {
   attributionProof(question: AttributionProofQuestion): ReturnType<RpcBackend['attributionProof']>;
   /** For calls and estimates of settlements. */
   attribute(job: ClonedJob): Promise<AttributionOutcome>;
+  /** The same of questions to trained models. */
+  infer(job: ClonedInference): Promise<InferenceOutcome>;
 }
 
 /** A job that can cross to another thread. */
 export type ClonedJob = Omit<AttributionJob, 'sequence'> & { entries: SequenceEntry[] };
+type Cloned<T> = Omit<T, 'sequence'> & { entries: SequenceEntry[] };
+export type ClonedInference = Cloned<Omit<InferenceJob, 'base'>> & {
+  base: Cloned<TrainedVersion> | undefined;
+};
 
 export interface ExecutorRpcEvents {
   /** After the block is durable. */

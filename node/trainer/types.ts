@@ -49,6 +49,8 @@ export type AnswerReply =
 
 export interface TrainerSettings {
   dataDir: string;
+  /** The sentence encoder that the chain computes with. */
+  encoderHash: Hex;
   /** From genesis: how much one answer pays to whom. */
   rules: { contributorCapPermille: number; maxContributors: number; commons: number[] };
 }

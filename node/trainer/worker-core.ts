@@ -13,7 +13,7 @@ import { Fault, type Hex, type SequenceEntry } from '../../state/types.ts';
 import { hasArtifact } from '../artifacts/file.ts';
 import { MissingArtifact, readLeaves, recordsIn } from '../attribution-pool/contributions.ts';
 import { contributions } from '../executor-thread/corpus-source.ts';
-import { bundledEncoderBytes } from '../sentence-encoder/bundled.ts';
+import { encoderFile } from '../sentence-encoder/bundled.ts';
 import { trainingKey } from './key.ts';
 import { LIMITS } from './limits.ts';
 import { openTrainedStore } from './store.ts';
@@ -33,7 +33,7 @@ export interface TrainerCore {
   answer(job: AnswerJob): AnswerReply;
 }
 
-export function createTrainerCore({ dataDir, rules }: TrainerSettings): TrainerCore {
+export function createTrainerCore({ dataDir, encoderHash, rules }: TrainerSettings): TrainerCore {
   const store = openTrainedStore({ dataDir });
   /** Models that answer, in the order of use. */
   const inMemory = new Map<string, { trained: Trained; bytes: number }>();
@@ -45,7 +45,7 @@ export function createTrainerCore({ dataDir, rules }: TrainerSettings): TrainerC
   let english: SentenceEncoder | undefined;
 
   const encoder = (): SentenceEncoder => {
-    english ??= createSentenceEncoder(bundledEncoderBytes());
+    english ??= createSentenceEncoder(encoderFile(encoderHash));
     return english;
   };
 

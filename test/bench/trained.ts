@@ -13,7 +13,7 @@ import {
   trainingWork,
   trainRegistered,
 } from '../../attribution/trained/api.ts';
-import { dimensionsOf, layersOf } from '../../attribution/trained/check-spec.ts';
+import { answerCostOf, dimensionsOf, layersOf } from '../../attribution/trained/check-spec.ts';
 import { inferenceUnitsOf } from '../../genesis/inference-units.ts';
 import { address, utf8 } from '../unit/attribution/builders.ts';
 import { drawer, recordsOf } from '../unit/attribution/trained/builders.ts';
@@ -80,6 +80,7 @@ function answerRows(shape: Shape): BenchRow[] {
     dimensions: dimensionsOf(spec),
     layers: layersOf(spec),
     solver: shape.solver,
+    ...answerCostOf(spec),
   });
   const name = `answer, ${nameOf(shape)}`;
   return [

@@ -5,6 +5,7 @@
  */
 import { AttributionError } from '../../../attribution/errors.ts';
 import {
+  answerCostOf,
   decodeTrainingObject,
   decodeTrainingSpec,
   type TrainingObject,
@@ -249,8 +250,9 @@ export function answerUnits(
 ): number {
   const spec = readTrainingSpec(view, id);
   if (spec === undefined) throw new Fault(`training settings of model ${id} are missing`);
-  const { solver } = decodeTrainingSpec(spec).metric;
-  return inferenceUnitsOf({ promptBytes, samples, dimensions, layers, solver });
+  const decoded = decodeTrainingSpec(spec);
+  const { solver } = decoded.metric;
+  return inferenceUnitsOf({ promptBytes, samples, dimensions, layers, solver, ...answerCostOf(decoded) });
 }
 
 /** What validators attested of a version that answers, or answered. @throws Fault if it never did */

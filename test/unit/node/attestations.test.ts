@@ -74,7 +74,10 @@ function stage() {
 
   async function open(change: Compute = (honest) => honest): Promise<Executor> {
     const core = createWorkerCore(dir);
-    const compute = change(async (task: ObjectTask) => core(task));
+    const compute = change(async (task: ObjectTask) => {
+      if (task.kind !== 'approval') throw new Error('nothing is trained here');
+      return core(task);
+    });
     executor = await openExecutor(
       {
         genesis,

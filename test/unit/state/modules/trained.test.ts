@@ -592,8 +592,8 @@ describe('an answer of a trained model', () => {
 
   it('B6, E2: counts units from what validators attested, and is paid for before it is computed', async () => {
     const units = unitsOf(id, '160 8');
-    // 15 samples of 6 numbers are one part of a scan, and two units each.
-    expect(units).toBe(5 + 1 + 30);
+    // A unit for each of 5 bytes and 15 samples, one each for a part of a scan and of the model, 3 for 15 × 2 layers.
+    expect(units).toBe(5 + 15 + 1 + 1 + 3);
     expect(unitsOf(id, '160 8', { value: 999n })).toBe(0);
     expect(unitsOf(id, '')).toBe(0);
     expect(unitsOf(id, 'x'.repeat(world.params.attribution.maxPromptBytes + 1))).toBe(0);
