@@ -590,7 +590,7 @@ describe('an answer of a trained model', () => {
     }
   });
 
-  it('B6, E2: counts units from what validators attested, and is paid for before it is computed', async () => {
+  it('B6: counts units from what validators attested, and is paid for before it is computed', async () => {
     const units = unitsOf(id, '160 8');
     // 15 samples of 6 numbers are one part of a scan, and two units each.
     expect(units).toBe(5 + 1 + 30);
