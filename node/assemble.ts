@@ -93,6 +93,11 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
         dataDir: config.dataDir,
         journalFile: config.mempool.journal ? join(config.dataDir, 'pool.journal') : '',
         retention: config.state.retention,
+        keep: {
+          blocks: config.state.blockRetention,
+          receipts: config.state.receiptRetention,
+          index: config.state.indexRetention,
+        },
         poolLifetimeMs: config.mempool.lifetimeSeconds * 1000,
         attributionWorkers: config.attribution.workers,
         rpcPort: links?.port1 ?? null,

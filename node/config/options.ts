@@ -20,6 +20,8 @@ interface IntOption {
   readonly help: string;
   readonly min: number;
   readonly max: number;
+  /** Below this only 0 is allowed, which means something of its own. */
+  readonly least?: number;
 }
 interface FlagOption {
   readonly kind: 'flag';
@@ -50,6 +52,16 @@ const int = (value: number, min: number, max: number, help: string): IntOption =
   min,
   max,
   help,
+});
+/** 0 means all; fewer blocks than this would starve what asks about the last ones (fees, peers that are behind). */
+const LEAST_BLOCKS = 128;
+const kept = (value: number, help: string): IntOption => ({
+  kind: 'int',
+  value,
+  min: 0,
+  max: 1_000_000_000,
+  least: LEAST_BLOCKS,
+  help: `${help}; 0: all`,
 });
 const flag = (value: boolean, help: string): FlagOption => ({ kind: 'flag', value, help });
 const list = (value: readonly string[], help: string): ListOption => ({ kind: 'list', value, help });
@@ -88,6 +100,9 @@ export const OPTIONS = {
   },
   state: {
     retention: int(1_024, 0, 1_000_000_000, 'blocks whose state can still be read; 0: all'),
+    blockRetention: kept(0, 'blocks whose transactions are kept and served to peers that catch up'),
+    receiptRetention: kept(0, 'blocks whose receipts and logs are kept'),
+    indexRetention: kept(0, 'blocks whose transactions are found by hash'),
   },
   attribution: {
     workers: int(1, 1, 64, 'threads that compute attributions'),

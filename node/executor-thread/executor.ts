@@ -150,6 +150,7 @@ export async function openExecutor(
       ports,
       bls,
       retention: settings.retention,
+      ...(settings.keep && { keep: settings.keep }),
     });
   } catch (error) {
     await attribution.close();
@@ -448,10 +449,10 @@ export async function openExecutor(
     commit,
     getBlock(height) {
       const bytes = chain.reader.blockBytes(height);
-      const block = chain.reader.blockByNumber(height);
-      if (bytes === undefined || block === undefined) return undefined;
+      const blockHash = chain.reader.hashByNumber(height);
+      if (bytes === undefined || blockHash === undefined) return undefined;
       return {
-        blockHash: block.hash,
+        blockHash,
         bytes,
         certificate: chain.reader.certificate(height) ?? new Uint8Array(),
       };

@@ -19,6 +19,8 @@ export interface ExecutorSettings {
   journalFile: string;
   /** Blocks whose state stays readable; 0: all. */
   retention: number;
+  /** Blocks whose bodies, receipts and index entries stay; 0: all. */
+  keep?: { blocks: number; receipts: number; index: number };
   poolLifetimeMs: number;
   attributionWorkers: number;
   /** The RPC thread's end, if there is one. */
