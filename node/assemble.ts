@@ -5,7 +5,7 @@
  *
  * Limitations: one chain per process; settings are read once, at the start.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import type { Address } from '../consensus/types.ts';
@@ -81,6 +81,7 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
   const genesis = readGenesisFile(config.genesis);
   const { params } = genesis;
   mkdirSync(config.dataDir, { recursive: true });
+  refuseWithoutRecord(config);
   const ending = createEnding(log);
   try {
     // Threads load their code while this one loads the network's.
@@ -191,7 +192,8 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       parameters: params.consensus,
       onCommitted: (head, round) => metrics?.committed(round, head.timestampMs),
       onHalt: (message) => ending.fail('HALTED', message),
-      keyNeverSigned: config.validator.keyNeverSigned,
+      keyNeverSigned: config.validator.riskSlashingWithoutRecord,
+      doubleSignCheckHeight: config.validator.doubleSignCheckHeight,
     });
     ending.addCloser('validator', () => validator.stop());
     metrics = createNodeMetrics({
@@ -275,6 +277,22 @@ function consensusStorage(config: NodeConfig): Storage {
     readFile: (name) => of(name).readFile(name),
     replaceFile: (name, bytes) => of(name).replaceFile(name, bytes),
   };
+}
+
+/**
+ * A key is made together with its record. One without may have signed anything before it came here.
+ * @throws UserError LAST_SIGNED_MISSING
+ */
+function refuseWithoutRecord(config: NodeConfig): void {
+  const { key, riskSlashingWithoutRecord } = config.validator;
+  if (key === '' || riskSlashingWithoutRecord || !existsSync(key)) return;
+  if (existsSync(join(dirname(key), LAST_SIGNED_FILE))) return;
+  throw new UserError(
+    'LAST_SIGNED_MISSING',
+    `${key} has no last-signed record beside it, so it may have signed elsewhere. Bring the record from there with ` +
+      "'openledger last-signed import'; only if the key never signed on this chain, start once with " +
+      '--validator-risk-slashing-without-record true',
+  );
 }
 
 /** Artifacts that execution misses are fetched; what arrives is told to the executor. */

@@ -76,9 +76,15 @@ export const OPTIONS = {
   validator: {
     key: path('', 'consensus key of a validator (EIP-2335 or development key); empty: full node'),
     passwordFile: path('', 'file whose first line is the password of the consensus key'),
-    keyNeverSigned: flag(
+    riskSlashingWithoutRecord: flag(
       false,
-      'the key has no last-signed record and never signed on this chain; a wrong yes may cost the stake',
+      'sign with a key that has no last-signed record: if it ever signed on this chain, it may lose its stake',
+    ),
+    doubleSignCheckHeight: int(
+      10,
+      0,
+      10_000,
+      'blocks to wait after one that carries a signature of the key which its record does not know; 0: do not look',
     ),
     operator: text(
       '',

@@ -30,6 +30,7 @@ import {
   type Missing,
   type PooledTransaction,
   Unavailable,
+  type ValidatorRecord,
 } from '../../state/types.ts';
 import { createObjectWorker, type ObjectWorker } from '../attestation-worker/client.ts';
 import type { Log } from '../log.ts';
@@ -89,6 +90,7 @@ export interface Executor {
   check(block: BlockCall): Promise<CheckAnswer>;
   commit(block: BlockCall & { certificate: Uint8Array }): Promise<HeadReport>;
   getBlock(height: number): { blockHash: Hex; bytes: Uint8Array; certificate: Uint8Array } | undefined;
+  validatorsAt(height: number): ValidatorRecord[] | undefined;
   addEvidence(evidence: Uint8Array): void;
   submit(raws: Uint8Array[], origin: Origin): AddResult[];
   /** This node has the key of this validator and attests as it. */
@@ -457,6 +459,7 @@ export async function openExecutor(
         certificate: chain.reader.certificate(height) ?? new Uint8Array(),
       };
     },
+    validatorsAt: (height) => chain.reader.validators(height),
     addEvidence: evidence.add,
     submit(raws, origin) {
       const results = addAll(raws, origin);

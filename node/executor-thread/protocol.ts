@@ -5,7 +5,14 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Genesis } from '../../genesis/types.ts';
 import type { AttributionProofQuestion, PoolTransaction, RpcBackend } from '../../rpc/backend.ts';
-import type { AttributionJob, AttributionOutcome, Head, Hex, SequenceEntry } from '../../state/types.ts';
+import type {
+  AttributionJob,
+  AttributionOutcome,
+  Head,
+  Hex,
+  SequenceEntry,
+  ValidatorRecord,
+} from '../../state/types.ts';
 import type { LogFields, LogLevel } from '../log.ts';
 import type { AddResult, Origin, PoolCounts } from '../mempool/index.ts';
 import type { CheckAnswer } from '../validator/ports.ts';
@@ -57,6 +64,8 @@ export interface ExecutorCalls {
   getBlock(
     height: number,
   ): Promise<{ blockHash: Hex; bytes: Uint8Array; certificate: Uint8Array } | undefined>;
+  /** The set that votes on a height; known from the first one that is stored up to the head's child. */
+  validatorsAt(height: number): Promise<ValidatorRecord[] | undefined>;
   addEvidence(evidence: Uint8Array): Promise<void>;
   submit(batch: { raws: Uint8Array[]; origin: Origin }): Promise<AddResult[]>;
   /** From now on this node computes what subjects ask for, and `attest` tells what its key is to sign. */
