@@ -72,6 +72,12 @@ export const CONFIG_LIMITS = { maxFileBytes: 1024 * 1024, maxListItems: 256, max
 export const OPTIONS = {
   genesis: path('genesis.json', 'genesis file of the chain'),
   dataDir: path('data', 'folder of the database, the artifacts and the consensus log'),
+  minFreeMib: int(
+    256,
+    0,
+    1_048_576,
+    'MiB of free disk below which the node stops, before anything can be damaged; 0: do not look',
+  ),
   nodeKey: path('keys/node.json', 'identity on the peer-to-peer network; made when absent'),
   validator: {
     key: path('', 'consensus key of a validator (EIP-2335 or development key); empty: full node'),
