@@ -163,7 +163,7 @@ function openRealChain(
   bls: ReturnType<typeof createBlstVerifier>,
 ): Promise<Chain> {
   const unused = (): Promise<never> => Promise.reject(new Error('the simulated traffic has no attribution'));
-  return openChain({ dir, genesis, bls, ports: { attribute: unused, artifact: unused } });
+  return openChain({ dir, genesis, bls, ports: { attribute: unused, artifact: unused, infer: unused } });
 }
 
 function readBlock(bytes: Uint8Array): Block | undefined {
