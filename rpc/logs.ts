@@ -176,10 +176,12 @@ export async function scan(
   for (let number = from; number <= to; number++) {
     if ((number - from) % SCAN_SLICE === SCAN_SLICE - 1) await new Promise(setImmediate);
     const header = headerOf(reader, number);
-    if (header === undefined || !mayMatch(header.logsBloom)) continue;
+    if (header !== undefined && !mayMatch(header.logsBloom)) continue;
+    // What this node has forgotten is an error, not an empty answer.
+    const receipts = reader.receipts(number) ?? [];
     const block = reader.blockByNumber(number);
     if (block === undefined) continue;
-    for (const log of blockLogs(filter, block, reader.receipts(number) ?? [])) found.push(log);
+    for (const log of blockLogs(filter, block, receipts)) found.push(log);
     if (found.length > limits.maxLogResults)
       throw limitExceeded(
         `query returned more than ${limits.maxLogResults} results; narrow the block range, try up to block ${number - 1}`,

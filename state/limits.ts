@@ -22,6 +22,8 @@ export const LIMITS = {
   defaultRetention: 1024,
   /** Blocks whose history is deleted in one commit, so that a changed setting does not stop the node for minutes. */
   maxPrunedBlocksPerCommit: 4,
+  /** Commits that forgot a body before their space is given back: a file of LevelDB or two. */
+  commitsBetweenCompactions: 1_024,
   /** Accounts and slots of the head kept in memory, about 200 bytes each: 40 MB. */
   maxCachedAccounts: 100_000,
   maxCachedSlots: 100_000,

@@ -34,6 +34,7 @@ import {
 import { type Database, openDatabase } from './db/database.ts';
 import { decodeHead } from './db/head-record.ts';
 import { COLUMN, hashKey, key, metaKey, numberKey, readU32, readU48 } from './db/keys.ts';
+import { readMark } from './db/retention.ts';
 import { readAt, readOldest } from './db/versioned.ts';
 import { LIMITS } from './limits.ts';
 import { createLru } from './lru.ts';
@@ -155,6 +156,16 @@ export function createReader(
       throw new StateNotAvailable(
         `the state after block ${number} is no longer kept; the oldest is ${oldest}`,
       );
+  }
+
+  /** Undefined for what never was here. @throws StateNotAvailable for what was forgotten: it must not look empty. */
+  function receiptsGone(number: number): undefined {
+    const oldest = readMark(db, 'oldestReceipts');
+    if (number < oldest)
+      throw new StateNotAvailable(
+        `receipts of block ${number} are no longer kept; the oldest are of ${oldest}`,
+      );
+    return undefined;
   }
 
   function accountAt(address: Hex, number: number): AccountData | undefined {
@@ -310,7 +321,7 @@ export function createReader(
       let receipts = receiptsCache.get(number);
       if (receipts === undefined) {
         const bytes = db.get(numberKey(COLUMN.receipts, number));
-        if (bytes === undefined) return undefined;
+        if (bytes === undefined) return receiptsGone(number);
         receipts = codec.receipts(bytes);
         receiptsCache.set(number, receipts);
       }

@@ -619,4 +619,9 @@ export type ChainErrorCode =
   | 'UNKNOWN_BLOCK'
   /** What is stored is not what was written. */
   | 'DATABASE_DAMAGED'
+  /** No permission, or not a folder. */
+  | 'DATA_DIR_UNUSABLE'
+  | 'DISK_FULL'
+  /** Going back further than the states that are kept. */
+  | 'TOO_FAR_BACK'
   | 'CLOSED';

@@ -51,6 +51,7 @@ export function runExecutorThread(
       check: async (block) => (await opened).check(block),
       commit: async (block) => (await opened).commit(block),
       getBlock: async (height) => (await opened).getBlock(height),
+      validatorsAt: async (height) => (await opened).validatorsAt(height),
       addEvidence: async (evidence) => (await opened).addEvidence(evidence),
       async submit({ raws, origin }) {
         const executor = await opened;

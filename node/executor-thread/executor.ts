@@ -31,6 +31,7 @@ import {
   type InferenceOutcome,
   type Missing,
   type PooledTransaction,
+  type ValidatorRecord,
 } from '../../state/types.ts';
 import { createObjectWorker, type ObjectWorker } from '../attestation-worker/client.ts';
 import type { Log } from '../log.ts';
@@ -95,6 +96,7 @@ export interface Executor {
   check(block: BlockCall): Promise<CheckAnswer>;
   commit(block: BlockCall & { certificate: Uint8Array }): Promise<HeadReport>;
   getBlock(height: number): { blockHash: Hex; bytes: Uint8Array; certificate: Uint8Array } | undefined;
+  validatorsAt(height: number): ValidatorRecord[] | undefined;
   addEvidence(evidence: Uint8Array): void;
   submit(raws: Uint8Array[], origin: Origin): AddResult[];
   /** This node has the key of this validator and attests as it. */
@@ -173,6 +175,7 @@ export async function openExecutor(
       ports,
       bls,
       retention: settings.retention,
+      ...(settings.keep && { keep: settings.keep }),
     });
   } catch (error) {
     await attribution.close();
@@ -472,14 +475,15 @@ export async function openExecutor(
     commit,
     getBlock(height) {
       const bytes = chain.reader.blockBytes(height);
-      const block = chain.reader.blockByNumber(height);
-      if (bytes === undefined || block === undefined) return undefined;
+      const blockHash = chain.reader.hashByNumber(height);
+      if (bytes === undefined || blockHash === undefined) return undefined;
       return {
-        blockHash: block.hash,
+        blockHash,
         bytes,
         certificate: chain.reader.certificate(height) ?? new Uint8Array(),
       };
     },
+    validatorsAt: (height) => chain.reader.validators(height),
     addEvidence: evidence.add,
     submit(raws, origin) {
       const results = addAll(raws, origin);

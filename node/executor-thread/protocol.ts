@@ -14,6 +14,7 @@ import type {
   InferenceOutcome,
   SequenceEntry,
   TrainedVersion,
+  ValidatorRecord,
 } from '../../state/types.ts';
 import type { LogFields, LogLevel } from '../log.ts';
 import type { AddResult, Origin, PoolCounts } from '../mempool/index.ts';
@@ -28,6 +29,8 @@ export interface ExecutorSettings {
   journalFile: string;
   /** Blocks whose state stays readable; 0: all. */
   retention: number;
+  /** Blocks whose bodies, receipts and index entries stay; 0: all. */
+  keep?: { blocks: number; receipts: number; index: number };
   poolLifetimeMs: number;
   attributionWorkers: number;
   /** The RPC thread's end, if there is one. */
@@ -64,6 +67,8 @@ export interface ExecutorCalls {
   getBlock(
     height: number,
   ): Promise<{ blockHash: Hex; bytes: Uint8Array; certificate: Uint8Array } | undefined>;
+  /** The set that votes on a height; known from the first one that is stored up to the head's child. */
+  validatorsAt(height: number): Promise<ValidatorRecord[] | undefined>;
   addEvidence(evidence: Uint8Array): Promise<void>;
   submit(batch: { raws: Uint8Array[]; origin: Origin }): Promise<AddResult[]>;
   /** From now on this node computes what subjects ask for, and `attest` tells what its key is to sign. */

@@ -238,6 +238,7 @@ describe.skipIf(!built)('the pool in real threads', () => {
       duplicates: 0,
       unreadableRecords: 0,
       tokens: 21,
+      load: 21,
       types: 20,
       segments: 1,
       segmentsFound: 0,

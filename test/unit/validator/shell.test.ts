@@ -46,10 +46,10 @@ function createStage(self: number | undefined = 3) {
       priority: 0n,
     })),
   );
-  const rules: ChainRules = { genesisHash: GENESIS, members: () => undefined };
+  const rules: ChainRules = { genesisHash: GENESIS, genesis: set, startMs: START, members: () => undefined };
   const world = createWorld(START);
-  const chain = createChainDisk(rules, set, START);
-  const disk = createDisk({ tears: false, lies: false });
+  const chain = createChainDisk(rules);
+  const disk = createDisk({ tears: false, lies: false, rng: createRng(1, 'disk') });
   const penalties: PenaltyCode[] = [];
   const sent: { kind: string; bytes: Uint8Array }[] = [];
   const halts: string[] = [];
@@ -78,21 +78,38 @@ function createStage(self: number | undefined = 3) {
     signed,
     answers,
     peers,
+    /** The process dies at this many steps from now: before and after each write. */
+    writeStepsLeft: Number.POSITIVE_INFINITY,
     app: undefined as unknown as ReturnType<typeof createSimApp>,
     boot(options: { keyNeverSigned?: boolean } = {}): ValidatorHandle {
       const current = { up: true };
       life.up = true;
-      const app = createSimApp({
-        world,
-        rng: createRng(1, 'stage'),
-        disk: chain,
+      const alive = () => current.up && life.up;
+      const app = createSimApp(
+        {
+          world,
+          rng: createRng(1, 'stage'),
+          disk: chain,
+          faults: {
+            unknownChance: () => 0,
+            unknownMs: 1,
+            announces: true,
+            executeMs: 0,
+            brokenBlocks: 0,
+            falseTimes: 0,
+          },
+          alive,
+          step: () => {},
+          later: (delayMs, work) =>
+            void world.at(world.nowMs() + delayMs, () => {
+              if (alive()) work();
+            }),
+          onBuilt: () => {},
+          onCommit: () => {},
+          onEvidence: (one) => void evidence.push(one),
+        },
         rules,
-        faults: { unknownChance: () => 0, unknownMs: 1, announces: true, executeMs: 0, brokenBlocks: 0 },
-        alive: () => current.up && life.up,
-        onBuilt: () => {},
-        onCommit: () => {},
-        onEvidence: (one) => void evidence.push(one),
-      });
+      );
       stage.app = app;
       const signer =
         self === undefined
@@ -117,8 +134,9 @@ function createStage(self: number | undefined = 3) {
           storage: disk.mount(
             () => current.up,
             () => {
-              current.up = false;
+              if (--stage.writeStepsLeft === 0) current.up = false;
             },
+            () => {},
           ),
           bls: fakeBls,
           app,
@@ -357,13 +375,13 @@ describe('blocks', () => {
 });
 
 describe('restart', () => {
-  it('repeats the same votes after a crash at every single write, and never another one', async () => {
-    for (let write = 1; write <= 16; write++) {
+  it('repeats the same votes after a crash before and after every single write, and never another one', async () => {
+    for (let step = 1; step <= 32; step++) {
       const stage = createStage();
       stage.boot();
       await stage.run(FIRST_LOOK);
       const block = stage.block();
-      stage.disk.crashAtWrite(write);
+      stage.writeStepsLeft = step;
       const proposal = encodeProposalMessage({ proposal: stage.proposal(block), block: block.bytes });
       await stage.gossip('proposal', proposal);
       await stage.votes('prevote', block.blockHash, 0, 1);
@@ -375,9 +393,9 @@ describe('restart', () => {
       await stage.votes('prevote', block.blockHash, 0, 1);
       await stage.run(20);
       const messages = new Set(stage.signed.map((message) => Buffer.from(message).toString('hex')));
-      expect(messages.size, `crash at write ${write}`).toBe(2);
+      expect(messages.size, `crash at step ${step}`).toBe(2);
       expect(stage.node.status()).toMatchObject({ step: 'precommit', voting: true });
-      expect(stage.halts.filter((message) => !message.includes('crash at a write'))).toEqual([]);
+      expect(stage.halts.filter((message) => message !== 'dead')).toEqual([]);
     }
   });
 
@@ -393,7 +411,7 @@ describe('restart', () => {
     await stage.votes('precommit', block.blockHash, 0, 1, 2);
     await stage.run(50);
     stage.kill();
-    stage.disk.wipe();
+    stage.disk.wipe([]);
     stage.boot();
     await stage.run(20);
     expect(stage.node.status()).toMatchObject({ headHeight: 1, voting: false });
@@ -419,9 +437,10 @@ describe('restart', () => {
     const record = stage.disk.mount(
       () => true,
       () => {},
+      () => {},
     );
     const lastSigned = record.readFile(LAST_SIGNED_FILE)!;
-    stage.disk.wipe();
+    stage.disk.wipe([]);
     record.replaceFile(LAST_SIGNED_FILE, lastSigned);
     stage.boot();
     await stage.run(20);
@@ -432,7 +451,7 @@ describe('restart', () => {
     const stage = createStage(0);
     stage.answers.set('status', () => undefined);
     stage.boot();
-    stage.app.addTransaction('tx');
+    stage.app.addTransaction('ann/0/bob/1');
     await stage.run(LIMITS.lookAroundMs - 100);
     expect(stage.signed).toEqual([]);
     await stage.run(1_000);
@@ -453,10 +472,11 @@ describe('restart', () => {
     await stage.node.stop();
     // Its database came from elsewhere, as catching up from an empty one would have left it.
     stage.kill();
-    stage.disk.wipe();
+    stage.disk.wipe([]);
     stage.disk
       .mount(
         () => true,
+        () => {},
         () => {},
       )
       .replaceFile(LAST_SIGNED_FILE, encodeLastSigned(NEVER_SIGNED));

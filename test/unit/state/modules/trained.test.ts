@@ -590,7 +590,7 @@ describe('an answer of a trained model', () => {
     }
   });
 
-  it('B6, E2: counts units from what validators attested, and is paid for before it is computed', async () => {
+  it('B6: counts units from what validators attested, and is paid for before it is computed', async () => {
     const units = unitsOf(id, '160 8');
     // A unit for each of 5 bytes and 15 samples, one each for a part of a scan and of the model, 3 for 15 × 2 layers.
     expect(units).toBe(5 + 15 + 1 + 1 + 3);
