@@ -212,6 +212,8 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
       running.set(key, result);
       return result;
     },
+    explain: (job) =>
+      run(job.snapshot, (thread) => thread.call({ kind: 'explain', job: cloneable(job) }, LIMITS.jobMs)),
     cached: (requestHash, output) => results.get(resultKey(requestHash, output)),
     continueText: (job) =>
       run(job.snapshot, (thread) => thread.call({ kind: 'continue', job: { ...job } }, LIMITS.jobMs)),

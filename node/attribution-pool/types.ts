@@ -1,8 +1,9 @@
 import type {
+  AttributedSpan,
   AttributionRecord,
   MaximalSpan,
-  TokenAttribution,
   TokenAttributionParams,
+  TokenCredits,
 } from '../../attribution/api.ts';
 import type { AnswerInputs, PhraseStatement, ProvenCredits } from '../../attribution/proofs/api.ts';
 import type { Hex } from '../../state/types.ts';
@@ -52,7 +53,7 @@ export interface AttributionJob {
 }
 
 export interface AttributionResult {
-  readonly attribution: TokenAttribution;
+  readonly attribution: TokenCredits;
   readonly record: AttributionRecord;
   /** Canonical bytes of `record`. */
   readonly recordBytes: Uint8Array;
@@ -108,6 +109,7 @@ export type WorkerRequest = { readonly id: number } & (
   | { readonly kind: 'build'; readonly key: string; readonly purpose: IndexPurpose }
   | { readonly kind: 'drop'; readonly key: string }
   | { readonly kind: 'attribute'; readonly job: AttributionJob }
+  | { readonly kind: 'explain'; readonly job: AttributionJob }
   | { readonly kind: 'continue'; readonly job: ContinuationJob }
   | { readonly kind: 'spans'; readonly job: SpansJob }
   | { readonly kind: 'provePhrase'; readonly job: PhraseProofJob }
@@ -138,6 +140,8 @@ export interface AttributionPool {
    *   starts); AttributionPoolError 'UnknownSnapshot', 'Busy', 'Closed'.
    */
   attribute(job: AttributionJob): Promise<AttributionResult>;
+  /** Which words are whose, for people: nothing that a block waits for. @throws as `attribute` */
+  explain(job: AttributionJob): Promise<readonly AttributedSpan[]>;
   /** The result if it is in memory, without waiting. */
   cached(requestHash: Hex, output: Uint8Array): AttributionResult | undefined;
   /** A continuation by the ∞-gram model over a snapshot. @throws as `attribute` */

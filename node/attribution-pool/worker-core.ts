@@ -6,9 +6,11 @@ import {
   attributionRecordHash,
   continueText,
   createCorpus,
+  creditTokens,
   encodeAttributionRecord,
   InvalidUtf8,
   maximalSpans,
+  type TokenAttributionInput,
   type TokenIndex,
 } from '../../attribution/api.ts';
 import {
@@ -116,6 +118,8 @@ export function createWorkerCore(
         return undefined;
       case 'attribute':
         return attribute(indexOf(request.job.snapshot), request.job);
+      case 'explain':
+        return attributeTokens(inputOf(indexOf(request.job.snapshot), request.job)).spans;
       case 'continue':
         return continueText({ ...request.job, index: indexOf(request.job.snapshot) });
       case 'spans':
@@ -148,20 +152,24 @@ export function createWorkerCore(
 }
 
 function attribute(index: TokenIndex, job: AttributionJob): AttributionResult {
-  const attribution = attributeTokens({
-    index,
-    commons: new Set(job.commons),
-    ineligible: new Set(job.ineligible),
-    output: job.output,
-    prompt: job.prompt,
-    params: job.params,
-  });
+  const { credits: attribution } = creditTokens(inputOf(index, job));
   const record = attributionRecord(job.requestHash, job.output, attribution);
   return {
     attribution,
     record,
     recordBytes: encodeAttributionRecord(record),
     recordHash: attributionRecordHash(record) as Hex,
+  };
+}
+
+function inputOf(index: TokenIndex, job: AttributionJob): TokenAttributionInput {
+  return {
+    index,
+    commons: new Set(job.commons),
+    ineligible: new Set(job.ineligible),
+    output: job.output,
+    prompt: job.prompt,
+    params: job.params,
   };
 }
 

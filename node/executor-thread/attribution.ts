@@ -3,7 +3,7 @@
  * become jobs of the pool, and a worker's death is tried again once before it is this machine's fault (B2).
  */
 import { join } from 'node:path';
-import { AttributionError } from '../../attribution/api.ts';
+import { type AttributedSpan, AttributionError } from '../../attribution/api.ts';
 import type { ChainParams } from '../../genesis/types.ts';
 import type { AttributionSpan, AttributionView } from '../../rpc/backend.ts';
 import {
@@ -18,6 +18,7 @@ import {
   AttributionPoolError,
   type AttributionResult,
   createAttributionPool,
+  type AttributionJob as PoolJob,
 } from '../attribution-pool/index.ts';
 import type { Log } from '../log.ts';
 import type { ArtifactPort } from './artifact-port.ts';
@@ -70,9 +71,9 @@ export function createAttributionService(options: AttributionOptions): Attributi
 
   const params = tokenParams(options.params);
 
-  async function once(job: AttributionJob, key: string): Promise<AttributionResult> {
+  async function once<T>(job: AttributionJob, key: string, work: Work<T>): Promise<T> {
     await pool.ensureSnapshot(key, () => contributions(dataDir, job.sequence()));
-    return pool.attribute({
+    return work({
       snapshot: key,
       requestHash: job.requestHash,
       prompt: job.prompt,
@@ -83,12 +84,12 @@ export function createAttributionService(options: AttributionOptions): Attributi
     });
   }
 
-  async function compute(job: AttributionJob): Promise<AttributionResult> {
+  async function compute<T>(job: AttributionJob, work: Work<T>): Promise<T> {
     const key = snapshotKey(job);
     if (!pool.hasSnapshot(key)) askForAll(job.sequence());
     for (let attempt = 1; ; attempt++) {
       try {
-        return await once(job, key);
+        return await once(job, key, work);
       } catch (error) {
         if (error instanceof Unavailable) throw error;
         // Other jobs pushed this snapshot out between the two steps: nobody's fault, and the one that did is done.
@@ -162,7 +163,7 @@ export function createAttributionService(options: AttributionOptions): Attributi
   }
 
   async function attribute(job: AttributionJob): Promise<AttributionOutcome> {
-    const { record, recordBytes, recordHash, attribution } = await compute(job);
+    const { record, recordBytes, recordHash, attribution } = await compute(job, pool.attribute);
     return {
       recordHash,
       record: recordBytes,
@@ -173,13 +174,14 @@ export function createAttributionService(options: AttributionOptions): Attributi
   }
 
   async function explain(job: AttributionJob): Promise<AttributionView> {
-    const { recordHash, attribution } = await compute(job);
+    const { recordHash, attribution } = await compute(job, pool.attribute);
+    const spans = await compute(job, pool.explain);
     return {
       recordHash,
       outputTokens: attribution.outputTokens,
       credits: creditsOf(attribution),
       uncovered: attribution.uncovered,
-      spans: describeSpans(attribution.spans, job.sequence(), artifacts),
+      spans: describeSpans(spans, job.sequence(), artifacts),
     };
   }
 
@@ -217,6 +219,9 @@ function creditsOf({ credits }: AttributionResult['attribution']): AttributionOu
   return credits.map(({ contributor, credit }) => ({ contributor: contributor as Hex, parts: credit }));
 }
 
+/** What a worker of the pool is asked. */
+type Work<T> = (job: PoolJob) => Promise<T>;
+
 /** The pins say the content: length and history hash of each DataNet. */
 function snapshotKey(job: AttributionJob): string {
   return job.snapshots
@@ -225,7 +230,7 @@ function snapshotKey(job: AttributionJob): string {
 }
 
 function describeSpans(
-  spans: AttributionResult['attribution']['spans'],
+  spans: readonly AttributedSpan[],
   sequence: readonly SequenceEntry[],
   artifacts: ArtifactPort,
 ): AttributionSpan[] {

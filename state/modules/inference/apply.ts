@@ -1,6 +1,7 @@
 /** Operations of inferences. What they do and refuse is README.md beside this file. */
 import { lex } from '../../../attribution/api.ts';
 import { attributionUnitsOf } from '../../../genesis/attribution-units.ts';
+import type { ChainParams } from '../../../genesis/types.ts';
 import type { AttributionJob, Hex, StateView } from '../../types.ts';
 import { utf8Bytes, utf8Text } from '../abi.ts';
 import type { ModuleContext, ModuleRevert, TopLevelCall } from '../context.ts';
@@ -121,7 +122,7 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
     const entries = request.snapshots.reduce((sum, pin) => sum + pin.length, 0);
     context.useGas(
       GAS.LEX_BYTE * BigInt(bytes.length) +
-        GAS.ATTRIBUTION_UNIT * BigInt(unitsOf(bytes.length, prompt.length, request)) +
+        GAS.ATTRIBUTION_UNIT * BigInt(unitsOf(bytes.length, prompt.length, request, context.params)) +
         GAS.PINNED_ENTRY * BigInt(entries),
     );
     const outputTokens = lex(bytes).length;
@@ -207,8 +208,13 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
   },
 };
 
-function unitsOf(outputBytes: number, promptBytes: number, request: PinnedRequest): number {
-  return attributionUnitsOf({ outputBytes, promptBytes, maxOutputTokens: request.maxOutputTokens });
+function unitsOf(
+  outputBytes: number,
+  promptBytes: number,
+  { maxOutputTokens }: PinnedRequest,
+  { attribution }: ChainParams,
+): number {
+  return attributionUnitsOf({ outputBytes, promptBytes, maxOutputTokens, lmax: attribution.lmax });
 }
 
 /**
@@ -226,7 +232,7 @@ export function attributionUnits(call: TopLevelCall, view: StateView): number {
   const found = find(view, id);
   if (found === undefined || refusalOf(id, found, call.caller, call.blockNumber) !== undefined) return 0;
   const { request } = found;
-  const units = unitsOf(outputBytes, utf8Bytes(request.prompt).length, request);
+  const units = unitsOf(outputBytes, utf8Bytes(request.prompt).length, request, call.params);
   return call.gasLimit < GAS.ATTRIBUTION_UNIT * BigInt(units) ? 0 : units;
 }
 
