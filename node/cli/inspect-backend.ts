@@ -45,5 +45,8 @@ export function inspectPorts(dataDir: string): ExecutionPorts {
     async attribute({ requestHash }) {
       throw new Unavailable({ kind: 'attribution', requestId: requestHash });
     },
+    async infer({ modelId, version }) {
+      throw new Unavailable({ kind: 'model', modelId, version });
+    },
   };
 }

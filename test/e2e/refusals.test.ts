@@ -244,7 +244,7 @@ describe.skipIf(!mayMount)('a node whose disk is full', () => {
       expect(errors[0]).toMatch(/\(DISK_FULL\)$/);
       await until(/\nwhole\nverify exit 0\n/);
       const before = Number((await until(/read to block (\d+):/))[1]);
-      const second = await until(/verify exit 0[^]*rpc=http:\/\/127\.0\.0\.1:(\d+)/);
+      const second = await until(/verify exit 0[\s\S]*rpc=http:\/\/127\.0\.0\.1:(\d+)/);
       const again = await connect(Number(second[1]));
       await again.untilHead(({ number }) => number >= before + 2);
       client.close();

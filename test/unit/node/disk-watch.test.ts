@@ -15,7 +15,12 @@ describe('a disk that fills up', () => {
     watchDisk({
       directory: 'd',
       minFreeMib: 256,
-      clock: { setTimer: (_ms, run) => (timers.push(run), () => {}) },
+      clock: {
+        setTimer(_ms, run) {
+          timers.push(run);
+          return () => {};
+        },
+      },
       onLow: (message) => messages.push(message),
       freeBytes: () => free,
     });
