@@ -233,7 +233,7 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       },
       genesisHash,
       parameters: params.consensus,
-      onCommitted: (head, round) => metrics?.committed(round, head.timestampMs),
+      onCommitted: (head, round, by) => metrics?.committed(round, head.timestampMs, by),
       onHalt: (message) => fail(codeOf(message, 'HALTED'), message),
       keyNeverSigned: config.validator.riskSlashingWithoutRecord,
       doubleSignCheckHeight: config.validator.doubleSignCheckHeight,
@@ -247,6 +247,9 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
         return { count: validators.length, power: Number(totalPower) };
       },
       peers: () => network.peers(),
+      queues: () => ({ executor: executor.link.inFlight(), rpc: rpc?.link.inFlight() ?? 0 }),
+      self: () => signer?.address,
+      dataDir,
     });
     const { stop: stopMetrics } = metrics;
     ending.addCloser('metrics', stopMetrics);

@@ -130,6 +130,7 @@ export const OPTIONS = {
   },
   log: {
     level: choice<LogLevel>('info', ['debug', 'info', 'warn', 'error'], 'least level that is written'),
+    modules: list([], 'other levels for parts of the node: consensus:debug,network:warn'),
     format: choice<LogFormat>('human', ['human', 'json'], 'one line for people, or one JSON object a line'),
   },
 } satisfies OptionTree;

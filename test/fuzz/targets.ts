@@ -28,7 +28,8 @@ import { decodeLastSigned, encodeLastSigned } from '../../consensus/wal/last-sig
 import { decodeRecord, encodeRecord } from '../../consensus/wal/records.ts';
 import { DEVNET_PARAMS } from '../../genesis/parameters.ts';
 import { GenesisError, parseGenesis } from '../../genesis/schema.ts';
-import { readSegmentFile } from '../../node/attribution-pool/segment-file.ts';
+import { imageOfFile } from '../../node/attribution-pool/image-file.ts';
+import { SEGMENT_FILE } from '../../node/attribution-pool/segment-store.ts';
 import { decodeBatch } from '../../node/mempool/index.ts';
 import { decodeAddresses, encodeAddresses } from '../../node/network/peer-exchange.ts';
 import { decodeStatus as decodeHello, encodeStatus as encodeHello } from '../../node/network/status.ts';
@@ -113,9 +114,14 @@ export const TARGETS: readonly FuzzTarget[] = [
   target('disk', 'account', decodeAccount, [RlpError], encodeAccount),
   target('disk', 'trie-node', decodeNode, [RlpError, Fault]),
   target('disk', 'receipts', decodeStoredReceipts, [RlpError]),
-  target('disk', 'segment', (bytes) => readSegmentFile(Uint8Array.from(bytes)), []),
+  target('disk', 'segment', readSegment, []),
   target('disk', 'genesis', (bytes) => parseGenesis(Buffer.from(bytes).toString()), [GenesisError]),
 ];
+
+function readSegment(bytes: Uint8Array): unknown {
+  const image = imageOfFile(SEGMENT_FILE, Uint8Array.from(bytes));
+  return image && SEGMENT_FILE.open(image);
+}
 
 function readLog(bytes: Uint8Array): unknown {
   const scan = scanFrames(bytes);
