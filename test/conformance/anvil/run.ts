@@ -53,7 +53,9 @@ export async function runAgainstAnvil(options: {
   const pair: Pair = { ours, theirs: anvil.ask, report };
   try {
     for (let turn = 0; turn < options.blocks && report.differences.length < MAX_DIFFERENCES; turn++) {
-      const { block: made } = await test.produce(workload.next(options.perBlock));
+      const head = reader.stateAt(reader.head().number);
+      const wishes = workload.next(options.perBlock, (address) => head.account(address)?.nonce ?? 0n);
+      const { block: made } = await test.produce(wishes);
       const { header, transactions } = made;
       for (const raw of transactions)
         await anvil.ask('eth_sendRawTransaction', `0x${Buffer.from(raw).toString('hex')}`);

@@ -55,7 +55,7 @@ export const SENDERS = 5;
 
 export interface Workload {
   /** Signed transactions of the next block, in order. */
-  next(count: number): Uint8Array[];
+  next(count: number, nonceOf: (address: Hex) => bigint): Uint8Array[];
   deployed(name: ContractName, address: Hex): void;
   readonly contracts: readonly { name: ContractName; address: Hex }[];
   /** Contracts that the transactions of the last block create, by sender and nonce. */
@@ -158,7 +158,8 @@ export function createWorkload(seed: number, chainId: number): Workload {
   }
 
   return {
-    next(count) {
+    next(count, nonceOf) {
+      for (let who = 0; who < SENDERS; who++) nonces[who] = Number(nonceOf(accountAddress(who)));
       expected.length = 0;
       return Array.from({ length: count }, (_, index) => one(index === count - 1));
     },
