@@ -110,6 +110,7 @@ const CONTRIBUTION: Fields<ContributionParams> = {
 const ATTRIBUTION: Fields<AttributionParams> = {
   version: int(1, 2),
   lmin: int(1, 64),
+  lmax: int(1, 4_096),
   sminQ16: int(0, 1 << 28),
   wmaxQ16: int(1, 1 << 28),
   maxOutputTokens: int(1, 65_536),
@@ -117,6 +118,7 @@ const ATTRIBUTION: Fields<AttributionParams> = {
   maxPromptBytes: int(1, 1024 * 1024),
   recordCapPermille: int(1, 1_000),
   contributorCapPermille: int(1, 1_000),
+  coverageCapPermille: int(1, 1_000),
   maxContributors: int(1, 1_024),
   commons: { kind: 'ints', min: 0, max: Number.MAX_SAFE_INTEGER, count: GENESIS_LIMITS.maxCommons },
 };
@@ -242,12 +244,17 @@ function checkParams(params: ChainParams): void {
     );
   if (block.initialBaseFeePerGas < block.minBaseFeePerGas)
     throw new GenesisError('baseFeePerGas', 'below config.openledger.block.minBaseFeePerGas');
+  if (attribution.lmax < attribution.lmin)
+    throw new GenesisError(
+      'config.openledger.attribution.lmax',
+      'a match cannot be shorter than a window (lmin)',
+    );
   // What can be asked for must be able to be settled.
   const largest = largestAttributionUnits(attribution, params.retrieval);
   if (largest > block.attributionUnits)
     throw new GenesisError(
       'config.openledger.block.attributionUnits',
-      `a block must hold the largest settlement, ${largest} units (attribution.maxOutputBytes + maxPromptBytes + the larger of maxOutputTokens² / 16 and retrieval.maxRecords / 4)`,
+      `a block must hold the largest settlement, ${largest} units (the larger of (attribution.maxOutputBytes + maxPromptBytes) / 4 + 4 · maxOutputTokens · lmax and attribution.maxOutputBytes + maxPromptBytes + retrieval.maxRecords / 4)`,
     );
   if (attribution.maxOutputBytes + attribution.maxPromptBytes + 4_096 > block.maxBytes)
     throw new GenesisError(

@@ -99,6 +99,8 @@ export interface AttributionParams {
   version: 1 | 2;
   /** Window length in tokens. */
   lmin: number;
+  /** Tokens of the longest match that is compared. */
+  lmax: number;
   /** Least total surprisal of a window, 2^-16 bit. */
   sminQ16: number;
   /** Largest weight of one token, 2^-16 bit. */
@@ -110,6 +112,8 @@ export interface AttributionParams {
   recordCapPermille: number;
   /** C3: part of a data pool one contributor can earn from an external model, per mille. */
   contributorCapPermille: number;
+  /** D3: part of a data pool all contributors together can earn from an external model, per mille. */
+  coverageCapPermille: number;
   maxContributors: number;
   /** DataNets whose passages credit nobody. */
   commons: number[];

@@ -84,6 +84,7 @@ export function codeOf(thrown: unknown): string | undefined {
 const SPEAKING_CODES = new Set([
   'STATE_NOT_AVAILABLE',
   'BAD_OVERRIDE',
+  'TRACE_TOO_LARGE',
   'UNAVAILABLE',
   'BUSY',
   'CLOSING',

@@ -13,7 +13,12 @@ const steps = [
   ],
   ['model traces of Tendermint (skipped aloud where they are absent)', ['dist/test/conformance/itf/cli.js']],
   ['token index on 10,000 corpora', ['dist/test/conformance/tokens/cli.js']],
-  ['simulator, 5,000 seeds', ['dist/test/sim/cli.js', '--seeds', '10000..14999']],
+  [
+    'simulator: 10,000 seeds, 200 with real signatures and the real EVM, 200 cases of twins',
+    ['dist/test/sim/cli.js', '--seeds', '1..10000', '--twins', '200', '--real', '--seeds', '1..200'],
+  ],
+  ['mutants: every one is killed within 1,000 seeds', ['dist/test/sim/mutants/cli.js']],
+  ['fuzz: every decoder for 12 seconds', ['dist/test/fuzz/cli.js', '--seconds', '12']],
   // Properties draw new cases at each run and print the seed of a failing one.
   ...[1, 2, 3].map((turn) => [`property tests with new cases, ${turn} of 3`, ['scripts/test.mjs', 'unit']]),
   ['benchmarks', ['dist/test/bench/index.js']],

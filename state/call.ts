@@ -38,6 +38,7 @@ import {
   type StateOverrides,
   type StructLog,
   type TraceOptions,
+  TraceTooLarge,
   type TransactionTrace,
   Unavailable,
 } from './types.ts';
@@ -471,6 +472,10 @@ function startTrace(
     observer: touches === undefined ? tracer : bothObservers(tracer, touches),
     finish() {
       const steps = tracer.steps();
+      if (tracer.wasCut())
+        throw new TraceTooLarge(
+          `trace too large: more than ${LIMITS.maxTraceSteps} steps or ${LIMITS.maxTraceBytes} bytes; ask for the first ones with "limit"`,
+        );
       return {
         frame: tracer.root(),
         ...(steps === undefined ? {} : { steps }),

@@ -49,8 +49,10 @@ export const LIMITS = {
   transactionGasCap: 16_777_216n,
   /** Blocks of one simulation, empty ones between them included, as in geth. */
   maxSimulatedBlocks: 256,
-  /** Steps of one trace: 200 bytes each and more. */
+  /** Steps of one trace: 200 bytes each and more, and as text too many for one answer. */
   maxTraceSteps: 200_000,
+  /** Bytes of stacks, memories and storages in the steps of one trace: as text they would outgrow an answer. */
+  maxTraceBytes: 64 * 1024 * 1024,
   /** Accounts in one page of `ChainReader.accounts`. */
   maxAccountsPage: 1_000,
   /** Parsed head and block objects that a reader keeps. */

@@ -244,6 +244,12 @@ export class StateNotAvailable extends Error {
   readonly code = 'STATE_NOT_AVAILABLE';
 }
 
+/** Asked for more steps than one answer can hold. */
+export class TraceTooLarge extends Error {
+  override name = 'TraceTooLarge';
+  readonly code = 'TRACE_TOO_LARGE';
+}
+
 /** One accepted piece of a DataNet's sequence, as attribution needs it. */
 export interface SequenceEntry {
   contributionId: Hex;
@@ -493,8 +499,8 @@ export interface StructLog {
 }
 /** What a trace holds. */
 export interface TraceOptions {
-  /** Every step, with these parts. */
-  steps?: { stack: boolean; memory: boolean; storage: boolean; returnData: boolean };
+  /** Every step (or the first `limit`), with these parts. */
+  steps?: { stack: boolean; memory: boolean; storage: boolean; returnData: boolean; limit?: number };
   /** Logs where they were emitted, and self-destructions, as parts of the frames. */
   details?: boolean;
   /** Accounts and slots that were touched, before and after. */
@@ -516,7 +522,7 @@ export interface TransactionTrace {
   receipt: Receipt;
   returnData: Uint8Array;
   frame: CallFrame;
-  /** Present if `steps` were asked for; cut at `LIMITS.maxTraceSteps`. */
+  /** Present if `steps` were asked for. */
   steps?: StructLog[];
   /** Present if `state` was asked for. */
   change?: StateChange;

@@ -226,6 +226,8 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
       once(job.requestHash, job.output, () =>
         run(job.snapshot, (thread) => thread.call({ kind: 'retrieve', job: cloneable(job) }, LIMITS.jobMs)),
       ),
+    explain: (job) =>
+      run(job.snapshot, (thread) => thread.call({ kind: 'explain', job: cloneable(job) }, LIMITS.jobMs)),
     cached: (requestHash, output) =>
       results.get(resultKey(requestHash, output)) as AttributionResult | undefined,
     continueText: (job) =>

@@ -1,8 +1,9 @@
 import type {
+  AttributedSpan,
   AttributionRecord,
   MaximalSpan,
-  TokenAttribution,
   TokenAttributionParams,
+  TokenCredits,
 } from '../../attribution/api.ts';
 import type { AnswerInputs, PhraseStatement, ProvenCredits } from '../../attribution/proofs/api.ts';
 import type { RetrievalAttributionRecord, RetrievalParams } from '../../attribution/retrieval/api.ts';
@@ -58,7 +59,7 @@ export interface AttributionJob {
 }
 
 export interface AttributionResult {
-  readonly attribution: TokenAttribution;
+  readonly attribution: TokenCredits;
   readonly record: AttributionRecord;
   /** Canonical bytes of `record`. */
   readonly recordBytes: Uint8Array;
@@ -135,6 +136,7 @@ export type WorkerRequest = { readonly id: number } & (
   | { readonly kind: 'drop'; readonly key: string }
   | { readonly kind: 'attribute'; readonly job: AttributionJob }
   | { readonly kind: 'retrieve'; readonly job: RetrievalJob }
+  | { readonly kind: 'explain'; readonly job: AttributionJob }
   | { readonly kind: 'continue'; readonly job: ContinuationJob }
   | { readonly kind: 'spans'; readonly job: SpansJob }
   | { readonly kind: 'provePhrase'; readonly job: PhraseProofJob }
@@ -167,6 +169,8 @@ export interface AttributionPool {
   attribute(job: AttributionJob): Promise<AttributionResult>;
   /** The same by retrieval; only of a pool whose purpose that is. @throws as `attribute` */
   retrieve(job: RetrievalJob): Promise<RetrievalResult>;
+  /** Which words are whose, for people: nothing that a block waits for. @throws as `attribute` */
+  explain(job: AttributionJob): Promise<readonly AttributedSpan[]>;
   /** The result if it is in memory, without waiting. */
   cached(requestHash: Hex, output: Uint8Array): AttributionResult | undefined;
   /** A continuation by the ∞-gram model over a snapshot. @throws as `attribute` */

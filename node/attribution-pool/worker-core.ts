@@ -6,10 +6,12 @@ import {
   attributionRecordHash,
   continueText,
   createCorpus,
+  creditTokens,
   encodeAttributionRecord,
   InvalidUtf8,
   lex,
   maximalSpans,
+  type TokenAttributionInput,
   type TokenIndex,
 } from '../../attribution/api.ts';
 import {
@@ -163,6 +165,8 @@ export function createWorkerCore(
         return attribute(indexOf(request.job.snapshot), request.job);
       case 'retrieve':
         return retrieve(vectorsOf(request.job.snapshot), encoder(), request.job);
+      case 'explain':
+        return attributeTokens(inputOf(indexOf(request.job.snapshot), request.job)).spans;
       case 'continue':
         return continueText({ ...request.job, index: indexOf(request.job.snapshot) });
       case 'spans':
@@ -195,14 +199,7 @@ export function createWorkerCore(
 }
 
 function attribute(index: TokenIndex, job: AttributionJob): AttributionResult {
-  const attribution = attributeTokens({
-    index,
-    commons: new Set(job.commons),
-    ineligible: new Set(job.ineligible),
-    output: job.output,
-    prompt: job.prompt,
-    params: job.params,
-  });
+  const { credits: attribution } = creditTokens(inputOf(index, job));
   const record = attributionRecord(job.requestHash, job.output, attribution);
   return {
     attribution,
@@ -252,6 +249,17 @@ function vectorInfo({ shard, records, contributions, found }: VectorIndex): Snap
     load: searched * shard.dimensions,
     segments: contributions,
     segmentsFound: found,
+  };
+}
+
+function inputOf(index: TokenIndex, job: AttributionJob): TokenAttributionInput {
+  return {
+    index,
+    commons: new Set(job.commons),
+    ineligible: new Set(job.ineligible),
+    output: job.output,
+    prompt: job.prompt,
+    params: job.params,
   };
 }
 

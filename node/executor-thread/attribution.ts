@@ -3,7 +3,7 @@
  * become jobs of the pool, and a worker's death is tried again once before it is this machine's fault (B2).
  */
 import { join } from 'node:path';
-import { AttributionError, RECORDS_PER_COMMIT } from '../../attribution/api.ts';
+import { type AttributedSpan, AttributionError, RECORDS_PER_COMMIT } from '../../attribution/api.ts';
 import type { ChainParams } from '../../genesis/types.ts';
 import type { AttributionCitation, AttributionSpan, AttributionView } from '../../rpc/backend.ts';
 import {
@@ -20,6 +20,7 @@ import {
   AttributionPoolError,
   type AttributionResult,
   createAttributionPool,
+  type AttributionJob as PoolJob,
   type RetrievalResult,
 } from '../attribution-pool/index.ts';
 import type { Log } from '../log.ts';
@@ -77,30 +78,32 @@ export function createAttributionService(options: AttributionOptions): Attributi
   const wakers = new Map<string, Set<() => void>>();
   let closed = false;
 
-  async function once(job: AttributionJob, key: string): Promise<Computed> {
+  /** Work on the index of a job, once it is there. */
+  async function once<T>(job: AttributionJob, key: string, work: Work<T>): Promise<T> {
     const { requestHash, prompt, output, ineligible } = job;
-    const asked = { snapshot: key, requestHash, prompt, output, commons, ineligible };
     await pools[job.engine].ensureSnapshot(key, () => contributions(dataDir, job.sequence()));
-    switch (job.engine) {
-      case 'token':
-        return {
-          engine: 'token',
-          result: await pools.token.attribute({ ...asked, params: tokenParams(options.params) }),
-        };
-      case 'retrieval':
-        return {
-          engine: 'retrieval',
-          result: await pools.retrieval.retrieve({ ...asked, params: retrievalParams(options.params) }),
-        };
-    }
+    return work({ snapshot: key, requestHash, prompt, output, commons, ineligible });
   }
 
-  async function compute(job: AttributionJob): Promise<Computed> {
+  const params = tokenParams(options.params);
+  const crediting: Record<AttributionEngine, Work<Computed>> = {
+    token: async (asked) => ({
+      engine: 'token',
+      result: await pools.token.attribute({ ...asked, params }),
+    }),
+    retrieval: async (asked) => ({
+      engine: 'retrieval',
+      result: await pools.retrieval.retrieve({ ...asked, params: retrievalParams(options.params) }),
+    }),
+  };
+  const explaining: Work<readonly AttributedSpan[]> = (asked) => pools.token.explain({ ...asked, params });
+
+  async function compute<T>(job: AttributionJob, work: Work<T>): Promise<T> {
     const key = snapshotKey(job);
     if (!pools[job.engine].hasSnapshot(key)) askForAll(job.sequence());
     for (let attempt = 1; ; attempt++) {
       try {
-        return await once(job, key);
+        return await once(job, key, work);
       } catch (error) {
         if (error instanceof Unavailable) throw error;
         // Other jobs pushed this snapshot out between the two steps: nobody's fault, and the one that did is done.
@@ -175,7 +178,7 @@ export function createAttributionService(options: AttributionOptions): Attributi
   }
 
   async function attribute(job: AttributionJob): Promise<AttributionOutcome> {
-    const computed = await compute(job);
+    const computed = await compute(job, crediting[job.engine]);
     const { record, recordBytes, recordHash } = computed.result;
     return {
       recordHash,
@@ -187,19 +190,17 @@ export function createAttributionService(options: AttributionOptions): Attributi
   }
 
   async function explain(job: AttributionJob): Promise<AttributionView> {
-    const computed = await compute(job);
+    const computed = await compute(job, crediting[job.engine]);
     const { record, recordHash } = computed.result;
     const sequence = job.sequence();
+    const spans = job.engine === 'token' ? await compute(job, explaining) : [];
     return {
       engine: job.engine,
       recordHash,
       outputTokens: outputTokensOf(computed),
       credits: creditsOf(record),
       uncovered: record.uncovered,
-      spans:
-        computed.engine === 'token'
-          ? describeSpans(computed.result.attribution.spans, sequence, artifacts)
-          : [],
+      spans: describeSpans(spans, sequence, artifacts),
       citations:
         computed.engine === 'retrieval'
           ? describeCitations(computed.result.citations, sequence, artifacts)
@@ -251,6 +252,9 @@ function creditsOf({ credits }: Computed['result']['record']): AttributionOutcom
   return credits.map(({ contributor, credit }) => ({ contributor: contributor as Hex, parts: credit }));
 }
 
+/** What a worker of a pool is asked; its parameters are those of its engine. */
+type Work<T> = (asked: Omit<PoolJob, 'params'>) => Promise<T>;
+
 /** The pins say the content: length and history hash of each DataNet, and the engine what is made of it. */
 function snapshotKey(job: AttributionJob): string {
   const pins = job.snapshots.map(
@@ -260,7 +264,7 @@ function snapshotKey(job: AttributionJob): string {
 }
 
 function describeSpans(
-  spans: AttributionResult['attribution']['spans'],
+  spans: readonly AttributedSpan[],
   sequence: readonly SequenceEntry[],
   artifacts: ArtifactPort,
 ): AttributionSpan[] {

@@ -6,11 +6,12 @@ import type { PinnedEntry } from '../../state/types.ts';
 import type { PinnedContribution } from '../attribution-pool/index.ts';
 
 export function tokenParams({ attribution }: ChainParams): TokenAttributionParams {
-  const { version, lmin, sminQ16, wmaxQ16, maxOutputTokens, maxPromptBytes } = attribution;
-  const { recordCapPermille, contributorCapPermille, maxContributors } = attribution;
+  const { version, lmin, lmax, sminQ16, wmaxQ16, maxOutputTokens, maxPromptBytes } = attribution;
+  const { recordCapPermille, contributorCapPermille, coverageCapPermille, maxContributors } = attribution;
   return {
     version,
     lmin,
+    lmax,
     sminQ16,
     wmaxQ16,
     maxOutputTokens,
@@ -18,6 +19,7 @@ export function tokenParams({ attribution }: ChainParams): TokenAttributionParam
     maxPromptTokens: maxPromptBytes,
     recordCapPermille,
     contributorCapPermille,
+    coverageCapPermille,
     maxContributors,
   };
 }

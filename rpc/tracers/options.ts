@@ -1,7 +1,7 @@
 /** What a trace request may ask for: geth's tracers and their settings. */
 import type { BlockOverrides, StateOverrides, TraceOptions } from '../../state/types.ts';
 import { readBlockOverrides, readOverrides } from '../call.ts';
-import { asObject, custom, optional } from '../params.ts';
+import { asObject, count, custom, optional } from '../params.ts';
 
 export type TraceFormat =
   | { readonly tracer: 'struct' }
@@ -84,6 +84,7 @@ function formatOf(given: Record<string, unknown>, refuse: (reason: string) => ne
 
 /** The opcode logger leaves memory and return data away unless asked, stack and storage never (geth). */
 function collectFor(format: TraceFormat, given: Record<string, unknown>): TraceOptions {
+  const limit = optional(count).read(given['limit']);
   switch (format.tracer) {
     case 'struct':
       return {
@@ -92,6 +93,7 @@ function collectFor(format: TraceFormat, given: Record<string, unknown>): TraceO
           memory: given['enableMemory'] === true,
           storage: given['disableStorage'] !== true,
           returnData: given['enableReturnData'] === true,
+          ...(limit === undefined || limit === 0 ? {} : { limit }),
         },
       };
     case 'prestateTracer':

@@ -10,7 +10,6 @@ import {
   EVMError,
   type EVMResult,
   type ExecResult,
-  type InterpreterStep,
   type Message,
   type PrecompileInput,
 } from '@ethereumjs/evm';
@@ -22,7 +21,7 @@ import { isDelegation } from '../transactions/validate.ts';
 import { Fault, type Hex, type Log, Unavailable } from '../types.ts';
 import { CHAIN_FORK, commonOf, type Fork } from './common.ts';
 import { type Executable, executable } from './executable.ts';
-import { useFastLoop } from './interpreter.ts';
+import { type Step, setStepHook, useFastLoop } from './interpreter.ts';
 import { type BlockEnvironment, bareError, frameContext, OutOfGas, rawLog } from './module-context.ts';
 import type { ModuleTable } from './module-table.ts';
 import { pricedPrecompiles } from './precompiles.ts';
@@ -50,7 +49,7 @@ export interface PrecompileChanges {
 export interface Observer {
   enter?(message: Message): void;
   exit?(result: EVMResult): void;
-  step?(step: InterpreterStep): void;
+  step?(step: Step): void;
 }
 
 export interface Outcome {
@@ -177,7 +176,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     } else if (topic === 'afterMessage') {
       frames.pop();
       observer?.exit?.(data as EVMResult);
-    } else if (topic === 'step') observer?.step?.(data as InterpreterStep);
+    } else if (topic === 'step') observer?.step?.(data as Step);
     return undefined;
   };
   (vm as unknown as { _emit(): unknown })._emit = () => undefined;
@@ -238,8 +237,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     open.stateManager = world;
     open.journal.stateManager = world;
     (vm as unknown as { stateManager: unknown }).stateManager = world;
+    const step = observer?.step?.bind(observer);
+    setStepHook(evm, step);
     evm.events.removeAllListeners('step');
-    if (observer?.step !== undefined) evm.events.on('step', () => {});
+    if (step !== undefined && options.libraryLoop === true) evm.events.on('step', () => {});
   }
 
   function leave(): void {

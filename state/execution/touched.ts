@@ -1,5 +1,4 @@
 /** What a run reads and changes of the state: values before it and after it, as geth's prestateTracer collects them. */
-import type { InterpreterStep } from '@ethereumjs/evm';
 import { bareHex, fromHex, padLeft, toHex } from '../crypto.ts';
 import type { AccountState, Hex, StateChange } from '../types.ts';
 import type { Observer } from './engine.ts';
@@ -41,11 +40,12 @@ export function createTouchObserver(world: World): TouchObserver {
     exit({ createdAddress }) {
       if (createdAddress !== undefined) slotsOf(toHex(createdAddress.bytes));
     },
-    step({ opcode, stack, address }: InterpreterStep) {
-      const { code } = opcode;
-      if (code === SLOAD || code === SSTORE) slotsOf(toHex(address.bytes)).add(word(stack.at(-1) ?? 0n));
-      else if (ADDRESS_ON_TOP.has(code)) slotsOf(addressOf(stack.at(-1)));
-      else if (ADDRESS_BELOW.has(code)) slotsOf(addressOf(stack.at(-2)));
+    step(step) {
+      const { code } = step.opcode;
+      if (code === SLOAD || code === SSTORE)
+        slotsOf(toHex(step.address.bytes)).add(word(step.stack.at(-1) ?? 0n));
+      else if (ADDRESS_ON_TOP.has(code)) slotsOf(addressOf(step.stack.at(-1)));
+      else if (ADDRESS_BELOW.has(code)) slotsOf(addressOf(step.stack.at(-2)));
     },
     change() {
       const after = world.snapshot();

@@ -1,15 +1,18 @@
 /** Frames and steps of a run, as geth's tracers see them. What is shown of them is the RPC's business. */
-import type { EVMResult, InterpreterStep, Message } from '@ethereumjs/evm';
+import type { EVMResult, Message } from '@ethereumjs/evm';
 import { EMPTY_BYTES, fromHex, toHex } from '../crypto.ts';
 import { LIMITS } from '../limits.ts';
 import type { CallFrame, Hex, StructLog, TraceOptions } from '../types.ts';
 import type { Observer } from './engine.ts';
+import type { Step } from './interpreter.ts';
 import type { World } from './world.ts';
 
 export interface Tracer extends Observer {
   /** The outermost frame; undefined if nothing ran. */
   root(): CallFrame | undefined;
   steps(): StructLog[] | undefined;
+  /** Whether steps are missing because there were too many. */
+  wasCut(): boolean;
 }
 
 interface OpenFrame {
@@ -22,6 +25,9 @@ interface OpenFrame {
   storage: Map<Hex, Hex>;
 }
 
+/** What a step takes beside its stack and memory, and a shown slot with its value as text. */
+const STEP_BYTES = 100;
+const SLOT_BYTES = 200;
 const SELFDESTRUCT = 0xff;
 const LOG0 = 0xa0;
 const LOG4 = 0xa4;
@@ -34,9 +40,12 @@ export function createTracer(world: World, options: TraceOptions = {}): Tracer {
   const storages = new Map<Hex, Map<Hex, Hex>>();
   const steps: StructLog[] | undefined = options.steps === undefined ? undefined : [];
   let root: CallFrame | undefined;
+  let bytes = 0;
+  let cut = false;
   const tracer: Tracer = {
     root: () => root,
     steps: () => steps,
+    wasCut: () => cut,
     enter(message) {
       const parent = stack.at(-1);
       const frame = openFrame(message, parent?.message);
@@ -73,9 +82,13 @@ export function createTracer(world: World, options: TraceOptions = {}): Tracer {
       if (steps !== undefined) noteStep(open, step);
     };
 
-  function noteStep(open: OpenFrame, step: InterpreterStep): void {
-    if (steps!.length >= LIMITS.maxTraceSteps) return;
+  function noteStep(open: OpenFrame, step: Step): void {
     const wanted = options.steps!;
+    if (wanted.limit !== undefined && steps!.length >= wanted.limit) return;
+    if (steps!.length >= LIMITS.maxTraceSteps || bytes > LIMITS.maxTraceBytes) {
+      cut = true;
+      return;
+    }
     const { opcode } = step;
     const log: StructLog = {
       pc: step.pc,
@@ -85,8 +98,8 @@ export function createTracer(world: World, options: TraceOptions = {}): Tracer {
       depth: step.depth + 1,
       refund: step.gasRefund,
     };
-    if (wanted.stack) log.stack = step.stack.slice();
-    if (wanted.memory) log.memory = step.memory.slice();
+    if (wanted.stack) log.stack = step.stack;
+    if (wanted.memory) log.memory = step.memory;
     if (wanted.returnData) log.returnData = open.returnData;
     if (wanted.storage && (opcode.code === SLOAD || opcode.code === SSTORE)) {
       const key = word(step.stack.at(-1) ?? 0n);
@@ -98,15 +111,17 @@ export function createTracer(world: World, options: TraceOptions = {}): Tracer {
       log.storage = Object.fromEntries([...open.storage].sort(([a], [b]) => (a < b ? -1 : 1)));
     }
     steps!.push(log);
+    bytes += STEP_BYTES + 32 * (log.stack?.length ?? 0) + (log.memory?.length ?? 0);
+    bytes += (log.returnData?.length ?? 0) + SLOT_BYTES * (log.storage === undefined ? 0 : open.storage.size);
   }
   return tracer;
 }
 
 /** Logs where they were emitted, and contracts that destroy themselves. */
-function noteDetails({ frame }: OpenFrame, step: InterpreterStep, world: World): void {
+function noteDetails({ frame }: OpenFrame, step: Step, world: World): void {
   const { code } = step.opcode;
   if (code >= LOG0 && code <= LOG4) {
-    const [offset = 0n, length = 0n, ...topics] = step.stack.slice().reverse();
+    const [offset = 0n, length = 0n, ...topics] = step.stack.reverse();
     frame.logs.push({
       address: toHex(step.address.bytes),
       topics: topics.slice(0, code - LOG0).map(word),

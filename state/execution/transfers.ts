@@ -1,5 +1,5 @@
 /** Logs of a run with transfers of value among them, in the order in which they happened: `traceTransfers`. */
-import type { EVMResult, InterpreterStep, Message } from '@ethereumjs/evm';
+import type { EVMResult, Message } from '@ethereumjs/evm';
 import { bigintToBytes, padLeft, toHex } from '../crypto.ts';
 import type { Hex, Log } from '../types.ts';
 import type { Observer } from './engine.ts';
@@ -47,22 +47,23 @@ export function createTransferObserver(balanceOf: (address: Hex) => bigint): Tra
         add(frame, transfer(toHex(message.caller.bytes), toHex(message.to.bytes), message.value));
       else if (message.to === undefined && message.value > 0n) frame.creationPlace = seen++;
     },
-    step({ opcode, stack, memory, address }: InterpreterStep) {
+    step(step) {
       const frame = open.at(-1)!;
       frame.interpreted = true;
-      const own = toHex(address.bytes);
-      const { code } = opcode;
-      if (code >= LOG0 && code <= LOG4) {
-        const [offset = 0n, length = 0n, ...topics] = stack.slice().reverse();
+      const { code } = step.opcode;
+      if (code !== SELFDESTRUCT && !(code >= LOG0 && code <= LOG4)) return;
+      const own = toHex(step.address.bytes);
+      if (code !== SELFDESTRUCT) {
+        const [offset = 0n, length = 0n, ...topics] = step.stack.reverse();
         add(frame, [
           {
             address: own,
             topics: topics.slice(0, code - LOG0).map(word),
-            data: memoryAt(memory, offset, length),
+            data: memoryAt(step.memory, offset, length),
           },
         ]);
-      } else if (code === SELFDESTRUCT) {
-        const heir = `0x${word(stack.at(-1) ?? 0n).slice(-40)}` as Hex;
+      } else {
+        const heir = `0x${word(step.stack.at(-1) ?? 0n).slice(-40)}` as Hex;
         add(frame, transfer(own, heir, balanceOf(own)));
       }
     },

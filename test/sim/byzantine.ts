@@ -62,6 +62,7 @@ export function createAdversary(parts: {
   readonly send: (peer: string, kind: GossipKind, bytes: Uint8Array) => void;
   /** set(height) where this node knows it. */
   readonly setAt: (height: number) => ValidatorSet | undefined;
+  readonly facts: (block: Uint8Array) => BlockFacts | undefined;
   readonly vary: (
     bytes: Uint8Array,
     salt: number,
@@ -144,8 +145,9 @@ export function createAdversary(parts: {
     ),
   });
 
-  const sendProposal = (own: Proposal, block: Uint8Array | undefined): void => {
-    note(own.height, own.round);
+  const sendProposal = (said: Proposal, block: Uint8Array | undefined): void => {
+    note(said.height, said.round);
+    const own = falseTime(said, block);
     const message = encodeProposalMessage({ proposal: own, block });
     if (does('withhold')) {
       if (rng.chance(0.5)) toSome('proposal', message);
@@ -158,6 +160,13 @@ export function createAdversary(parts: {
     }
     const lying = encodeProposalMessage(lie);
     for (const peer of parts.peers) parts.send(peer, 'proposal', rng.chance(0.5) ? lying : message);
+  };
+
+  /** Its builder lies about the time: the proposal must tell the same lie. */
+  const falseTime = (own: Proposal, block: Uint8Array | undefined): Proposal => {
+    if (block === undefined || !behaviours.has('false time')) return own;
+    const timestampMs = parts.facts(block)?.timestampMs ?? own.timestampMs;
+    return timestampMs === own.timestampMs ? own : propose({ ...own, timestampMs });
   };
 
   const otherProposal = (

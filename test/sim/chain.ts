@@ -116,8 +116,8 @@ function parseTransfer(transaction: string): { from: string; nonce: number; to: 
   return { from, nonce: Number(nonce), to, amount: Number(amount) };
 }
 
-/** undefined if a nonce is out of order. */
-function execute(
+/** What follows from transfers; undefined if a nonce is out of order. */
+export function execute(
   ledger: Ledger,
   transactions: readonly string[],
 ): (Outcome & { ledger: Ledger }) | undefined {

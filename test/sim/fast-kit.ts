@@ -41,6 +41,10 @@ export function createFastKit(parts: {
     signer: (index, onSign) => fakeSigner(addresses[index]!, fakePublicKey(index), onSign),
     openDisk: () => createChainDisk(rules),
     createApp: (app) => createSimApp(app, rules),
+    facts(bytes) {
+      const block = decodeBlock(bytes);
+      return block && factsOf(block);
+    },
     vary(bytes, salt) {
       const block = decodeBlock(bytes);
       if (block === undefined) return undefined;

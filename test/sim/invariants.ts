@@ -38,7 +38,7 @@ export const INVARIANTS = {
     'a node whose last-signed record or whose log (but for its end) is damaged does not start',
   HALTED: 'a correct node does not stop by itself, unless its disk failed',
   'DID NOT START': 'a correct node starts after any crash',
-  'NO PROGRESS': 'after the storm, every live correct node adds blocks',
+  'NO PROGRESS': 'after the storm, every live correct node adds blocks and votes again',
   SLOW: 'after the storm, each height takes at most a stated number of rounds',
   DIGEST: 'the same seed gives the same events',
 } as const;
@@ -179,7 +179,10 @@ export function createInvariants(parts: {
         );
     const facts = built.get(hash);
     const who = `validator ${validator} prevoted ${hash.slice(0, 8)} at height ${height} round ${round}`;
-    if (facts === undefined || facts.height !== height) return fail('INVENTED BLOCK', who);
+    if (facts === undefined || facts.height !== height) {
+      fail('INVENTED BLOCK', who);
+      return;
+    }
     if (facts.broken) fail('INVALID BLOCK', `${who}, which breaks a rule`);
     if (facts.originRound !== round && !polkaBetween(height, 0, round - 1, hash))
       fail('STALE PREVOTE', `${who}, a block of round ${facts.originRound} without a polka`);
@@ -242,8 +245,10 @@ export function createInvariants(parts: {
 
   const checkBlock = (node: string, height: number, blockHash: Hash, nowMs: number): void => {
     const facts = built.get(blockHash.slice(2));
-    if (facts === undefined)
-      return fail('INVENTED BLOCK', `nobody built ${blockHash} (${node}, height ${height})`);
+    if (facts === undefined) {
+      fail('INVENTED BLOCK', `nobody built ${blockHash} (${node}, height ${height})`);
+      return;
+    }
     if (facts.height !== height)
       fail('INVENTED BLOCK', `${blockHash} was built for ${facts.height}, committed at ${height}`);
     if (height > 1 && facts.parent !== decided.get(height - 1))
@@ -336,8 +341,10 @@ export function createInvariants(parts: {
     },
     onEvidence(node, evidence) {
       const halves = parseEvidence(evidence);
-      if (halves === undefined)
-        return fail('INNOCENT ACCUSED', `${node} reported evidence that cannot be read`);
+      if (halves === undefined) {
+        fail('INNOCENT ACCUSED', `${node} reported evidence that cannot be read`);
+        return;
+      }
       const offender = parts.indexOf(halves.offender);
       if (halves.conflict && offender >= 0 && !parts.honest.has(offender)) accused.add(offender);
       else

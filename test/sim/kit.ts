@@ -89,6 +89,8 @@ export interface Kit {
   signer(index: number, onSign: (message: Uint8Array) => void): Signer;
   openDisk(name: string): Promise<ChainDisk> | ChainDisk;
   createApp(parts: AppParts): SimApp;
+  /** undefined if these bytes are no block. */
+  facts(bytes: Uint8Array): BlockFacts | undefined;
   /** A different block like this one, as an equivocating proposer makes it; undefined if the kit cannot. */
   vary(
     bytes: Uint8Array,

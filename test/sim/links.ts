@@ -66,7 +66,10 @@ export function createLinks(parts: {
   return {
     delays(from, to) {
       const [low, high] = options.delayMs;
-      if (isCalm) return [rng.between(1, options.calmDelayMs)];
+      if (isCalm)
+        return [
+          rng.between(options.calmDelayMs > 100 ? (options.calmDelayMs * 3) >> 2 : 1, options.calmDelayMs),
+        ];
       if (isCut(from, to) || rng.chance(options.lossChance)) return [];
       const heldMs = Math.max(0, (clogs.get(`${from}>${to}`) ?? 0) - world.nowMs());
       const one = () =>

@@ -157,7 +157,7 @@ export function drawOptions(seed: number): SimOptions {
     executeMs: rng.between(0, 40),
     transactionEveryMs: rng.between(60, 1_500),
     setChanges: validators >= 4 && rng.chance(0.4),
-    calmDelayMs: rng.chance(0.12) ? rng.between(200, 600) : 40,
+    calmDelayMs: rng.chance(0.12) ? rng.between(300, 800) : 40,
   };
 }
 
@@ -189,10 +189,10 @@ function drawFaulty(rng: Rng, powers: readonly number[]): number[] {
   return faulty;
 }
 
-/** One or two in most seeds, so that each is seen clearly; all of them in some. */
+/** A few in most seeds, so that each is seen clearly; all of them in some. */
 function drawBehaviours(rng: Rng): Behaviour[] {
   if (rng.chance(0.1)) return [...BEHAVIOURS];
-  const count = rng.between(1, 3);
+  const count = rng.between(2, 5);
   const chosen = new Set<Behaviour>();
   while (chosen.size < count) chosen.add(rng.pick(BEHAVIOURS));
   return BEHAVIOURS.filter((one) => chosen.has(one));

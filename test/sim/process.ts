@@ -289,6 +289,7 @@ function adversaryOf(
       send(peers.get(peer)!, kind, bytes);
     },
     setAt: (height) => sim.setAt(height),
+    facts: kit.facts,
     vary: kit.vary,
     onBuilt: (blockHash, facts) => invariants.onBuilt(blockHash, facts, validator),
   });

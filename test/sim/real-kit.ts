@@ -67,7 +67,8 @@ interface RealDisk extends ChainDisk {
 
 export async function createRealKit({ powers, startMs }: KitParts): Promise<Kit> {
   const folder = mkdtempSync(join(tmpdir(), 'openledger-sim-'));
-  const transfers = await (signed ??= signTransfers());
+  signed ??= signTransfers();
+  const transfers = await signed;
   const addresses = powers.map((_, i) => `0x${(0x0b00 + i).toString(16).padStart(40, '0')}` as Address);
   const secrets = powers.map((_, i) => SecretKey.fromKeygen(new Uint8Array(32).fill(i + 1)));
   const genesis = createGenesis({
@@ -133,6 +134,10 @@ export async function createRealKit({ powers, startMs }: KitParts): Promise<Kit>
     },
     openDisk,
     createApp: (parts) => createRealApp(parts, transfers.flat(), (hash) => included.add(hash)),
+    facts(bytes) {
+      const block = readBlock(bytes);
+      return block && factsOf(block);
+    },
     /** Another header: invalid, but two proposals of it and the right one prove equivocation. */
     vary(bytes, salt) {
       const block = readBlock(bytes);

@@ -3,8 +3,7 @@
  * links. First a storm in which everything the seed drew may fail, then calm, in which the chain must move on.
  */
 import type { ConsensusParameters } from '../../consensus/parameters.ts';
-import type { Branch } from '../../consensus/state-machine/state.ts';
-import type { ValidatorInfo, ValidatorSet } from '../../consensus/types.ts';
+import type { Address, ValidatorInfo, ValidatorSet } from '../../consensus/types.ts';
 import { LAST_SIGNED_FILE } from '../../node/validator/signing.ts';
 import { createValidator } from '../../node/validator/validator.ts';
 import { WAL_FILE } from '../../node/validator/wal.ts';
@@ -21,6 +20,8 @@ import { checkReplay } from './replay.ts';
 import { createWorld, type World } from './world.ts';
 
 export const START_MS = 1_700_000_000_000;
+/** A round was left for one that is not the next: line 55, which has no branch of its own. */
+export const SKIP = 'L55 skip to a later round';
 /** Blocks every live node must add once the storm is over. */
 const HEALED_BLOCKS = 3;
 /** Longest virtual time for it. Rounds may have become long in the storm, and each proposer that is dead costs one. */
@@ -38,7 +39,8 @@ export interface SimResult {
   readonly maxRound: number;
   /** Byzantine validators that evidence was reported against. */
   readonly accused: number;
-  readonly branches: ReadonlySet<Branch>;
+  /** Branches of the algorithm that were taken, and SKIP. */
+  readonly lines: ReadonlySet<string>;
   readonly log: readonly string[];
 }
 
@@ -109,7 +111,7 @@ class Simulation implements Surroundings {
   readonly processes: Process[] = [];
   readonly invariants: Invariants;
   readonly log: string[] = [];
-  readonly branches = new Set<Branch>();
+  readonly lines = new Set<string>();
   calm = false;
 
   constructor(options: SimOptions, settings: SimSettings, kit: Kit) {
@@ -122,7 +124,7 @@ class Simulation implements Surroundings {
     const all = options.powers.map((_, i) => i);
     this.invariants = createInvariants({
       honest: new Set(all.filter((i) => !(isByzantine && options.faulty.includes(i)))),
-      indexOf: (address) => kit.addresses.findIndex((one) => one === address),
+      indexOf: (address) => kit.addresses.indexOf(address as Address),
       setAt: (height) => this.powersAt(height),
       staticPowers: options.setChanges && kit.member !== undefined ? undefined : options.powers,
       clockSlackMs: options.clockSkewMs + SIM_PARAMETERS.precisionMs + 1,
@@ -228,13 +230,16 @@ class Simulation implements Surroundings {
     this.checkFiles(process);
     const { life } = process;
     const alive = () => process.up && process.life === life;
+    let at = { height: 0, round: 0 };
     try {
       process.handle = createValidator({
         env: createProcessEnv(process, this),
         genesisHash: this.kit.genesisHash,
         parameters: this.parameters,
         onProgress: (height, round, branch) => {
-          this.branches.add(branch);
+          this.lines.add(branch);
+          if (height === at.height && round > at.round + 1) this.lines.add(SKIP);
+          at = { height, round };
           this.say(`${process.name} ${height}/${round} ${branch}`);
         },
         onHalt: (message) => {
@@ -424,7 +429,7 @@ class Simulation implements Surroundings {
       height: invariants.tallest(),
       maxRound: Math.max(0, ...invariants.rounds.values()),
       accused: invariants.accused.size,
-      branches: this.branches,
+      lines: this.lines,
       log: this.log,
     };
   }
@@ -447,7 +452,8 @@ class Simulation implements Surroundings {
     const startRounds = this.processes.map((process) => process.handle?.status());
     const live = () => this.processes.filter((one) => one.honest && !this.isDead(one) && !one.ruined);
     const done = () =>
-      invariants.violations.length > 0 || live().every((process) => process.chain.head.height >= goal);
+      invariants.violations.length > 0 ||
+      live().every((process) => process.chain.head.height >= goal && this.isVoting(process));
     if (await world.run(world.nowMs() + HEAL_MS, done)) {
       if (invariants.violations.length === 0) this.checkRounds(before, goal, startRounds);
       return;
@@ -460,6 +466,15 @@ class Simulation implements Surroundings {
       'NO PROGRESS',
       `${HEALED_BLOCKS} more blocks than ${before} wanted within ${HEAL_MS / 1000} s of calm; ${heads.join('; ')}`,
     );
+  }
+
+  /** Whoever is in the set takes part again. */
+  isVoting(process: Process): boolean {
+    const status = process.handle?.status();
+    if (status === undefined) return false;
+    if (status.voting || process.validator === undefined) return true;
+    const address = this.kit.addresses[process.validator];
+    return !process.chain.head.validators.validators.some((one) => one.address === address);
   }
 
   /**

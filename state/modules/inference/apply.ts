@@ -136,7 +136,7 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
     const entries = request.snapshots.reduce((sum, pin) => sum + pin.length, 0);
     context.useGas(
       GAS.LEX_BYTE * BigInt(bytes.length) +
-        GAS.ATTRIBUTION_UNIT * BigInt(unitsOf(bytes.length, prompt.length, request)) +
+        GAS.ATTRIBUTION_UNIT * BigInt(unitsOf(bytes.length, prompt.length, request, context.params)) +
         GAS.PINNED_ENTRY * BigInt(entries),
     );
     const outputTokens = lex(bytes).length;
@@ -243,11 +243,16 @@ export const handlers: ModuleSpec<typeof inferenceInterface.spec>['handlers'] = 
   },
 };
 
-function unitsOf(outputBytes: number, promptBytes: number, request: PinnedRequest): number {
+function unitsOf(
+  outputBytes: number,
+  promptBytes: number,
+  request: PinnedRequest,
+  { attribution }: ChainParams,
+): number {
   const { engine, maxOutputTokens, pinnedRecords } = request;
   return engine === 'retrieval'
     ? retrievalUnitsOf({ outputBytes, promptBytes, pinnedRecords })
-    : attributionUnitsOf({ outputBytes, promptBytes, maxOutputTokens });
+    : attributionUnitsOf({ outputBytes, promptBytes, maxOutputTokens, lmax: attribution.lmax });
 }
 
 /** Contributors that one answer pays at most. */
@@ -281,7 +286,7 @@ function settlementUnits(call: TopLevelCall, view: StateView): number {
   const found = find(view, id);
   if (found === undefined || refusalOf(id, found, call.caller, call.blockNumber) !== undefined) return 0;
   const { request } = found;
-  const units = unitsOf(outputBytes, utf8Bytes(request.prompt).length, request);
+  const units = unitsOf(outputBytes, utf8Bytes(request.prompt).length, request, call.params);
   return call.gasLimit < GAS.ATTRIBUTION_UNIT * BigInt(units) ? 0 : units;
 }
 

@@ -61,7 +61,7 @@ const pinned = defineStruct(
 );
 
 const attributionParams = defineStruct(
-  'uint256 version, uint256 lmin, uint256 sminQ16, uint256 wmaxQ16, uint256 maxOutputTokens, uint256 maxOutputBytes, uint256 maxPromptBytes, uint256 recordCapPermille, uint256 contributorCapPermille, uint256 maxContributors, uint256[] commons',
+  'uint256 version, uint256 lmin, uint256 lmax, uint256 sminQ16, uint256 wmaxQ16, uint256 maxOutputTokens, uint256 maxOutputBytes, uint256 maxPromptBytes, uint256 recordCapPermille, uint256 contributorCapPermille, uint256 coverageCapPermille, uint256 maxContributors, uint256[] commons',
 );
 
 const retrievalParams = defineStruct(
@@ -131,6 +131,7 @@ export function paramsHashOf(params: AttributionParams): Hex {
     attributionParams.encode({
       version: BigInt(params.version),
       lmin: BigInt(params.lmin),
+      lmax: BigInt(params.lmax),
       sminQ16: BigInt(params.sminQ16),
       wmaxQ16: BigInt(params.wmaxQ16),
       maxOutputTokens: BigInt(params.maxOutputTokens),
@@ -138,6 +139,7 @@ export function paramsHashOf(params: AttributionParams): Hex {
       maxPromptBytes: BigInt(params.maxPromptBytes),
       recordCapPermille: BigInt(params.recordCapPermille),
       contributorCapPermille: BigInt(params.contributorCapPermille),
+      coverageCapPermille: BigInt(params.coverageCapPermille),
       maxContributors: BigInt(params.maxContributors),
       commons: params.commons.map(BigInt),
     }),

@@ -11,12 +11,12 @@ import type { MutantJob } from './worker.ts';
 const SEEDS = 1_000;
 
 const args = process.argv.slice(2);
-const valueOf = (flag: string): string | undefined => {
+const argument = (flag: string): string | undefined => {
   const at = args.indexOf(flag);
   return at < 0 ? undefined : args[at + 1];
 };
-const from = Number(valueOf('--from') ?? 1);
-const only = valueOf('--only') ?? '';
+const from = Number(argument('--from') ?? 1);
+const only = argument('--only') ?? '';
 if (!Number.isSafeInteger(from) || from < 0 || (args.length > 0 && !args[0]!.startsWith('--'))) {
   console.error('usage: npm run mutants [-- --from SEED] [--only PART_OF_A_NAME]');
   process.exit(2);

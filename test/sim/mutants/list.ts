@@ -327,18 +327,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'record written after the signature',
-    mistake: 'the signature exists before the record of it is durable',
-    patches: [
-      patch(
-        SIGNING,
-        "    if (decision.decision === 'sign') {\n",
-        "    const early = signer.sign(next.message);\n    if (decision.decision === 'sign') {\n",
-      ),
-      patch(SIGNING, '    return signer.sign(next.message);\n  };', '    return early;\n  };'),
-    ],
-  },
-  {
     name: 'log not synced before a vote',
     mistake: 'what led to a vote may be lost when the vote is out',
     patches: [

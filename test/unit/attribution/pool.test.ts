@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AttributionError, InvalidUtf8 } from '../../../attribution/errors.ts';
-import { DEFAULT_TOKEN_ATTRIBUTION_PARAMS } from '../../../attribution/token/types.ts';
+import { type AttributedSpan, DEFAULT_TOKEN_ATTRIBUTION_PARAMS } from '../../../attribution/token/types.ts';
 import type {
   AttributionPool,
   AttributionPoolOptions,
@@ -49,15 +49,25 @@ const job = (output: string, change: Partial<AttributionJob> = {}): AttributionJ
 const ANSWER = 'pack my box: the quick brown fox';
 
 /** The result as the worker computes it, in this thread. */
-function inThisThread(request: AttributionJob, contributions = CONTRIBUTIONS): AttributionResult {
+function askedInThisThread(request: AttributionJob, contributions = CONTRIBUTIONS) {
   const handle = createWorkerCore();
   const ask = (payload: object) => handle({ id: 1, ...payload } as WorkerRequest);
   ask({ kind: 'open', key: request.snapshot });
   ask({ kind: 'add', key: request.snapshot, contributions });
   ask({ kind: 'build', purpose: 'attribution', key: request.snapshot });
-  const response = ask({ kind: 'attribute', job: request });
-  if (response.kind !== 'done') throw new Error(JSON.stringify(response));
-  return response.value as AttributionResult;
+  const value = (kind: 'attribute' | 'explain'): unknown => {
+    const response = ask({ kind, job: request });
+    if (response.kind !== 'done') throw new Error(JSON.stringify(response));
+    return response.value;
+  };
+  return {
+    result: value('attribute') as AttributionResult,
+    spans: value('explain') as AttributedSpan[],
+  };
+}
+
+function inThisThread(request: AttributionJob, contributions = CONTRIBUTIONS): AttributionResult {
+  return askedInThisThread(request, contributions).result;
 }
 
 let pool: AttributionPool | undefined;
@@ -83,8 +93,8 @@ describe('the work of an attribution thread', () => {
   it('leaves out the leaves that were not accepted', () => {
     const [first, second] = CONTRIBUTIONS as [PinnedContribution, PinnedContribution];
     const onlySecondLeaf = { ...first, accepted: Uint8Array.of(0b10) };
-    const { attribution } = inThisThread(job(`${ANSWER}. It did so twice`), [onlySecondLeaf, second]);
-    expect(attribution.spans.map((span) => [span.contributionId, span.recordIndex])).toEqual([
+    const { spans } = askedInThisThread(job(`${ANSWER}. It did so twice`), [onlySecondLeaf, second]);
+    expect(spans.map((span) => [span.contributionId, span.recordIndex])).toEqual([
       [3, 0],
       [5, 1],
     ]);

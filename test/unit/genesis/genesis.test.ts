@@ -150,19 +150,23 @@ describe('parameters', () => {
     );
   });
 
-  it('D3: a block holds the largest settlement, whose cost grows with the square of the tokens', () => {
+  it('D3: a block holds the largest settlement, whose cost grows with its tokens', () => {
     const { block, attribution, retrieval } = DEFAULT_PARAMS;
-    expect(largestAttributionUnits(attribution, retrieval)).toBe(16_384 + 4_096 + (512 * 512) / 16);
+    expect(largestAttributionUnits(attribution, retrieval)).toBe((16_384 + 4_096) / 4 + 4 * 512 * 16);
     expect(largestAttributionUnits(attribution, retrieval)).toBeLessThanOrEqual(block.attributionUnits);
     // A short answer has no more tokens than bytes; a request that allows few tokens costs little.
-    expect(attributionUnitsOf({ outputBytes: 7, promptBytes: 3, maxOutputTokens: 512 })).toBe(7 + 3 + 3);
-    expect(attributionUnitsOf({ outputBytes: 900, promptBytes: 0, maxOutputTokens: 40 })).toBe(900 + 100);
+    expect(attributionUnitsOf({ outputBytes: 7, promptBytes: 3, maxOutputTokens: 512, lmax: 16 })).toBe(
+      3 + 196,
+    );
+    expect(attributionUnitsOf({ outputBytes: 900, promptBytes: 0, maxOutputTokens: 40, lmax: 16 })).toBe(
+      225 + 4 * 40 * 16,
+    );
     const withUnits = (units: number) =>
       changed((json) => (json.config.openledger.block.attributionUnits = units));
-    expect(() => parseGenesis(withUnits(36_864))).not.toThrow();
-    const error = failure(withUnits(36_863));
+    expect(() => parseGenesis(withUnits(37_888))).not.toThrow();
+    const error = failure(withUnits(37_887));
     expect(error.path).toBe('config.openledger.block.attributionUnits');
-    expect(error.message).toContain('36864 units');
+    expect(error.message).toContain('37888 units');
   });
 
   it('the canonical bytes change with every single parameter', () => {

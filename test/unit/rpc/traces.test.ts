@@ -85,6 +85,21 @@ describe('the opcode logger', () => {
   });
 });
 
+describe('a trace that is too long', () => {
+  it('is refused with the bound, and its first steps can be asked for', async () => {
+    // JUMPDEST PUSH1 0 JUMP until the gas is gone
+    const endless = { stateOverrides: { [HEIR]: { code: code('5b600056') } }, disableStack: true };
+    const request = { to: HEIR, gas: '0x200000' };
+    await expect(ask('debug_traceCall', request, 'latest', endless)).rejects.toMatchObject({
+      code: -32000,
+      message: expect.stringMatching(/^trace too large: more than 200000 steps/),
+    });
+    const first = await ask('debug_traceCall', request, 'latest', { ...endless, limit: 5 });
+    expect(first.structLogs).toHaveLength(5);
+    expect(first.failed).toBe(true);
+  });
+});
+
 describe('callTracer', () => {
   it('nests calls, and logs with their place among them', async () => {
     const top = await trace(hashes['store']!, 'callTracer', { withLog: true });

@@ -25,7 +25,14 @@ import {
 import type { GossipVerdict, Net, PenaltyCode, ValidatorHandle } from '../../../node/validator/ports.ts';
 import { LAST_SIGNED_FILE } from '../../../node/validator/signing.ts';
 import { createValidator } from '../../../node/validator/validator.ts';
-import { type ChainRules, createChainDisk, createSimApp, decodeBlock, hashOf } from '../../sim/chain.ts';
+import {
+  type ChainRules,
+  createChainDisk,
+  createSimApp,
+  decodeBlock,
+  execute,
+  hashOf,
+} from '../../sim/chain.ts';
 import { createDisk } from '../../sim/disk.ts';
 import { fakeBls, fakePublicKey, fakeSigner } from '../../sim/fake-bls.ts';
 import { SIM_PARAMETERS } from '../../sim/options.ts';
@@ -153,6 +160,7 @@ function createStage(self: number | undefined = 3) {
     },
     kill(): void {
       life.up = false;
+      stage.writeStepsLeft = Number.POSITIVE_INFINITY;
       disk.afterCrash(createRng(1, 'crash'));
     },
     run: (ms: number) => world.run(world.nowMs() + ms),
@@ -179,7 +187,8 @@ function createStage(self: number | undefined = 3) {
     votes: (type: VoteType, blockHash: Hash | null, ...indexes: number[]) =>
       stage.gossip('votes', encodeVotes(indexes.map((index) => stage.vote(index, type, blockHash)))),
     /** A block that validator 0 could have built for height 1. */
-    block(transaction = 'tx') {
+    block(transaction = 'ann/0/bob/1') {
+      const { stateRoot, receiptsRoot } = execute(chain.ledger, [transaction])!;
       const reveal = signAs(0, revealBytes());
       const bytes = new Uint8Array(
         Buffer.from(
@@ -193,6 +202,8 @@ function createStage(self: number | undefined = 3) {
             lastCommit: null,
             transactions: [transaction],
             broken: false,
+            stateRoot,
+            receiptsRoot,
           }),
         ),
       );
@@ -332,7 +343,7 @@ describe('blocks', () => {
     stage.boot();
     await stage.run(FIRST_LOOK);
     const block = stage.block();
-    stage.answers.set('block', () => stage.block('other').bytes);
+    stage.answers.set('block', () => stage.block('ann/0/cat/2').bytes);
     await stage.gossip(
       'proposal',
       encodeProposalMessage({ proposal: stage.proposal(block), block: undefined }),
@@ -363,7 +374,7 @@ describe('blocks', () => {
     await stage.run(50);
     const { blocks } = decodeRangeAnswer((await answer)!);
     expect(blocks).toHaveLength(1);
-    expect(decodeBlock(blocks[0]!.bytes)?.transactions).toEqual(['tx']);
+    expect(decodeBlock(blocks[0]!.bytes)?.transactions).toEqual(['ann/0/bob/1']);
     // A node that lags is told so, and given the range above.
     const status = stage.node.onRequest(
       'status',

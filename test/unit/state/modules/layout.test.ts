@@ -15,6 +15,7 @@ import { createWorld, person, salt } from './world.ts';
 const attribution: ChainParams['attribution'] = {
   version: 1,
   lmin: 4,
+  lmax: 32,
   sminQ16: 32 << 16,
   wmaxQ16: 12 << 16,
   maxOutputTokens: 512,
@@ -22,6 +23,7 @@ const attribution: ChainParams['attribution'] = {
   maxPromptBytes: 4_096,
   recordCapPermille: 100,
   contributorCapPermille: 500,
+  coverageCapPermille: 600,
   maxContributors: 64,
   commons: [3, 5],
 };
@@ -180,7 +182,7 @@ describe('frozen formats', () => {
         "contributionId": "0x10e9d542852d7aea7f3b73bae187c35b0f4705bf764124ee237a214e769de81f",
         "emptyHistory": "0x6f4c69206e8a1967250176e7af09df5974e4658f413a48b40f0ffd0d42ce5aac",
         "history": "0xdcfd129c8e812bbb897a9285c3ca89fa1e485209405384295a87bf421420a518",
-        "paramsHash": "0x1fb334206a4f89e56bc380a8e087971a3a08010801bd7081fd5d73c15c150c51",
+        "paramsHash": "0x608b3234b67a40c1f7913e954555c3998663128c7c8ae5aa8cc26e6d95d1760e",
         "requestId": "0x455871fe0f48ee502b84167fb0325e72c11a75aebbca18bd7dcf88661e9deced",
         "slot": "0xab2713b382fbd18a6670cb21fcf25a6f661e4a36e7da31881077acb7f6e25f2d",
         "slotOfTwo": "0xe32bc62eac759451dbf9c1382aa7640cf93633a12888abd337feeb875596a497",
@@ -202,11 +204,11 @@ describe('frozen formats', () => {
     expect({ id, requestHash: requestHash(world.view, id) }).toMatchInlineSnapshot(`
       {
         "id": "0xbe8f978399a12788cdae86104e070634b5cc8608f13bb520a57fb37b69ae9cc1",
-        "requestHash": "0xee9185c582d6bd13a11d799cf5ea450b86480b3cf5a892e5228b6668bfe909ce",
+        "requestHash": "0x3fcce4e7b70ba4101fc7dc6faf1bd354b3c38e4d434cdfe06401d4c4838bd2a3",
       }
     `);
     expect(keccakHex(utf8Bytes(world.digest()))).toMatchInlineSnapshot(
-      `"0x90fc3309fe927585ce78a4b6f712312032d92672f0c1373b182f2ed13f9aefe7"`,
+      `"0xe516190c02626cfd3d8c6c7f4ab3822c03eba6192f4ff90175ceafa64324c317"`,
     );
   });
 });
