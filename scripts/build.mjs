@@ -26,6 +26,7 @@ const ENTRIES = [
   'rpc-thread/worker',
   'attribution-pool/worker',
   'attestation-worker/worker',
+  'snapshots/worker',
   'runtime-pool/worker',
   'runtime-pool/native',
 ];

@@ -5,6 +5,9 @@
  * Limitations: all accounts, and the slots of one account at a time, are held in memory, about 400 bytes each; every
  * header of the evidence window carries its whole validator set.
  */
+import { fromLastCommit } from '../../consensus/certificate.ts';
+import { encodeCertificate } from '../../consensus/codec.ts';
+import { asHeight, asRound } from '../../consensus/types.ts';
 import { decodeAccount } from '../accounts/account.ts';
 import {
   encodeNode,
@@ -16,7 +19,7 @@ import {
   toNibbles,
 } from '../accounts/nodes.ts';
 import { type TrieChange, updateTrie } from '../accounts/trie.ts';
-import { decodeHeader } from '../block/codec.ts';
+import { decodeBlock, decodeHeader } from '../block/codec.ts';
 import { decodeRecords } from '../block/validators.ts';
 import { bareHex, EMPTY_TRIE_ROOT, equalBytes, KECCAK_EMPTY, keccak256, padLeft, toHex } from '../crypto.ts';
 import type { DatabaseFiles } from '../db/database.ts';
@@ -58,11 +61,27 @@ export async function createSnapshot(db: DatabaseFiles, options: CreateOptions):
   return encodeManifest({
     number,
     header,
-    certificate: need(COLUMN.certificate, number),
+    certificate: certificateOf(db, number) ?? need(COLUMN.certificate, number),
     voters: need(COLUMN.validators, number),
     block: need(COLUMN.block, number),
     chunks: chunks.finish(),
   });
+}
+
+/**
+ * As the next block carries it, so that every node makes the same bytes; its own where that block is not there (yet).
+ */
+function certificateOf(db: DatabaseFiles, number: number): Uint8Array | undefined {
+  const child = db.get(numberKey(COLUMN.block, number + 1));
+  const block = child === undefined ? undefined : decodeBlock(child);
+  if (block === undefined || block.lastCommit === null) return db.get(numberKey(COLUMN.certificate, number));
+  const { lastCommit, header } = block;
+  return encodeCertificate(
+    fromLastCommit(
+      { ...lastCommit, round: asRound(lastCommit.round) },
+      { height: asHeight(number), blockHash: header.parentHash },
+    ),
+  );
 }
 
 interface Chunks {
@@ -114,7 +133,7 @@ function addHistory(db: DatabaseFiles, options: CreateOptions, chunks: Chunks): 
     if (header === undefined || next === undefined) break;
     const voters = db.get(numberKey(COLUMN.validators, height));
     const changes = voters !== undefined && !sameMembers(decodeRecords(voters), decodeRecords(next));
-    const certificate = changes ? (db.get(numberKey(COLUMN.certificate, height)) ?? EMPTY) : EMPTY;
+    const certificate = changes ? (certificateOf(db, height) ?? EMPTY) : EMPTY;
     const item = [header, next, certificate];
     const bytes = item.reduce((sum, one) => sum + one.length + 4, 4);
     if (size + bytes > chunks.fullBytes) flush();
