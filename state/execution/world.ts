@@ -41,7 +41,9 @@ export class World implements StateManagerInterface, StateView {
   private readonly undo: (() => void)[] = [];
   private readonly checkpoints: number[] = [];
   /** Values at the start of the transaction of slots that it has written (EIP-2200). */
-  private readonly originals = new Map<string, Uint8Array>();
+  private readonly originals = new Map<Hex, Map<string, Uint8Array>>();
+  /** Slots of the base that were read: found again without naming them anew. */
+  private readonly baseSlots = new Map<Hex, Map<string, Uint8Array>>();
 
   constructor(base: BaseState) {
     this.base = base;
@@ -66,7 +68,26 @@ export class World implements StateManagerInterface, StateView {
   readSlot(address: Hex, slot: string): Uint8Array {
     const changed = this.slots.get(address)?.get(slot);
     if (changed !== undefined) return changed;
-    return this.cleared.has(address) ? EMPTY_BYTES : this.base.slot(address, slot);
+    return this.cleared.has(address) ? EMPTY_BYTES : this.baseSlot(address, slot);
+  }
+
+  private baseSlot(address: Hex, slot: string): Uint8Array {
+    let known = this.baseSlots.get(address);
+    if (known === undefined) {
+      known = new Map();
+      this.baseSlots.set(address, known);
+    }
+    let value = known.get(slot);
+    if (value === undefined) {
+      value = this.base.slot(address, slot);
+      known.set(slot, value);
+    }
+    return value;
+  }
+
+  /** The slot's value when the transaction began (EIP-2200). */
+  originalSlot(address: Hex, slot: string): Uint8Array {
+    return this.originals.get(address)?.get(slot) ?? this.readSlot(address, slot);
   }
 
   writeSlot(address: Hex, slot: string, value: Uint8Array): void {
@@ -77,8 +98,12 @@ export class World implements StateManagerInterface, StateView {
     }
     const changed = slots;
     const before = changed.get(slot);
-    const name = address + slot;
-    if (!this.originals.has(name)) this.originals.set(name, this.readSlot(address, slot));
+    let originals = this.originals.get(address);
+    if (originals === undefined) {
+      originals = new Map();
+      this.originals.set(address, originals);
+    }
+    if (!originals.has(slot)) originals.set(slot, before ?? this.readSlot(address, slot));
     this.undo.push(before === undefined ? () => changed.delete(slot) : () => changed.set(slot, before));
     changed.set(slot, stripZeros(value));
   }
@@ -145,6 +170,11 @@ export class World implements StateManagerInterface, StateView {
 
   // ---- journal
 
+  /** Something outside of the state that is taken back together with it. */
+  remember(undo: () => void): void {
+    this.undo.push(undo);
+  }
+
   begin(): void {
     this.checkpoints.push(this.undo.length);
   }
@@ -192,9 +222,7 @@ export class World implements StateManagerInterface, StateView {
 
   readonly originalStorageCache = {
     get: async (address: Address, key: Uint8Array): Promise<Uint8Array> => {
-      const name = toHex(address.bytes);
-      const slot = bareHex(key);
-      return this.originals.get(name + slot) ?? this.readSlot(name, slot);
+      return this.originalSlot(toHex(address.bytes), bareHex(key));
     },
     clear: (): void => {
       this.originals.clear();
