@@ -30,7 +30,7 @@ import { createRunner, type NativeCall, type NativeFunction, type NativeResult }
 import { type Ran, runMessage, runTransaction } from './machine/transaction.ts';
 import { type BlockEnvironment, bareError, frameContext, OutOfGas, rawLog } from './module-context.ts';
 import type { ModuleTable } from './module-table.ts';
-import { pricedPrecompiles } from './precompiles.ts';
+import { precompiles } from './precompiles.ts';
 import { World } from './world.ts';
 
 /** The block that a transaction sees. */
@@ -154,7 +154,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     stateManager: world,
     blockchain,
     customPrecompiles: [
-      ...(options.ethereumFork === undefined ? pricedPrecompiles(common) : []),
+      ...precompiles(common, {
+        priced: options.ethereumFork === undefined,
+        blake2f: (input) => runner.blake2f(input),
+      }),
       ...options.modules.list.map((module) => ({
         address: new Address(fromHex(module.address)),
         function: (input: PrecompileInput) => runLibraryModule(module, input),

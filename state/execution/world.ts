@@ -20,6 +20,9 @@ import {
 } from '../crypto.ts';
 import { type AccountView, Fault, type Hex, type StateView } from '../types.ts';
 
+/** Code by the object of its hash. Lives as long as an account that has it. */
+const CODES = new WeakMap<Uint8Array, Uint8Array>();
+
 /** Changes of a finished block, relative to its base. */
 export interface WorldChanges {
   /** undefined: deleted. Storage roots are those of the base; the trie supplies the new ones. */
@@ -109,8 +112,14 @@ export class World implements StateManagerInterface, StateView {
   }
 
   readCode(account: AccountData | undefined): Uint8Array {
-    if (account === undefined || equalBytes(account.codeHash, KECCAK_EMPTY)) return EMPTY_BYTES;
-    return this.codes.get(bareHex(account.codeHash)) ?? this.base.code(account.codeHash);
+    if (account === undefined || account.codeHash === KECCAK_EMPTY) return EMPTY_BYTES;
+    // Accounts hand their hash on as the object that it is, so most codes are found without naming them.
+    const known = CODES.get(account.codeHash);
+    if (known !== undefined) return known;
+    if (equalBytes(account.codeHash, KECCAK_EMPTY)) return EMPTY_BYTES;
+    const code = this.codes.get(bareHex(account.codeHash)) ?? this.base.code(account.codeHash);
+    CODES.set(account.codeHash, code);
+    return code;
   }
 
   writeCode(address: Hex, code: Uint8Array): void {

@@ -56,6 +56,8 @@ export const OUTCOME = {
 const TABLE = 4_096;
 const RETURNED = 5_120;
 const ENVIRONMENT = 5_248;
+/** Place for the input of a hash. */
+const HASH_INPUT = 16_384;
 const FRAMES = 65_536;
 const FRAME_BYTES = 192;
 const MEBIBYTE = 1 << 20;
@@ -96,7 +98,7 @@ const ENVIRONMENT_WORDS: readonly EnvironmentWord[] = [
 interface Kernel {
   run(frame: number): number;
   analyse(code: number, length: number, jumps: number): void;
-  keccak(data: number, length: number): number;
+  blake2f(rounds: number, state: number, message: number, offset: number, isLast: number): void;
 }
 
 interface PlacedCode {
@@ -259,6 +261,16 @@ export class Machine {
     return length === 0 ? EMPTY_BYTES : this.bytes.slice(from, from + length);
   }
 
+  /** The compression of BLAKE2b on an input as precompile 0x09 takes it (EIP-152). @returns 64 bytes */
+  blake2f(input: Uint8Array): Uint8Array {
+    const at = HASH_INPUT;
+    this.bytes.set(input, at);
+    // Rounds first, which leaves the rest unaligned: that is allowed.
+    const rounds = new DataView(input.buffer, input.byteOffset).getUint32(0);
+    this.kernel.blake2f(rounds, at + 4, at + 68, at + 196, input[212]!);
+    return this.slice(at + 4, 64);
+  }
+
   // ---- words: 32 bytes, least significant first
 
   setEnvironment(word: EnvironmentWord, value: bigint): void {
@@ -266,6 +278,10 @@ export class Machine {
   }
 
   writeNumber(at: number, value: bigint): void {
+    if (value === 0n) {
+      this.clearWord(at);
+      return;
+    }
     const limb = at >> 3;
     this.limbs[limb] = value;
     this.limbs[limb + 1] = value >> 64n;
@@ -273,9 +289,16 @@ export class Machine {
     this.limbs[limb + 3] = value >> 192n;
   }
 
+  // Eight assignments: `fill` and `copyWithin` cost more than so few words.
+
+  private clearWord(at: number): void {
+    const { words } = this;
+    for (let i = at >> 2, end = i + 8; i < end; i++) words[i] = 0;
+  }
+
   /** For numbers below 2^31. */
   writeSmall(at: number, value: number): void {
-    this.words.fill(0, at >> 2, (at >> 2) + 8);
+    this.clearWord(at);
     this.words[at >> 2] = value;
   }
 
@@ -320,7 +343,7 @@ export class Machine {
 
   /** Big-endian bytes of at most 32, as the state has them, become a word. */
   writeBytes(at: number, value: Uint8Array): void {
-    this.words.fill(0, at >> 2, (at >> 2) + 8);
+    this.clearWord(at);
     for (let i = 0, last = at + value.length - 1; i < value.length; i++) this.bytes[last - i] = value[i]!;
   }
 
@@ -343,13 +366,14 @@ export class Machine {
   }
 
   copyWord(to: number, from: number): void {
-    this.words.copyWithin(to >> 2, from >> 2, (from >> 2) + 8);
+    const { words } = this;
+    for (let i = 0; i < 8; i++) words[(to >> 2) + i] = words[(from >> 2) + i]!;
   }
 
   /** Copies a word's lowest 20 bytes. */
   copyAddress(to: number, from: number): void {
-    this.words.copyWithin(to >> 2, from >> 2, (from >> 2) + 5);
-    this.words.fill(0, (to >> 2) + 5, (to >> 2) + 8);
+    const { words } = this;
+    for (let i = 0; i < 8; i++) words[(to >> 2) + i] = i < 5 ? words[(from >> 2) + i]! : 0;
   }
 
   addressAt(at: number): Hex {
@@ -365,6 +389,30 @@ export class Machine {
     const name: Hex = `0x${bareHex(this.readBig(at, 20))}`;
     this.addresses[place] = { words: words.slice(i, i + 5), name };
     return name;
+  }
+
+  /** A word as a key of 16 characters, for what is forgotten with the transaction. */
+  keyAt(at: number): string {
+    const w = this.words;
+    const i = at >> 2;
+    return String.fromCharCode(
+      w[i]! & 0xffff,
+      w[i]! >>> 16,
+      w[i + 1]! & 0xffff,
+      w[i + 1]! >>> 16,
+      w[i + 2]! & 0xffff,
+      w[i + 2]! >>> 16,
+      w[i + 3]! & 0xffff,
+      w[i + 3]! >>> 16,
+      w[i + 4]! & 0xffff,
+      w[i + 4]! >>> 16,
+      w[i + 5]! & 0xffff,
+      w[i + 5]! >>> 16,
+      w[i + 6]! & 0xffff,
+      w[i + 6]! >>> 16,
+      w[i + 7]! & 0xffff,
+      w[i + 7]! >>> 16,
+    );
   }
 
   /** A slot's name: 64 hex digits. */

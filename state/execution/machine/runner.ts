@@ -78,6 +78,8 @@ export interface RunnerResult {
 export interface Runner {
   /** Accounts that are warm in every transaction. */
   readonly natives: ReadonlySet<Hex>;
+  /** The compression of precompile 0x09: 213 bytes to 64. */
+  blake2f(input: Uint8Array): Uint8Array;
   run(session: Session, environment: Environment, message: RunnerMessage): Promise<RunnerResult>;
 }
 
@@ -141,7 +143,7 @@ export function createRunner(options: RunnerOptions): Runner {
   // ---- instructions that ask the state
 
   function host(op: number, at: number): number {
-    const frame = frames.at(-1)!;
+    const frame = frames[frames.length - 1]!;
     const top = machine.get(at, FRAME.top);
     const first = top - 32;
     const second = top - 64;
@@ -194,11 +196,11 @@ export function createRunner(options: RunnerOptions): Runner {
       case 0x55:
         return storeSlot(at, frame, first, second);
       case 0x5c:
-        machine.writeBytes(first, session.readTransient(frame.address, machine.slotAt(first)));
+        machine.writeBytes(first, session.readTransient(frame.address, machine.keyAt(first)));
         return 0;
       case 0x5d:
         if (frame.isStatic) return OUTCOME.staticChange;
-        session.writeTransient(frame.address, machine.slotAt(first), machine.readStripped(second));
+        session.writeTransient(frame.address, machine.keyAt(first), machine.readStripped(second));
         machine.set(at, FRAME.top, second);
         return 0;
       default:
@@ -533,7 +535,7 @@ export function createRunner(options: RunnerOptions): Runner {
   /** Runs until the outermost frame has ended. */
   async function drive(gasLimit: number): Promise<RunnerResult> {
     while (true) {
-      const frame = frames.at(-1)!;
+      const frame = frames[frames.length - 1]!;
       let outcome = machine.run(frame.at);
       if (outcome === OUTCOME.leaves) {
         const op = machine.get(frame.at, FRAME.op) & 0xff;
@@ -652,6 +654,7 @@ export function createRunner(options: RunnerOptions): Runner {
 
   return {
     natives: new Set(natives.keys()),
+    blake2f: (input) => machine.blake2f(input),
     async run(nextSession, nextEnvironment, message) {
       session = nextSession;
       environment = nextEnvironment;

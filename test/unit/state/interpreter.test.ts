@@ -199,13 +199,13 @@ describe('the loop around the instructions', () => {
       return { took: BigInt(`0x${returnData.slice(2, 66)}`), success: BigInt(`0x${returnData.slice(66)}`) };
     };
     const right = await run('1000', input);
-    const less = await run('001f', input);
+    const less = await run('000f', input);
     const wrong = await run('1000', input.slice(1));
     expect([right.success, less.success, wrong.success]).toEqual([1n, 0n, 0n]);
-    expect(PRICE_MULTIPLIERS[9]).toBe(8n);
-    // 4 rounds cost 4 gas on Ethereum and 32 here: with 31 it fails and takes them all.
-    expect(right.took - less.took).toBe(32n - 31n);
-    expect(wrong.took - right.took).toBe(0x1000n - 32n);
+    expect(PRICE_MULTIPLIERS[9]).toBe(4n);
+    // 4 rounds cost 4 gas on Ethereum and 16 here: with 15 it fails and takes them all.
+    expect(right.took - less.took).toBe(16n - 15n);
+    expect(wrong.took - right.took).toBe(0x1000n - 16n);
   });
 
   it('runs a counting loop with jumps to its end', async () => {

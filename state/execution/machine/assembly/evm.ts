@@ -452,6 +452,125 @@ export function keccak(data: usize, length: usize): usize {
   return SPONGE;
 }
 
+const BLAKE_IV: usize = memory.data<u64>([
+  0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
+  0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
+]);
+const BLAKE_ORDER: usize = memory.data<u8>([
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+  14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3,
+  11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4,
+  7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8,
+  9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13,
+  2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9,
+  12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11,
+  13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10,
+  6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5,
+  10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0,
+]);
+
+@inline function blakeWord(message: usize, order: usize, i: usize): u64 {
+  return load<u64>(message + (<usize>load<u8>(order + i) << 3));
+}
+
+/**
+ * The compression of BLAKE2b with any number of rounds (RFC 7693; EIP-152): changes the 64 bytes at `state`.
+ * `message` has 128 bytes, `offset` 16.
+ */
+export function blake2f(rounds: u32, state: usize, message: usize, offset: usize, isLast: i32): void {
+  let v0 = load<u64>(state);
+  let v1 = load<u64>(state, 8);
+  let v2 = load<u64>(state, 16);
+  let v3 = load<u64>(state, 24);
+  let v4 = load<u64>(state, 32);
+  let v5 = load<u64>(state, 40);
+  let v6 = load<u64>(state, 48);
+  let v7 = load<u64>(state, 56);
+  let v8 = load<u64>(BLAKE_IV);
+  let v9 = load<u64>(BLAKE_IV, 8);
+  let v10 = load<u64>(BLAKE_IV, 16);
+  let v11 = load<u64>(BLAKE_IV, 24);
+  let v12 = load<u64>(BLAKE_IV, 32) ^ load<u64>(offset);
+  let v13 = load<u64>(BLAKE_IV, 40) ^ load<u64>(offset, 8);
+  let v14 = load<u64>(BLAKE_IV, 48) ^ (isLast != 0 ? <u64>-1 : 0);
+  let v15 = load<u64>(BLAKE_IV, 56);
+  for (let round: u32 = 0; round < rounds; round++) {
+    const order = BLAKE_ORDER + <usize>((round % 10) << 4);
+    v0 = v0 + v4 + blakeWord(message, order, 0);
+    v12 = rotr<u64>(v12 ^ v0, 32);
+    v8 = v8 + v12;
+    v4 = rotr<u64>(v4 ^ v8, 24);
+    v0 = v0 + v4 + blakeWord(message, order, 1);
+    v12 = rotr<u64>(v12 ^ v0, 16);
+    v8 = v8 + v12;
+    v4 = rotr<u64>(v4 ^ v8, 63);
+    v1 = v1 + v5 + blakeWord(message, order, 2);
+    v13 = rotr<u64>(v13 ^ v1, 32);
+    v9 = v9 + v13;
+    v5 = rotr<u64>(v5 ^ v9, 24);
+    v1 = v1 + v5 + blakeWord(message, order, 3);
+    v13 = rotr<u64>(v13 ^ v1, 16);
+    v9 = v9 + v13;
+    v5 = rotr<u64>(v5 ^ v9, 63);
+    v2 = v2 + v6 + blakeWord(message, order, 4);
+    v14 = rotr<u64>(v14 ^ v2, 32);
+    v10 = v10 + v14;
+    v6 = rotr<u64>(v6 ^ v10, 24);
+    v2 = v2 + v6 + blakeWord(message, order, 5);
+    v14 = rotr<u64>(v14 ^ v2, 16);
+    v10 = v10 + v14;
+    v6 = rotr<u64>(v6 ^ v10, 63);
+    v3 = v3 + v7 + blakeWord(message, order, 6);
+    v15 = rotr<u64>(v15 ^ v3, 32);
+    v11 = v11 + v15;
+    v7 = rotr<u64>(v7 ^ v11, 24);
+    v3 = v3 + v7 + blakeWord(message, order, 7);
+    v15 = rotr<u64>(v15 ^ v3, 16);
+    v11 = v11 + v15;
+    v7 = rotr<u64>(v7 ^ v11, 63);
+    v0 = v0 + v5 + blakeWord(message, order, 8);
+    v15 = rotr<u64>(v15 ^ v0, 32);
+    v10 = v10 + v15;
+    v5 = rotr<u64>(v5 ^ v10, 24);
+    v0 = v0 + v5 + blakeWord(message, order, 9);
+    v15 = rotr<u64>(v15 ^ v0, 16);
+    v10 = v10 + v15;
+    v5 = rotr<u64>(v5 ^ v10, 63);
+    v1 = v1 + v6 + blakeWord(message, order, 10);
+    v12 = rotr<u64>(v12 ^ v1, 32);
+    v11 = v11 + v12;
+    v6 = rotr<u64>(v6 ^ v11, 24);
+    v1 = v1 + v6 + blakeWord(message, order, 11);
+    v12 = rotr<u64>(v12 ^ v1, 16);
+    v11 = v11 + v12;
+    v6 = rotr<u64>(v6 ^ v11, 63);
+    v2 = v2 + v7 + blakeWord(message, order, 12);
+    v13 = rotr<u64>(v13 ^ v2, 32);
+    v8 = v8 + v13;
+    v7 = rotr<u64>(v7 ^ v8, 24);
+    v2 = v2 + v7 + blakeWord(message, order, 13);
+    v13 = rotr<u64>(v13 ^ v2, 16);
+    v8 = v8 + v13;
+    v7 = rotr<u64>(v7 ^ v8, 63);
+    v3 = v3 + v4 + blakeWord(message, order, 14);
+    v14 = rotr<u64>(v14 ^ v3, 32);
+    v9 = v9 + v14;
+    v4 = rotr<u64>(v4 ^ v9, 24);
+    v3 = v3 + v4 + blakeWord(message, order, 15);
+    v14 = rotr<u64>(v14 ^ v3, 16);
+    v9 = v9 + v14;
+    v4 = rotr<u64>(v4 ^ v9, 63);
+  }
+  store<u64>(state, load<u64>(state, 0) ^ v0 ^ v8, 0);
+  store<u64>(state, load<u64>(state, 8) ^ v1 ^ v9, 8);
+  store<u64>(state, load<u64>(state, 16) ^ v2 ^ v10, 16);
+  store<u64>(state, load<u64>(state, 24) ^ v3 ^ v11, 24);
+  store<u64>(state, load<u64>(state, 32) ^ v4 ^ v12, 32);
+  store<u64>(state, load<u64>(state, 40) ^ v5 ^ v13, 40);
+  store<u64>(state, load<u64>(state, 48) ^ v6 ^ v14, 48);
+  store<u64>(state, load<u64>(state, 56) ^ v7 ^ v15, 56);
+}
+
 @inline function loadBig(to: usize, from: usize): void {
   const a = bswap<u64>(load<u64>(from, 24));
   const b = bswap<u64>(load<u64>(from, 16));
