@@ -279,24 +279,30 @@ export function createRunner(options: RunnerOptions): Runner {
   // ---- frames
 
   /** Makes a frame the innermost one. Its gas, code and data are set by the caller. */
-  function push(frame: Omit<Frame, 'at' | 'depth' | 'logs' | 'refund'>): Frame {
+  function push(address: Hex, caller: Hex, value: bigint, isStatic: boolean, creates: boolean): Frame {
     const depth = frames.length;
-    const whole: Frame = {
-      ...frame,
-      at: machine.frameAt(depth),
+    const at = machine.frameAt(depth);
+    // Written out: spreading an object here would cost more than the rest of a call.
+    const frame: Frame = {
+      at,
       depth,
+      address,
+      caller,
+      value,
+      isStatic,
+      creates,
       logs: session.logs.length,
       refund: session.refund,
     };
-    const stack = machine.stackBehind(frames.at(-1)?.at);
-    machine.set(whole.at, FRAME.pc, 0);
-    machine.set(whole.at, FRAME.stack, stack);
-    machine.set(whole.at, FRAME.top, stack);
-    machine.set(whole.at, FRAME.memorySize, 0);
-    machine.set(whole.at, FRAME.dataLength, 0);
+    const stack = machine.stackBehind(depth === 0 ? undefined : frames[depth - 1]!.at);
+    machine.set(at, FRAME.pc, 0);
+    machine.set(at, FRAME.stack, stack);
+    machine.set(at, FRAME.top, stack);
+    machine.set(at, FRAME.memorySize, 0);
+    machine.set(at, FRAME.dataLength, 0);
     machine.setReturned(0, 0);
-    frames.push(whole);
-    return whole;
+    frames.push(frame);
+    return frame;
   }
 
   /** What a call of `address` runs; EIP-7702 follows one delegation, and one to a precompile runs nothing. */
@@ -390,13 +396,7 @@ export function createRunner(options: RunnerOptions): Runner {
         data: machine.slice(machine.get(at, FRAME.out), machine.get(at, FRAME.outLength)),
         gasLimit: gas,
       });
-    const inner = push({
-      address: to,
-      caller: op === 0xf4 ? frame.caller : frame.address,
-      value,
-      isStatic,
-      creates: false,
-    });
+    const inner = push(to, op === 0xf4 ? frame.caller : frame.address, value, isStatic, false);
     if (to === frame.address) machine.copyWord(inner.at + FRAME.address, at + FRAME.address);
     else machine.copyAddress(inner.at + FRAME.address, top - 64);
     machine.copyWord(inner.at + FRAME.caller, at + (op === 0xf4 ? FRAME.caller : FRAME.address));
@@ -488,7 +488,7 @@ export function createRunner(options: RunnerOptions): Runner {
     world.write(address, { ...(existing ?? EMPTY_ACCOUNT), nonce: 1n });
     session.transfer(caller, address, value);
     const outer = frames.at(-1);
-    const inner = push({ address, caller, value, isStatic: false, creates: true });
+    const inner = push(address, caller, value, false, true);
     machine.writeAddress(inner.at + FRAME.address, address);
     machine.writeAddress(inner.at + FRAME.caller, caller);
     machine.writeNumber(inner.at + FRAME.value, value);
@@ -620,7 +620,7 @@ export function createRunner(options: RunnerOptions): Runner {
       current.world.keep();
       return ended({ gasUsed: 0, output: EMPTY_BYTES, exception: undefined });
     }
-    const frame = push({ address: to, caller: message.from, value, isStatic: false, creates: false });
+    const frame = push(to, message.from, value, false, false);
     const { at } = frame;
     machine.writeAddress(at + FRAME.address, to);
     machine.writeAddress(at + FRAME.caller, message.from);
