@@ -1,4 +1,4 @@
-// Compiles the WebAssembly kernels (attribution/kernels/assembly/*.ts, AssemblyScript) to attribution/kernels/*.wasm.ts.
+// Compiles the WebAssembly kernels (assembly/*.ts in the folders below, AssemblyScript) to *.wasm.ts beside assembly/.
 // The results are committed, since their bytes are part of what validators agree on; `--check` compares instead of
 // writing, and a unit test runs it. No relaxed SIMD: it is the one part of WebAssembly whose results may differ.
 import { createHash } from 'node:crypto';
@@ -6,12 +6,13 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
-const kernels = fileURLToPath(new URL('../attribution/kernels/', import.meta.url));
+const folders = ['attribution/kernels/', 'state/execution/machine/'];
+const root = fileURLToPath(new URL('../', import.meta.url));
 const check = process.argv.includes('--check');
 const LINE = 110;
 
 /** The module of one kernel as the text of a TypeScript file. */
-async function compile(name) {
+async function compile(folder, name) {
   const files = new Map();
   const { error, stderr } = await asc.main(
     [
@@ -31,7 +32,7 @@ async function compile(name) {
     {
       readFile: (file) => {
         try {
-          return readFileSync(`${kernels}${file}`, 'utf8');
+          return readFileSync(`${root}${folder}${file}`, 'utf8');
         } catch {
           return null;
         }
@@ -55,21 +56,22 @@ async function compile(name) {
 }
 
 let stale = 0;
-for (const file of readdirSync(`${kernels}assembly`).sort()) {
-  if (!file.endsWith('.ts')) continue;
-  const name = file.slice(0, -3);
-  const path = `${kernels}${name}.wasm.ts`;
-  const text = await compile(name);
-  let old = '';
-  try {
-    old = readFileSync(path, 'utf8');
-  } catch {}
-  if (old === text) continue;
-  stale += 1;
-  if (check) console.error(`${name}.wasm.ts is not what its source compiles to: run npm run build:kernels`);
-  else {
-    writeFileSync(path, text);
-    console.log(`wrote attribution/kernels/${name}.wasm.ts`);
+for (const folder of folders)
+  for (const file of readdirSync(`${root}${folder}assembly`).sort()) {
+    if (!file.endsWith('.ts')) continue;
+    const name = file.slice(0, -3);
+    const path = `${root}${folder}${name}.wasm.ts`;
+    const text = await compile(folder, name);
+    let old = '';
+    try {
+      old = readFileSync(path, 'utf8');
+    } catch {}
+    if (old === text) continue;
+    stale += 1;
+    if (check) console.error(`${name}.wasm.ts is not what its source compiles to: run npm run build:kernels`);
+    else {
+      writeFileSync(path, text);
+      console.log(`wrote ${folder}${name}.wasm.ts`);
+    }
   }
-}
 process.exit(check && stale > 0 ? 1 : 0);

@@ -29,6 +29,14 @@ export const LIMITS = {
   maxCachedSlots: 100_000,
   /** Contract codes kept in memory; at most 24 KiB each, so 24 MB. */
   maxCachedCodes: 1_000,
+  /** WebAssembly memory for codes that were run: some thousand usual ones. Only what is used is real memory. */
+  machineCodeBytes: 32 * 1024 * 1024,
+  /** Most that a call can return: the memory of `maxMachineGas` is 7.1 MB. */
+  maxReturnBytes: 8 * 1024 * 1024,
+  /** Memory of all frames together: 1,025 of them with `maxMachineGas` between them reach 210 MB. */
+  maxMachineBytes: 512 * 1024 * 1024,
+  /** Gas with which anything runs; a call has at most `callGasCap`, a transaction less. */
+  maxMachineGas: 100_000_000n,
   /** Codes whose jump targets are remembered: up to 300 kB each for the largest, so 75 MB. */
   maxAnalysedCodes: 256,
   /** Trie nodes in memory before the lower levels are dropped and read again: about 300 bytes each, 60 MB. */

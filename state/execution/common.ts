@@ -5,9 +5,7 @@
  */
 import { type Common, createCustomCommon, Mainnet, type ParamsDict } from '@ethereumjs/common';
 import { paramsTx } from '@ethereumjs/tx';
-import type { KZG } from '@ethereumjs/util';
 import { keccak256, recoverPublicKey, sha256 } from '../crypto.ts';
-import { kzg } from './kzg.ts';
 
 /**
  * Forks of Ethereum that the engine can run. None is older: before Cancun a SELFDESTRUCT clears storage of earlier
@@ -27,7 +25,6 @@ export function commonOf(chainId: number, fork: Fork = CHAIN_FORK): Common {
     customCrypto: {
       keccak256,
       sha256,
-      kzg: kzg as unknown as KZG,
       ecrecover: (hash, v, r, s, chain) => {
         // 27 and 28, or 0 and 1 of typed transactions, or EIP-155.
         const parity = v === 0n || v === 1n ? v : chain === undefined ? v - 27n : v - (chain * 2n + 35n);

@@ -11,20 +11,25 @@ import {
   type EVMResult,
   type ExecResult,
   type Message,
+  type PrecompileFunc,
   type PrecompileInput,
 } from '@ethereumjs/evm';
 import { Address } from '@ethereumjs/util';
 import { createVM, runTx, type VM } from '@ethereumjs/vm';
+import { bloomOfLogs } from '../block/bloom.ts';
 import { EMPTY_BYTES, fromHex, toHex } from '../crypto.ts';
+import { LIMITS } from '../limits.ts';
 import { type ModuleDefinition, ModuleRevert } from '../modules/context.ts';
 import { isDelegation } from '../transactions/validate.ts';
 import { Fault, type Hex, type Log, Unavailable } from '../types.ts';
 import { CHAIN_FORK, commonOf, type Fork } from './common.ts';
 import { type Executable, executable } from './executable.ts';
 import { type Step, setStepHook, useFastLoop } from './interpreter.ts';
+import { createRunner, type NativeCall, type NativeFunction, type NativeResult } from './machine/runner.ts';
+import { type Ran, runMessage, runTransaction } from './machine/transaction.ts';
 import { type BlockEnvironment, bareError, frameContext, OutOfGas, rawLog } from './module-context.ts';
 import type { ModuleTable } from './module-table.ts';
-import { pricedPrecompiles } from './precompiles.ts';
+import { precompiles } from './precompiles.ts';
 import { World } from './world.ts';
 
 /** The block that a transaction sees. */
@@ -104,14 +109,18 @@ export interface EngineOptions {
   modules: ModuleTable;
   /** Hash of an earlier block of the chain, for BLOCKHASH. */
   blockHash(number: number): Hex | undefined;
-  /** Runs programs in the library's own loop; for comparison. */
+  /** Runs everything in the library; for comparison. */
   libraryLoop?: boolean;
   /** Runs Ethereum itself under this fork, precompiles at its prices: for Ethereum's tests. */
   ethereumFork?: Fork;
 }
 
 const DIRECT_CALL_ONLY = bareError('DirectCallOnly()');
+const EIP_7623 = 7623;
 const EIP_7702 = 7702;
+const EIP_7939 = 7939;
+const REVERT = EVMError.errorMessages.REVERT;
+const OUT_OF_GAS = EVMError.errorMessages.OUT_OF_GAS;
 
 /** The parts of the library's EVM that it does not show in its types. */
 interface OpenEvm {
@@ -126,7 +135,7 @@ interface OpenEvm {
     addAlwaysWarmSlot(address: string, slot: string, report?: boolean): void;
   };
   transientStorage: { clear(): void };
-  precompiles: Map<string, unknown>;
+  precompiles: Map<string, PrecompileFunc>;
   _emit(topic: string, data: unknown): unknown;
   _loadCode(message: Message): Promise<void>;
 }
@@ -134,14 +143,16 @@ interface OpenEvm {
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const common = commonOf(options.chainId, options.ethereumFork ?? CHAIN_FORK);
   const knowsDelegations = common.isActivatedEIP(EIP_7702);
+  const chainId = options.chainId;
   const frames: Message[] = [];
   let world: World = new World(NOTHING);
   let block: BlockContext | undefined;
   let observer: Observer | undefined;
 
+  const blockHash = (number: number) => block?.hashOf?.(number) ?? options.blockHash(number);
   const blockchain = {
     async getBlock(number: number) {
-      const hash = block?.hashOf?.(number) ?? options.blockHash(number);
+      const hash = blockHash(number);
       if (hash === undefined) throw new Fault(`BLOCKHASH: header ${number} is missing`);
       return { hash: () => fromHex(hash) };
     },
@@ -155,10 +166,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     stateManager: world,
     blockchain,
     customPrecompiles: [
-      ...(options.ethereumFork === undefined ? pricedPrecompiles(common) : []),
+      ...precompiles(common, {
+        priced: options.ethereumFork === undefined,
+        blake2f: (input) => runner.blake2f(input),
+      }),
       ...options.modules.list.map((module) => ({
         address: new Address(fromHex(module.address)),
-        function: (input: PrecompileInput) => runModule(module, input),
+        function: (input: PrecompileInput) => runLibraryModule(module, input),
       })),
     ],
   })) as EVM;
@@ -202,32 +216,71 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     message.chargeCodeAccesses = true;
   };
 
-  async function runModule(module: ModuleDefinition, input: PrecompileInput): Promise<ExecResult> {
+  /** The library's door to a module. */
+  async function runLibraryModule(module: ModuleDefinition, input: PrecompileInput): Promise<ExecResult> {
     const frame = frames.at(-1);
-    if (frame === undefined || block === undefined || frame.to === undefined)
-      throw new Fault('a module runs outside any frame');
-    if (frame.delegatecall || toHex(frame.to.bytes) !== module.address) return reverted(DIRECT_CALL_ONLY, 0n);
-    const context = frameContext(world, block, {
+    if (frame === undefined || frame.to === undefined) throw new Fault('a module runs outside any frame');
+    const result = await runModule(module, {
       caller: toHex(frame.caller.bytes),
       value: frame.value,
       isStatic: frame.isStatic,
       topLevel: frame.depth === 0,
-      gasLimit: input.gasLimit,
+      isDirect: !frame.delegatecall && toHex(frame.to.bytes) === module.address,
+      data: input.data,
+      gasLimit: Number(input.gasLimit),
     });
+    const { exception, logs = [] } = result;
+    return {
+      returnValue: result.output,
+      executionGasUsed: BigInt(result.gasUsed),
+      ...(exception === undefined
+        ? { logs: logs.map(rawLog) }
+        : { exceptionError: new EVMError(exception as EVMError['error']) }),
+    };
+  }
+
+  async function runModule(module: ModuleDefinition, call: NativeCall): Promise<NativeResult> {
+    if (block === undefined) throw new Fault('a module runs outside any block');
+    if (!call.isDirect) return { output: DIRECT_CALL_ONLY, gasUsed: 0, exception: REVERT };
+    const context = frameContext(world, block, { ...call, gasLimit: BigInt(call.gasLimit) });
     try {
-      const returnValue = await module.run(context, input.data);
-      return { returnValue, executionGasUsed: context.gasUsed(), logs: context.logs.map(rawLog) };
+      const output = await module.run(context, call.data);
+      return { output, gasUsed: Number(context.gasUsed()), logs: context.logs };
     } catch (error) {
-      if (error instanceof ModuleRevert) return reverted(error.data, context.gasUsed());
+      if (error instanceof ModuleRevert)
+        return { output: error.data, gasUsed: Number(context.gasUsed()), exception: REVERT };
       if (error instanceof OutOfGas)
-        return {
-          returnValue: EMPTY_BYTES,
-          executionGasUsed: input.gasLimit,
-          exceptionError: new EVMError(EVMError.errorMessages.OUT_OF_GAS),
-        };
+        return { output: EMPTY_BYTES, gasUsed: call.gasLimit, exception: OUT_OF_GAS };
       throw error;
     }
   }
+
+  /** The library's precompiles, and the modules. */
+  function natives(): Map<Hex, NativeFunction> {
+    const all = new Map<Hex, NativeFunction>();
+    for (const [name, run] of open.precompiles)
+      all.set(`0x${name}`, (call) => {
+        const result = run({ data: call.data, gasLimit: BigInt(call.gasLimit), common, _EVM: evm });
+        return result instanceof Promise ? result.then(nativeResult) : nativeResult(result);
+      });
+    for (const module of options.modules.list) all.set(module.address, (call) => runModule(module, call));
+    return all;
+  }
+  const rules = {
+    chainId,
+    knowsDelegations,
+    hasFloor: common.isActivatedEIP(EIP_7623),
+    countsLeadingZeros: common.isActivatedEIP(EIP_7939),
+  };
+  const runner = createRunner({ ...rules, natives: natives(), blockHash });
+  /** Who wants to be told of frames and steps, or asks for what only it does, is served by the library. */
+  const isForLibrary = (gasLimit: bigint, run: RunOptions) =>
+    options.libraryLoop === true ||
+    run.observer !== undefined ||
+    run.lenient === true ||
+    run.reportAccessList === true ||
+    run.precompiles !== undefined ||
+    gasLimit > LIMITS.maxMachineGas;
 
   function enter(nextWorld: World, nextBlock: BlockContext, nextObserver: Observer | undefined): void {
     if (block !== undefined) throw new Fault('the engine is already running something');
@@ -295,6 +348,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   return {
     runTransaction: (nextWorld, nextBlock, tx, runOptions = {}) =>
       guarded(nextWorld, nextBlock, runOptions, async () => {
+        if (!isForLibrary(tx.gasLimit, runOptions)) {
+          const ran = await runTransaction(runner, rules, world, environmentOf(nextBlock), tx);
+          return { ...ranOutcome(ran), logsBloom: bloomOfLogs(ran.logs) };
+        }
         const result = await runTx(vm, {
           tx: executable(tx, common),
           block: libraryBlock(nextBlock),
@@ -316,6 +373,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       }),
     runMessage: (nextWorld, nextBlock, message, runOptions = {}) =>
       guarded(nextWorld, nextBlock, runOptions, async () => {
+        if (!isForLibrary(message.gasLimit, runOptions))
+          return ranOutcome(await runMessage(runner, world, environmentOf(nextBlock), message));
         await open.journal.cleanup();
         if (runOptions.reportAccessList === true) open.journal.startReportingAccessList();
         for (const address of warmPrecompiles) open.journal.addAlwaysWarmAddress(address);
@@ -348,11 +407,36 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   };
 }
 
-function reverted(data: Uint8Array, gasUsed: bigint): ExecResult {
+function nativeResult(result: ExecResult): NativeResult {
   return {
-    returnValue: data,
-    executionGasUsed: gasUsed,
-    exceptionError: new EVMError(EVMError.errorMessages.REVERT),
+    gasUsed: Number(result.executionGasUsed),
+    output: result.returnValue,
+    ...(result.exceptionError === undefined ? {} : { exception: result.exceptionError.error }),
+  };
+}
+
+function environmentOf(block: BlockContext) {
+  return {
+    number: block.block.number,
+    timestamp: block.block.timestamp,
+    coinbase: block.coinbase,
+    prevRandao: block.prevRandao,
+    gasLimit: block.gasLimit,
+    baseFee: block.baseFeePerGas,
+  };
+}
+
+function ranOutcome(ran: Ran): Outcome {
+  return {
+    gasUsed: ran.gasUsed,
+    refund: ran.refund,
+    status: ran.exception === undefined ? 1 : 0,
+    logs: ran.exception === undefined ? ran.logs : [],
+    logsBloom: EMPTY_BYTES,
+    returnData: ran.output,
+    createdAddress: ran.createdAddress,
+    exception: ran.exception,
+    accessList: undefined,
   };
 }
 

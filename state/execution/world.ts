@@ -20,6 +20,9 @@ import {
 } from '../crypto.ts';
 import { type AccountView, Fault, type Hex, type StateView } from '../types.ts';
 
+/** Code by the object of its hash. Lives as long as an account that has it. */
+const CODES = new WeakMap<Uint8Array, Uint8Array>();
+
 /** Changes of a finished block, relative to its base. */
 export interface WorldChanges {
   /** undefined: deleted. Storage roots are those of the base; the trie supplies the new ones. */
@@ -52,7 +55,9 @@ export class World implements StateManagerInterface, StateView {
   private readonly undo: (() => void)[] = [];
   private readonly checkpoints: number[] = [];
   /** Values at the start of the transaction of slots that it has written (EIP-2200). */
-  private readonly originals = new Map<string, Uint8Array>();
+  private readonly originals = new Map<Hex, Map<string, Uint8Array>>();
+  /** Slots of the base that were read: found again without naming them anew. */
+  private readonly baseSlots = new Map<Hex, Map<string, Uint8Array>>();
 
   constructor(base: BaseState) {
     this.base = base;
@@ -77,7 +82,26 @@ export class World implements StateManagerInterface, StateView {
   readSlot(address: Hex, slot: string): Uint8Array {
     const changed = this.slots.get(address)?.get(slot);
     if (changed !== undefined) return changed;
-    return this.cleared.has(address) ? EMPTY_BYTES : this.base.slot(address, slot);
+    return this.cleared.has(address) ? EMPTY_BYTES : this.baseSlot(address, slot);
+  }
+
+  private baseSlot(address: Hex, slot: string): Uint8Array {
+    let known = this.baseSlots.get(address);
+    if (known === undefined) {
+      known = new Map();
+      this.baseSlots.set(address, known);
+    }
+    let value = known.get(slot);
+    if (value === undefined) {
+      value = this.base.slot(address, slot);
+      known.set(slot, value);
+    }
+    return value;
+  }
+
+  /** The slot's value when the transaction began (EIP-2200). */
+  originalSlot(address: Hex, slot: string): Uint8Array {
+    return this.originals.get(address)?.get(slot) ?? this.readSlot(address, slot);
   }
 
   writeSlot(address: Hex, slot: string, value: Uint8Array): void {
@@ -88,15 +112,25 @@ export class World implements StateManagerInterface, StateView {
     }
     const changed = slots;
     const before = changed.get(slot);
-    const name = address + slot;
-    if (!this.originals.has(name)) this.originals.set(name, this.readSlot(address, slot));
+    let originals = this.originals.get(address);
+    if (originals === undefined) {
+      originals = new Map();
+      this.originals.set(address, originals);
+    }
+    if (!originals.has(slot)) originals.set(slot, before ?? this.readSlot(address, slot));
     this.undo.push(before === undefined ? () => changed.delete(slot) : () => changed.set(slot, before));
     changed.set(slot, stripZeros(value));
   }
 
   readCode(account: AccountData | undefined): Uint8Array {
-    if (account === undefined || equalBytes(account.codeHash, KECCAK_EMPTY)) return EMPTY_BYTES;
-    return this.codes.get(bareHex(account.codeHash)) ?? this.base.code(account.codeHash);
+    if (account === undefined || account.codeHash === KECCAK_EMPTY) return EMPTY_BYTES;
+    // Accounts hand their hash on as the object that it is, so most codes are found without naming them.
+    const known = CODES.get(account.codeHash);
+    if (known !== undefined) return known;
+    if (equalBytes(account.codeHash, KECCAK_EMPTY)) return EMPTY_BYTES;
+    const code = this.codes.get(bareHex(account.codeHash)) ?? this.base.code(account.codeHash);
+    CODES.set(account.codeHash, code);
+    return code;
   }
 
   writeCode(address: Hex, code: Uint8Array): void {
@@ -155,6 +189,11 @@ export class World implements StateManagerInterface, StateView {
   }
 
   // ---- journal
+
+  /** Something outside of the state that is taken back together with it. */
+  remember(undo: () => void): void {
+    this.undo.push(undo);
+  }
 
   begin(): void {
     this.checkpoints.push(this.undo.length);
@@ -225,9 +264,7 @@ export class World implements StateManagerInterface, StateView {
 
   readonly originalStorageCache = {
     get: async (address: Address, key: Uint8Array): Promise<Uint8Array> => {
-      const name = toHex(address.bytes);
-      const slot = bareHex(key);
-      return this.originals.get(name + slot) ?? this.readSlot(name, slot);
+      return this.originalSlot(toHex(address.bytes), bareHex(key));
     },
     clear: (): void => {
       this.originals.clear();

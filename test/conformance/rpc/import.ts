@@ -29,11 +29,11 @@ import type { Database, Write } from '../../../state/db/database.ts';
 import { encodeHead } from '../../../state/db/head-record.ts';
 import { COLUMN, hashKey, key, metaKey, numberKey, readU48, u32, u48 } from '../../../state/db/keys.ts';
 import { versionedWriter } from '../../../state/db/versioned.ts';
-import { kzg } from '../../../state/execution/kzg.ts';
 import { slotName, World } from '../../../state/execution/world.ts';
 import { createReader, type Reader } from '../../../state/reader.ts';
 import { decodeRlp, encodeRlp } from '../../../state/rlp.ts';
 import type { BlockHeader, Hex, Receipt } from '../../../state/types.ts';
+import { kzg } from '../state/kzg.ts';
 import { readBlock, readHeader, splitChain } from './ethereum-blocks.ts';
 
 export interface GenesisFile {

@@ -12,9 +12,9 @@ import { Account, Address, type KZG } from '@ethereumjs/util';
 import { createVM, runTx } from '@ethereumjs/vm';
 import { bigintToBytes, fromHex, keccak256, padLeft, toHex } from '../../../state/crypto.ts';
 import type { Fork } from '../../../state/execution/common.ts';
-import { kzg } from '../../../state/execution/kzg.ts';
 import { encodeRlp } from '../../../state/rlp.ts';
 import type { Expectation, StateTest } from './fixtures.ts';
+import { kzg } from './kzg.ts';
 
 /** The expectation of a case under `fork`. `expectException` is 'PEER' if the peer refuses the transaction. */
 export async function askPeer(test: StateTest, fork: Fork, original: Expectation): Promise<Expectation> {

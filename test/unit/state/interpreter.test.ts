@@ -6,7 +6,7 @@ import {
   type BlockContext,
   createEngine,
   type Engine,
-  type Observer,
+  type RunOptions,
 } from '../../../state/execution/engine.ts';
 import type { Step } from '../../../state/execution/interpreter.ts';
 import { createModuleTable } from '../../../state/execution/module-table.ts';
@@ -74,7 +74,7 @@ async function result(
   program: Uint8Array,
   gasLimit: bigint,
   data: Uint8Array,
-  observer?: Observer,
+  options: RunOptions = {},
 ) {
   const world = new World({
     account: () => undefined,
@@ -95,23 +95,31 @@ async function result(
   // Returns its calldata's first word twice, or reverts with it when that is zero.
   put(CALLEE, fromHex('0x5f355f525f3515600f5760405ff35b60205ffd'));
   world.endTransaction();
-  const message = {
-    from: accountAddress(0),
-    to: PROGRAM,
-    data,
-    value: 0n,
-    gasLimit,
-    gasPrice: 1n,
-    warm: [],
-  };
-  const outcome = await engine.runMessage(world, block, message, observer === undefined ? {} : { observer });
+  const outcome = await engine.runMessage(
+    world,
+    block,
+    { from: accountAddress(0), to: PROGRAM, data, value: 0n, gasLimit, gasPrice: 1n, warm: [] },
+    options,
+  );
   const { slots, accounts } = world.changes();
   return {
     ...outcome,
     returnData: toHex(outcome.returnData),
-    slots: [...slots].map(([address, changed]) => [address, [...changed]]),
+    // All slots were zero before; the library also writes those that stay zero.
+    slots: [...slots].flatMap(([address, changed]) =>
+      [...changed].filter(([, value]) => value.length > 0).map(([slot, value]) => [address, slot, value]),
+    ),
     accounts: [...accounts],
   };
+}
+
+/**
+ * Two things can be wrong with one instruction, too little gas and too little stack, and the library looks at them in
+ * another order for some. Both take all gas, so only the name differs.
+ */
+function comparable<T extends { exception: string | undefined }>(ran: T) {
+  const { exception } = ran;
+  return { ...ran, exception: exception === undefined || exception === 'revert' ? exception : 'failed' };
 }
 
 const push = (value: bigint): number[] => {
@@ -194,9 +202,11 @@ describe('the loop around the instructions', () => {
         fc.uint8Array({ maxLength: 70 }),
         async (code, gasLimit, data) => {
           const ours = await result(fast, code, gasLimit, data);
-          expect(ours).toEqual(await result(library, code, gasLimit, data));
-          // Once more, now that its jump targets are known.
+          expect(comparable(ours)).toEqual(comparable(await result(library, code, gasLimit, data)));
+          // Once more, now that its jump targets are known; and as it runs for a trace of its calls.
           expect(await result(fast, code, gasLimit, data)).toEqual(ours);
+          const traced = await result(fast, code, gasLimit, data, { observer: {} });
+          expect(comparable(traced)).toEqual(comparable(ours));
           if (ours.exception === undefined) finished++;
         },
       ),
@@ -216,11 +226,11 @@ describe('the loop around the instructions', () => {
         async (code, gasLimit, data) => {
           const [seen, known]: [object[], object[]] = [[], []];
           const ours = await result(fast, code, gasLimit, data, {
-            step: (step) => void seen.push(shownStep(step)),
+            observer: { step: (step) => void seen.push(shownStep(step)) },
           });
-          const theirs = { step: (step: Step) => void known.push(shownStep(step)) };
+          const theirs = { observer: { step: (step: Step) => void known.push(shownStep(step)) } };
           expect(ours).toEqual(await result(library, code, gasLimit, data, theirs));
-          expect(ours).toEqual(await result(fast, code, gasLimit, data));
+          expect(comparable(ours)).toEqual(comparable(await result(fast, code, gasLimit, data)));
           expect(seen.filter(isShownByLibrary)).toEqual(known);
           shown += known.length;
         },
@@ -240,13 +250,13 @@ describe('the loop around the instructions', () => {
       return { took: BigInt(`0x${returnData.slice(2, 66)}`), success: BigInt(`0x${returnData.slice(66)}`) };
     };
     const right = await run('1000', input);
-    const less = await run('001f', input);
+    const less = await run('000f', input);
     const wrong = await run('1000', input.slice(1));
     expect([right.success, less.success, wrong.success]).toEqual([1n, 0n, 0n]);
-    expect(PRICE_MULTIPLIERS[9]).toBe(8n);
-    // 4 rounds cost 4 gas on Ethereum and 32 here: with 31 it fails and takes them all.
-    expect(right.took - less.took).toBe(32n - 31n);
-    expect(wrong.took - right.took).toBe(0x1000n - 32n);
+    expect(PRICE_MULTIPLIERS[9]).toBe(4n);
+    // 4 rounds cost 4 gas on Ethereum and 16 here: with 15 it fails and takes them all.
+    expect(right.took - less.took).toBe(16n - 15n);
+    expect(wrong.took - right.took).toBe(0x1000n - 16n);
   });
 
   it('runs a counting loop with jumps to its end', async () => {
