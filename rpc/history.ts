@@ -33,7 +33,8 @@ export async function searchTransactions(
   const head = reader.head().number;
   const size = Math.min(Math.max(wanted, 1), limits.maxPageItems);
   const step = direction === 'before' ? -1 : 1;
-  const start = from === 0 ? (step === -1 ? head : 0) : Math.min(from + step, head);
+  const fromEnd = step === -1 ? head : 0;
+  const start = from === 0 ? fromEnd : step === -1 ? Math.min(from - 1, head) : from + 1;
   const isInside = (number: number): boolean => number >= 0 && number <= head;
   const found: Hit[][] = [];
   let count = 0;

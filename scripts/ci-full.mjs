@@ -11,6 +11,7 @@ const steps = [
     'JSON-RPC exchanges of execution-apis (skipped aloud where they are absent)',
     ['dist/test/conformance/rpc/cli.js'],
   ],
+  ['200 blocks of random transactions to anvil and to us', ['dist/test/conformance/anvil/cli.js']],
   ['model traces of Tendermint (skipped aloud where they are absent)', ['dist/test/conformance/itf/cli.js']],
   ['token index on 10,000 corpora', ['dist/test/conformance/tokens/cli.js']],
   [

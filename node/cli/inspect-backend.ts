@@ -33,7 +33,7 @@ export function inspectBackend(dataDir: string): RpcBackend {
   };
 }
 
-/** For calls: artifacts are there, neither attributions nor answers of trained models are computed. */
+/** For calls: artifacts are there, attributions are not computed. */
 export function inspectPorts(dataDir: string): ExecutionPorts {
   const artifacts = readerOfArtifacts(dataDir);
   return {
@@ -45,8 +45,8 @@ export function inspectPorts(dataDir: string): ExecutionPorts {
     async attribute({ requestHash }) {
       throw new Unavailable({ kind: 'attribution', requestId: requestHash });
     },
-    async infer({ requestHash }) {
-      throw new Unavailable({ kind: 'attribution', requestId: requestHash });
+    async infer({ modelId, version }) {
+      throw new Unavailable({ kind: 'model', modelId, version });
     },
   };
 }

@@ -116,6 +116,20 @@ export const OPTIONS = {
     receiptRetention: kept(0, 'blocks whose receipts and logs are kept'),
     indexRetention: kept(0, 'blocks whose transactions are found by hash'),
   },
+  trustHeight: int(0, 0, 281_474_976_710_655, 'height of the block that trustHash names'),
+  trustHash: text(
+    '',
+    'hash of a block from a source you trust: an empty node then begins with a snapshot of the state from its peers',
+  ),
+  snapshots: {
+    interval: int(
+      0,
+      0,
+      1_000_000_000,
+      'blocks between the snapshots that this node makes and serves; 0: none',
+    ),
+    keep: int(2, 1, 16, 'snapshots that are kept'),
+  },
   attribution: {
     workers: int(1, 1, 64, 'threads that compute attributions'),
   },
@@ -130,6 +144,7 @@ export const OPTIONS = {
   },
   log: {
     level: choice<LogLevel>('info', ['debug', 'info', 'warn', 'error'], 'least level that is written'),
+    modules: list([], 'other levels for parts of the node: consensus:debug,network:warn'),
     format: choice<LogFormat>('human', ['human', 'json'], 'one line for people, or one JSON object a line'),
   },
 } satisfies OptionTree;

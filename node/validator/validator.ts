@@ -67,7 +67,11 @@ export interface ValidatorOptions {
   readonly genesisHash: Hash;
   readonly parameters: ConsensusParameters;
   /** After each commit, with the new head. For metrics and subscriptions. */
-  readonly onCommitted?: (head: Head, round: Round) => void;
+  readonly onCommitted?: (
+    head: Head,
+    round: Round,
+    by: { readonly certificate: CommitCertificate; readonly set: ValidatorSet },
+  ) => void;
   /** Each rule that fires. For metrics and coverage. */
   readonly onProgress?: (height: Height, round: Round, branch: Branch) => void;
   /** The node cannot go on (a Fault, or a certified block it finds invalid). The process should end. */
@@ -269,7 +273,7 @@ function createShell(
     parent = collectParentCommit(set, certificate, precommits, env.bls);
     ownSignatures?.saw(certificate, set);
     await whileCommitting(app.commit({ blockHash, bytes, certificate }), (next) => {
-      options.onCommitted?.(next, round);
+      options.onCommitted?.(next, round, { certificate, set });
       startHeight(next);
     });
   };
@@ -323,9 +327,10 @@ function createShell(
       committing = undefined;
       releaseClaim();
       parent = fixedParentCommit(certificate);
-      if (claimedSet !== undefined) ownSignatures?.saw(certificate, claimedSet);
       lastProgressMs = clock.nowMs();
-      options.onCommitted?.(head, certificate.round);
+      if (claimedSet === undefined) return;
+      ownSignatures?.saw(certificate, claimedSet);
+      options.onCommitted?.(head, certificate.round, { certificate, set: claimedSet });
     },
     onEnd: () => goOn(),
     onFault: halt,

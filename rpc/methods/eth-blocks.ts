@@ -3,6 +3,7 @@ import type { Block } from '../../state/types.ts';
 import { isFailure } from '../backend.ts';
 import { hexOf, quantity } from '../encode.ts';
 import { RpcError } from '../errors.ts';
+import { senderAndNonce } from '../history.ts';
 import { findBlock, type Method, type Methods, method, type RpcContext } from '../method.ts';
 import {
   address,
@@ -110,14 +111,19 @@ export function blockMethods(): Methods {
     }),
     eth_getTransactionBySenderAndNonce: method(
       [address, indexParam],
-      async ({ backend, reader }, who, nonce) => {
-        // Only the pool is indexed by sender; mined ones are found by the explorer's index.
+      async (context, who, nonce) => {
+        const { backend, reader } = context;
+        const mined = await senderAndNonce(context, who, BigInt(nonce));
+        const at = mined === null ? undefined : reader.transactionLocation(mined);
+        const block = at && reader.blockByNumber(at.number);
+        if (at && block) return minedTransactionJson(reader, { block, index: at.index });
         const content = await backend.poolContent();
         const found = [...content.pending, ...content.queued].find(
           (item) => item.from === who && item.nonce === BigInt(nonce),
         );
         return found ? pendingTransactionJson(found.raw, reader.params.chainId) : null;
       },
+      { heavy: true },
     ),
     eth_sendRawTransaction: method([bytes], async ({ backend }, raw) => {
       const answer = await backend.submitTransaction(raw);

@@ -60,7 +60,7 @@ export function createTracer(world: World, options: TraceOptions = {}): Tracer {
       const { frame, interpreted } = stack.pop()!;
       const { execResult, createdAddress } = result;
       frame.gasUsed = execResult.executionGasUsed;
-      frame.output = execResult.returnValue;
+      frame.output = execResult.returnValue.slice();
       if (createdAddress !== undefined) frame.to = toHex(createdAddress.bytes);
       if (execResult.exceptionError !== undefined) {
         frame.error = execResult.exceptionError.error;
@@ -163,12 +163,14 @@ export function word(value: bigint): Hex {
 function openFrame(message: Message, parent: Message | undefined): CallFrame {
   return {
     type: typeOf(message, parent),
-    from: toHex(message.caller.bytes),
+    // The library says on whose behalf delegated code acts; the call is made by the contract that it acts as.
+    from: toHex((message.delegatecall && message.to !== undefined ? message.to : message.caller).bytes),
     to: message.to === undefined ? null : toHex(message.codeAddress.bytes),
     value: message.value,
     gas: message.gasLimit,
     gasUsed: 0n,
-    input: message.data,
+    // A window into the caller's memory, which goes on changing.
+    input: message.data.slice(),
     output: EMPTY_BYTES,
     logs: [],
     calls: [],

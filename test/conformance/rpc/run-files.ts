@@ -9,11 +9,12 @@ import { DEFAULT_LIMITS } from '../../../rpc/limits.ts';
 import { chosenMethods } from '../../../rpc/methods/index.ts';
 import { LOCAL_NAMESPACES } from '../../../rpc/start.ts';
 import { createSubscriptions } from '../../../rpc/subscriptions.ts';
-import { createCaller } from '../../../state/call.ts';
+import { type CallerOptions, createCaller } from '../../../state/call.ts';
 import { toHex } from '../../../state/crypto.ts';
 import { nextBaseFee } from '../../../state/execution/fees.ts';
 import { createModuleTable } from '../../../state/execution/module-table.ts';
 import { LIMITS } from '../../../state/limits.ts';
+import type { Reader } from '../../../state/reader.ts';
 import { decodeTransaction } from '../../../state/transactions/decode.ts';
 import { floorGas, intrinsicGas } from '../../../state/transactions/intrinsic.ts';
 import { isDelegation } from '../../../state/transactions/validate.ts';
@@ -63,15 +64,23 @@ export const noModules = createModuleTable([], {
   validatorSets: () => ({ next: [], afterNext: [] }),
 });
 
-export function createNode(chain: ImportedChain): Dispatcher {
-  const { reader } = chain;
-  const backend = createBackend(chain);
+function createNode(chain: ImportedChain): Dispatcher {
+  return dispatcherOf(chain.reader, { modules: noModules, ethereum: ethereumRules(chain) });
+}
+
+/** Our own chain behind a dispatcher. */
+export function createChainDispatcher(reader: Reader): Dispatcher {
+  return dispatcherOf(reader, {});
+}
+
+function dispatcherOf(reader: Reader, rules: CallerOptions): Dispatcher {
+  const backend = createBackend(reader);
   const newId = () => toHex(randomBytes(16));
   const now = () => performance.now();
   return createDispatcher(
     {
       reader,
-      caller: createCaller(reader, { modules: noModules, ethereum: ethereumRules(chain) }),
+      caller: createCaller(reader, rules),
       backend,
       limits: DEFAULT_LIMITS,
       filters: createFilters(reader, DEFAULT_LIMITS, now, newId),
@@ -85,7 +94,7 @@ export function createNode(chain: ImportedChain): Dispatcher {
 }
 
 /** A node that is alone and synced, with the pool that ships. */
-function createBackend({ reader }: ImportedChain): RpcBackend {
+function createBackend(reader: Reader): RpcBackend {
   const { chainId } = reader.params;
   const head = () => reader.blockByNumber(reader.head().number)!;
   const pool = createPool({

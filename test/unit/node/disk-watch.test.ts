@@ -16,7 +16,7 @@ describe('a disk that fills up', () => {
       directory: 'd',
       minFreeMib: 256,
       clock: {
-        setTimer: (_ms, run) => {
+        setTimer(_ms, run) {
           timers.push(run);
           return () => {};
         },

@@ -143,6 +143,8 @@ describe('an address', () => {
     const newer = await ask('ots_searchTransactionsAfter', A, 1, 25);
     expect(newer.txs.map(({ hash }: { hash: Hex }) => hash)).toEqual([native, failed, made, deployed]);
     expect(newer.firstPage).toBe(true);
+    const head = Number(await ask('eth_blockNumber'));
+    expect(await ask('ots_searchTransactionsAfter', A, head, 25)).toMatchObject({ txs: [], firstPage: true });
     expect((await ask('ots_searchTransactionsBefore', STRANGER, 0, 25)).txs).toEqual([]);
   });
 
@@ -150,6 +152,7 @@ describe('an address', () => {
     expect(await ask('ots_getTransactionBySenderAndNonce', A, 0)).toBe(transfers[0]);
     expect(await ask('ots_getTransactionBySenderAndNonce', A, 3)).toBe(deployed);
     expect(await ask('ots_getTransactionBySenderAndNonce', A, 99)).toBeNull();
+    expect(await ask('eth_getTransactionBySenderAndNonce', A, '0x3')).toMatchObject({ hash: deployed });
     expect(await ask('ots_getContractCreator', factory)).toEqual({ hash: deployed, creator: A });
     const [{ to: child }] = await ask('ots_getInternalOperations', made);
     expect(await ask('ots_getContractCreator', child)).toEqual({ hash: made, creator: factory });

@@ -114,6 +114,26 @@ describe('callTracer', () => {
     expect((await trace(hashes['store']!, 'callTracer', { onlyTopCall: true })).calls).toBeUndefined();
   });
 
+  it('names the contract that acts, and the input that was given, whatever memory became of it', async () => {
+    // DELEGATECALL to an identity caller: CALL 0x04 with 4 bytes, output over its own input.
+    const inner = code('63aabbccdd 600052 6020 6000 6004 601c 6000 6004 5af1 00');
+    const outer = code('6000 6000 6000 6000 73c400000000000000000000000000000000000000 5af4 00');
+    const [OUTER, INNER]: [Hex, Hex] = [HEIR, '0xc400000000000000000000000000000000000000'];
+    const stateOverrides = { [OUTER]: { code: outer }, [INNER]: { code: inner } };
+    const top = await ask('debug_traceCall', { from: A, to: OUTER }, 'latest', {
+      tracer: 'callTracer',
+      stateOverrides,
+    });
+    expect(top.calls).toMatchObject([
+      {
+        type: 'DELEGATECALL',
+        from: OUTER,
+        to: INNER,
+        calls: [{ type: 'CALL', from: OUTER, input: '0xaabbccdd', output: '0xaabbccdd' }],
+      },
+    ]);
+  });
+
   it('says errors as geth does, and where a contract went', async () => {
     const reverted = await trace(hashes['revert']!, 'callTracer');
     expect(reverted.error).toBeUndefined();
