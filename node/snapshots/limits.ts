@@ -9,7 +9,7 @@ export const LIMITS = {
   /** How long an empty node looks for peers with snapshots before it takes blocks instead, in milliseconds. */
   searchMs: 15_000,
   /** After the first offer, how much longer others may come. */
-  gatherMs: 1_500,
+  gatherMs: 3_000,
   /** Between two looks at who is connected. */
   lookMs: 250,
   /** How often one chunk is asked for before its snapshot is given up. */
