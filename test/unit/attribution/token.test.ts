@@ -274,7 +274,7 @@ describe('the definition', () => {
       commons: fc.subarray([1, 2, 3], { maxLength: 1 }),
       ineligible: fc.subarray([1, 2, 3, 4], { maxLength: 1 }),
       params: fc.record({
-        version: fc.constantFrom(1 as const, 2 as const),
+        version: fc.constantFrom(1 as const, 2 as const, 3 as const),
         lmin: fc.integer({ min: 1, max: 4 }),
         lmax: fc.integer({ min: 4, max: 20 }),
         sminQ16: fc.integer({ min: 0, max: 8 << 16 }),
