@@ -15,7 +15,8 @@ export interface TokenCounts {
  * are more than half of all tokens, and later records change nothing until all have doubled.
  */
 export function oldestTokens(totalTokens: number): number {
-  let tokens = totalTokens > 0 ? 1 : 0;
+  if (totalTokens === 0) return 0;
+  let tokens = 1;
   while (tokens * 2 <= totalTokens) tokens *= 2;
   return tokens;
 }
