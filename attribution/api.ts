@@ -23,7 +23,7 @@ export type { Continuation, ContinueTextInput } from './language-model/continue-
 export { continueText } from './language-model/continue-text.ts';
 export type { Tokens } from './lexer/lexer.ts';
 export { lex } from './lexer/lexer.ts';
-export { attributeTokens } from './token/attribute.ts';
+export { attributeTokens, creditTokens } from './token/attribute.ts';
 export type { MaximalSpan } from './token/spans.ts';
 export { maximalSpans } from './token/spans.ts';
 export type {
@@ -32,6 +32,7 @@ export type {
   TokenAttribution,
   TokenAttributionInput,
   TokenAttributionParams,
+  TokenCredits,
 } from './token/types.ts';
 export { DEFAULT_TOKEN_ATTRIBUTION_PARAMS, WHOLE } from './token/types.ts';
 export type { TokenRuleVersion } from './token/versions.ts';

@@ -21,6 +21,12 @@ export type AttributionErrorCode =
   | 'InvalidProof'
   /** A proof, or the corpus that it is about, is larger than the stated bounds. */
   | 'ProofTooLarge'
+  /** Bytes that should say how a model is trained do not. */
+  | 'InvalidTrainingSpec'
+  /** Bytes that should say what came of a training do not. */
+  | 'InvalidTrainingObject'
+  /** Bytes that should be a trained model and its metric are not. */
+  | 'InvalidTrainedModel'
   /** A number is not finite or larger than the fixed arithmetic of influence allows. */
   | 'InvalidNumber'
   /** The lengths of two arrays do not fit each other. */

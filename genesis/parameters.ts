@@ -44,8 +44,8 @@ export const DEFAULT_PARAMS: ChainParams = {
   block: {
     // 30 Mgas is what wallets and contracts of Ethereum expect; half a second of the slowest operation bounds it (B3).
     gasLimit: 30_000_000n,
-    // About 100 ms of one core on the worst inputs known, for which 512 tokens (16,384 units) take 25 ms. The largest
-    // settlement has 36,864 units; a usual one of 3 KiB has under 20,000, so three or four fit into one block.
+    // At most 100 ms of one core on the worst inputs known (npm run bench attribution). The largest settlement has 37,888
+    // units; one of up to 256 tokens under 20,000, so three fit into one block.
     attributionUnits: 65_536,
     // A settlement carries at most 16 KiB, a transaction 128 KiB; 30 Mgas of calldata at 10 gas a byte is 3 MB.
     maxBytes: 4_000_000,
@@ -90,24 +90,46 @@ export const DEFAULT_PARAMS: ChainParams = {
     gasPerArtifactByte: 2n,
   },
   attribution: {
-    // The bar of version 2 keeps squatters and thieves below what docs/attribution/credit.md promises, and its cap the
-    // operator who pays himself.
+    // The bar of version 2 keeps squatters and thieves below what docs/attribution/credit.md promises.
     version: 2,
     // Three common words occur everywhere; four words that carry 32 bits name their source (measured on Brown).
     lmin: 4,
+    // Who has 16 tokens in this order has the source: a longer match says no more, and the work of validators stays
+    // proportional to an answer's length.
+    lmax: 16,
     sminQ16: 32 << 16,
     // A word seen once in 2^12 tokens already says all that is paid for; rarer ones do not earn more.
     wmaxQ16: 12 << 16,
-    // About 400 words: an answer, not a book. Bounds the work of every validator, which grows with its square.
+    // About 400 words: an answer, not a book. Bounds the work of every validator.
     maxOutputTokens: 512,
     maxOutputBytes: 16 * 1024,
     maxPromptBytes: 4 * 1024,
     // C3: a squatter's best record takes at most a tenth of a pool, a colluding contributor at most half.
     recordCapPermille: 100,
     contributorCapPermille: 500,
+    // An operator who pays himself through friends, however many, loses the platform's tenth of the fee and two fifths of
+    // the data pool's half: 30 % a loop (docs/attribution/credit.md, section 4).
+    coverageCapPermille: 600,
     // A settlement writes at most this many accounts.
     maxContributors: 64,
     commons: [],
+  },
+  retrieval: {
+    version: 1,
+    // The bundled `english-v1`: 1,024 numbers a record, trained on the Brown corpus by steps that can be replayed.
+    encoderHash: '0x5fc09d066382982e0245f3c15bb10902c751009000839abf1db4017dec817c17',
+    // 64 MiB of vectors, which a scan reads in some 10 ms: a quarter of a block's attribution units, as the longest
+    // quoting answer takes.
+    maxRecords: 65_536,
+    // More passages than a prompt holds; each costs 12 bytes in state for ever.
+    maxCitations: 16,
+    // 1.7 % of unrelated passages reach it, 90 % of queries of six words reach their own (docs/attribution/retrieval.md).
+    thresholdPermille: 250,
+    // C3, as in token attribution: one record is not an answer, one contributor not all of it, and an operator who
+    // pays himself through friends, however many, loses the platform's tenth and two fifths of the data pool's half.
+    recordCapPermille: 100,
+    contributorCapPermille: 500,
+    coverageCapPermille: 600,
   },
   inference: {
     // Half goes to the people whose words were used; the rest pays for the platform, the model and its stakers.

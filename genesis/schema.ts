@@ -16,6 +16,7 @@ import type {
   GenesisValidator,
   Hex,
   InferenceParams,
+  RetrievalParams,
   RuntimeParams,
   StakingParams,
 } from './types.ts';
@@ -109,6 +110,7 @@ const CONTRIBUTION: Fields<ContributionParams> = {
 const ATTRIBUTION: Fields<AttributionParams> = {
   version: int(1, 2),
   lmin: int(1, 64),
+  lmax: int(1, 4_096),
   sminQ16: int(0, 1 << 28),
   wmaxQ16: int(1, 1 << 28),
   maxOutputTokens: int(1, 65_536),
@@ -116,8 +118,21 @@ const ATTRIBUTION: Fields<AttributionParams> = {
   maxPromptBytes: int(1, 1024 * 1024),
   recordCapPermille: int(1, 1_000),
   contributorCapPermille: int(1, 1_000),
+  coverageCapPermille: int(1, 1_000),
   maxContributors: int(1, 1_024),
   commons: { kind: 'ints', min: 0, max: Number.MAX_SAFE_INTEGER, count: GENESIS_LIMITS.maxCommons },
+};
+
+const RETRIEVAL: Fields<RetrievalParams> = {
+  version: int(1, 1),
+  encoderHash: { kind: 'hash' },
+  // No more records than a model can pin, 1 GiB of vectors.
+  maxRecords: int(1, 1_048_576),
+  maxCitations: int(1, 64),
+  thresholdPermille: int(0, 1_000),
+  recordCapPermille: int(1, 1_000),
+  contributorCapPermille: int(1, 1_000),
+  coverageCapPermille: int(1, 1_000),
 };
 
 const INFERENCE: Fields<InferenceParams> = {
@@ -168,6 +183,7 @@ export function readGenesis(json: unknown): Genesis {
     'attestation',
     'contribution',
     'attribution',
+    'retrieval',
     'inference',
     'runtime',
     'treasury',
@@ -187,6 +203,7 @@ export function readGenesis(json: unknown): Genesis {
     attestation: readFields(ATTESTATION, own['attestation'], at('attestation')),
     contribution: readFields(CONTRIBUTION, own['contribution'], at('contribution')),
     attribution: readFields(ATTRIBUTION, own['attribution'], at('attribution')),
+    retrieval: readFields(RETRIEVAL, own['retrieval'], at('retrieval')),
     inference: readFields(INFERENCE, own['inference'], at('inference')),
     runtime: readFields(RUNTIME, own['runtime'], at('runtime')),
     treasury: hex(own['treasury'], at('treasury'), 20),
@@ -227,12 +244,17 @@ function checkParams(params: ChainParams): void {
     );
   if (block.initialBaseFeePerGas < block.minBaseFeePerGas)
     throw new GenesisError('baseFeePerGas', 'below config.openledger.block.minBaseFeePerGas');
+  if (attribution.lmax < attribution.lmin)
+    throw new GenesisError(
+      'config.openledger.attribution.lmax',
+      'a match cannot be shorter than a window (lmin)',
+    );
   // What can be asked for must be able to be settled.
-  const largest = largestAttributionUnits(attribution);
+  const largest = largestAttributionUnits(attribution, params.retrieval);
   if (largest > block.attributionUnits)
     throw new GenesisError(
       'config.openledger.block.attributionUnits',
-      `a block must hold the largest settlement, ${largest} units (attribution.maxOutputBytes + maxPromptBytes + maxOutputTokens² / 16)`,
+      `a block must hold the largest settlement, ${largest} units (the larger of (attribution.maxOutputBytes + maxPromptBytes) / 4 + 4 · maxOutputTokens · lmax and attribution.maxOutputBytes + maxPromptBytes + retrieval.maxRecords / 4)`,
     );
   if (attribution.maxOutputBytes + attribution.maxPromptBytes + 4_096 > block.maxBytes)
     throw new GenesisError(
@@ -325,6 +347,7 @@ export function serialiseGenesis(genesis: Genesis): string {
         attestation: writeFields(ATTESTATION, params.attestation),
         contribution: writeFields(CONTRIBUTION, params.contribution),
         attribution: writeFields(ATTRIBUTION, params.attribution),
+        retrieval: writeFields(RETRIEVAL, params.retrieval),
         inference: writeFields(INFERENCE, params.inference),
         runtime: writeFields(RUNTIME, params.runtime),
         treasury: params.treasury,
@@ -365,6 +388,7 @@ export function canonicalParams(params: ChainParams): Uint8Array {
     consensus: writeCanonical(CONSENSUS, params.consensus),
     contribution: writeCanonical(CONTRIBUTION, params.contribution),
     inference: writeCanonical(INFERENCE, params.inference),
+    retrieval: writeCanonical(RETRIEVAL, params.retrieval),
     runtime: writeCanonical(RUNTIME, params.runtime),
     staking: writeCanonical(STAKING, params.staking),
     treasury: params.treasury,

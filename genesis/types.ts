@@ -99,6 +99,8 @@ export interface AttributionParams {
   version: 1 | 2;
   /** Window length in tokens. */
   lmin: number;
+  /** Tokens of the longest match that is compared. */
+  lmax: number;
   /** Least total surprisal of a window, 2^-16 bit. */
   sminQ16: number;
   /** Largest weight of one token, 2^-16 bit. */
@@ -110,9 +112,29 @@ export interface AttributionParams {
   recordCapPermille: number;
   /** C3: part of a data pool one contributor can earn from an external model, per mille. */
   contributorCapPermille: number;
+  /** D3: part of a data pool all contributors together can earn from an external model, per mille. */
+  coverageCapPermille: number;
   maxContributors: number;
   /** DataNets whose passages credit nobody. */
   commons: number[];
+}
+
+/** Retrieval attribution (docs/retrieval.md). */
+export interface RetrievalParams {
+  /** Version of the rule, written into every request of a model that uses it. */
+  version: 1;
+  /** keccak-256 of the file of the sentence encoder that turns texts into vectors. */
+  encoderHash: Hex;
+  /** Records of all snapshots of one model that uses this engine. */
+  maxRecords: number;
+  /** Most records that one answer cites. */
+  maxCitations: number;
+  /** A record counts by what its score exceeds of this part of the query's product with itself, per mille. */
+  thresholdPermille: number;
+  /** C3: part of a data pool that one record, one contributor, and all of them together can earn, per mille. */
+  recordCapPermille: number;
+  contributorCapPermille: number;
+  coverageCapPermille: number;
 }
 
 export interface InferenceParams {
@@ -146,6 +168,7 @@ export interface ChainParams {
   attestation: AttestationParams;
   contribution: ContributionParams;
   attribution: AttributionParams;
+  retrieval: RetrievalParams;
   inference: InferenceParams;
   runtime: RuntimeParams;
   /** Receives the platform's share, uncovered parts of data pools, burnt deposits and slashes. */

@@ -5,7 +5,7 @@
  *
  * Limitations: one chain per process; settings are read once, at the start.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import type { Address } from '../consensus/types.ts';
@@ -16,9 +16,11 @@ import { createArtifactFetcher } from './artifacts/fetch.ts';
 import { openArtifactStore } from './artifacts/store.ts';
 import type { ArtifactStore } from './artifacts/types.ts';
 import { systemClock, systemRandom } from './authorities.ts';
+import { checkChainPrograms } from './chain-programs.ts';
 import type { NodeConfig } from './config/config.ts';
-import { UserError } from './config/errors.ts';
+import { systemReason, UserError } from './config/errors.ts';
 import { checkGenesis } from './config/genesis-file.ts';
+import { lowDisk, watchDisk } from './disk-watch.ts';
 import { EXECUTOR_ENTRY, type ExecutorClient, startExecutorThread } from './executor-thread/client.ts';
 import { type ConsensusKey, loadConsensusKey } from './keys/consensus-key.ts';
 import { toHex } from './keys/hex.ts';
@@ -66,6 +68,36 @@ export interface NodeHandle {
   readonly stopped: Promise<void>;
 }
 
+/**
+ * Code for scripts: a message that begins with one (`WAL_DAMAGED: ...`) names it itself, and what the operating system
+ * says of a full disk is the same wherever it is met.
+ */
+function codeOf(message: string, otherwise: string): string {
+  if (/\bENOSPC\b|\bEDQUOT\b/.test(message)) return 'DISK_FULL';
+  return /^([A-Z]{3,}(?:_[A-Z]+)+): /.exec(message)?.[1] ?? otherwise;
+}
+
+/** @throws UserError DATA_DIR_UNUSABLE, DISK_FULL */
+function makeDataFolder(dataDir: string): void {
+  try {
+    makeFolder(dataDir);
+    accessSync(dataDir, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UserError(
+      code === 'ENOSPC' || code === 'EDQUOT' ? 'DISK_FULL' : 'DATA_DIR_UNUSABLE',
+      `cannot use the data folder ${dataDir}: ${systemReason(error)}; give this node a --data-dir that it may write to`,
+    );
+  }
+}
+
+/** Folder by folder: Node's own way to make several never ends where the system answers that the parent is missing. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
+}
+
 /** All of the shutdown must be over by then; what is not is left to the end of the process. */
 const STOP_DEADLINE_MS = 15_000;
 
@@ -80,7 +112,12 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
   };
   const genesis = readGenesisFile(config.genesis);
   const { params } = genesis;
-  mkdirSync(config.dataDir, { recursive: true });
+  checkChainPrograms(params);
+  makeDataFolder(config.dataDir);
+  refuseWithoutRecord(config);
+  const { minFreeMib, dataDir } = config;
+  const low = lowDisk({ directory: dataDir, minFreeMib });
+  if (low !== undefined) throw new UserError('DISK_FULL', low);
   const ending = createEnding(log);
   try {
     // Threads load their code while this one loads the network's.
@@ -93,6 +130,11 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
         dataDir: config.dataDir,
         journalFile: config.mempool.journal ? join(config.dataDir, 'pool.journal') : '',
         retention: config.state.retention,
+        keep: {
+          blocks: config.state.blockRetention,
+          receipts: config.state.receiptRetention,
+          index: config.state.indexRetention,
+        },
         poolLifetimeMs: config.mempool.lifetimeSeconds * 1000,
         attributionWorkers: config.attribution.workers,
         rpcPort: links?.port1 ?? null,
@@ -103,7 +145,15 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     executor.on('log', ({ level, message, fields }) =>
       log(level, message, { module: 'executor', ...fields }),
     );
-    executor.on('fault', ({ code, message }) => ending.fail(code, message));
+    executor.on('fault', ({ code, message }) => ending.fail(codeOf(message, code), message));
+    const { fail } = ending;
+    const disk = watchDisk({
+      directory: dataDir,
+      minFreeMib,
+      clock: systemClock,
+      onLow: (message) => fail('DISK_FULL', message),
+    });
+    ending.addCloser('disk', () => disk.stop());
 
     let parts: MainParts | undefined;
     const rpc =
@@ -165,7 +215,6 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
 
     const storage = consensusStorage(config);
     if (signer !== undefined) {
-      const { fail } = ending;
       const parts = { signer, storage, chainId: params.chainId, genesisHash, log, fail };
       ending.addCloser('attestations', connectAttestations(executor, parts));
     }
@@ -184,9 +233,10 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       },
       genesisHash,
       parameters: params.consensus,
-      onCommitted: (head, round) => metrics?.committed(round, head.timestampMs),
-      onHalt: (message) => ending.fail('HALTED', message),
-      keyNeverSigned: config.validator.keyNeverSigned,
+      onCommitted: (head, round, by) => metrics?.committed(round, head.timestampMs, by),
+      onHalt: (message) => fail(codeOf(message, 'HALTED'), message),
+      keyNeverSigned: config.validator.riskSlashingWithoutRecord,
+      doubleSignCheckHeight: config.validator.doubleSignCheckHeight,
     });
     ending.addCloser('validator', () => validator.stop());
     metrics = createNodeMetrics({
@@ -197,6 +247,9 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
         return { count: validators.length, power: Number(totalPower) };
       },
       peers: () => network.peers(),
+      queues: () => ({ executor: executor.link.inFlight(), rpc: rpc?.link.inFlight() ?? 0 }),
+      self: () => signer?.address,
+      dataDir,
     });
     const { stop: stopMetrics } = metrics;
     ending.addCloser('metrics', stopMetrics);
@@ -214,7 +267,7 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     // A new key listens to its peers before it signs, so the network must not wait for it.
     validator.start().then(
       () => reached('validator', undefined),
-      (error: unknown) => ending.fail('CONSENSUS', error instanceof Error ? error.message : String(error)),
+      (error: unknown) => fail('CONSENSUS', error instanceof Error ? error.message : String(error)),
     );
     const rpcOpening = rpc?.link.call('open', undefined);
     rpcOpening?.catch(() => {});
@@ -270,6 +323,22 @@ function consensusStorage(config: NodeConfig): Storage {
     readFile: (name) => of(name).readFile(name),
     replaceFile: (name, bytes) => of(name).replaceFile(name, bytes),
   };
+}
+
+/**
+ * A key is made together with its record. One without may have signed anything before it came here.
+ * @throws UserError LAST_SIGNED_MISSING
+ */
+function refuseWithoutRecord(config: NodeConfig): void {
+  const { key, riskSlashingWithoutRecord } = config.validator;
+  if (key === '' || riskSlashingWithoutRecord || !existsSync(key)) return;
+  if (existsSync(join(dirname(key), LAST_SIGNED_FILE))) return;
+  throw new UserError(
+    'LAST_SIGNED_MISSING',
+    `${key} has no last-signed record beside it, so it may have signed elsewhere. Bring the record from there with ` +
+      "'openledger last-signed import'; only if the key never signed on this chain, start once with " +
+      '--validator-risk-slashing-without-record true',
+  );
 }
 
 /** Artifacts that execution misses are fetched; what arrives is told to the executor. */

@@ -3,6 +3,7 @@
  * `warn` that the node helped itself, `info` a handful of lines a minute, `debug` everything else. Fields are flat
  * and never hold secrets.
  */
+import { UserError } from './config/errors.ts';
 import type { Log, LogLevel } from './validator/ports.ts';
 
 export type { Log, LogLevel } from './validator/ports.ts';
@@ -18,6 +19,8 @@ const MAX_TEXT = 2_000;
 export interface LogOptions {
   /** Least level that is written. */
   level: LogLevel;
+  /** Other levels by module, as `module:level`. Lines without a module have the module `node`. */
+  modules?: readonly string[];
   format: LogFormat;
   /** Milliseconds since 1970. */
   nowMs: () => number;
@@ -28,8 +31,9 @@ export interface LogOptions {
 /** A log that writes to `options.write`. Fields named `module` come first in the human form. */
 export function createLog(options: LogOptions): Log {
   const least = SEVERITY[options.level];
+  const byModule = new Map((options.modules ?? []).map(moduleLevel));
   return (level, message, fields = {}) => {
-    if (SEVERITY[level] < least) return;
+    if (SEVERITY[level] < (byModule.get(String(fields.module ?? 'node')) ?? least)) return;
     const time = new Date(options.nowMs()).toISOString();
     options.write(
       options.format === 'json'
@@ -37,6 +41,17 @@ export function createLog(options: LogOptions): Log {
         : humanLine(time, level, message, fields),
     );
   };
+}
+
+/** @throws UserError CONFIG_INVALID */
+function moduleLevel(text: string): readonly [module: string, severity: number] {
+  const [module, level, ...rest] = text.split(':');
+  if (!module || !isLogLevel(level) || rest.length > 0)
+    throw new UserError(
+      'CONFIG_INVALID',
+      `log.modules: '${text}' is not MODULE:LEVEL with debug, info, warn or error`,
+    );
+  return [module, SEVERITY[level]];
 }
 
 /** The same log with `fields` added to every line; a line's own fields win. */

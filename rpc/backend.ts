@@ -4,7 +4,7 @@
  * thread, so every method is asynchronous, takes and gives plain data, and may reject when the node is closing.
  */
 import type { AnswerInputs, PhraseStatement, ProvenCredits } from '../attribution/proofs/api.ts';
-import type { ArtifactInfo, Hex } from '../state/types.ts';
+import type { ArtifactInfo, AttributionEngine, Hex } from '../state/types.ts';
 
 /** Stops a subscription. Calling it twice does nothing. */
 export type Cancel = () => void;
@@ -98,15 +98,34 @@ export interface AttributionSpan {
   readonly excerpt?: string;
 }
 
+/** A record that the prompt of a retrieval model finds. */
+export interface AttributionCitation {
+  readonly contributor: Hex;
+  readonly dataNetId: number;
+  readonly contributionId: Hex;
+  readonly artifactRoot: Hex;
+  readonly recordIndex: number;
+  /** Product of its vector and the prompt's. */
+  readonly score: number;
+  /** What it counts. */
+  readonly weight: number;
+  /** Its beginning, for people. */
+  readonly excerpt?: string;
+}
+
 /** Attribution as the worker recomputed it: the part that state holds, and the spans that are derivable only. */
 export interface AttributionView {
+  readonly engine: AttributionEngine;
   /** keccak of the canonical attribution record. */
   readonly recordHash: Hex;
   readonly outputTokens: number;
   /** Parts per 10^9 of the data pool; with `uncovered` they sum to 10^9. */
   readonly credits: readonly { readonly contributor: Hex; readonly parts: number }[];
   readonly uncovered: number;
+  /** None for engines that do not look at the answer's words. */
   readonly spans: readonly AttributionSpan[];
+  /** None for engines that cite nothing. */
+  readonly citations: readonly AttributionCitation[];
 }
 
 /** What is asked to be proven: a phrase of a snapshot, or without one the credits of a settled request. */

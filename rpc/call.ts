@@ -1,6 +1,13 @@
 /** Parameters of eth_call and its kin, and how their failures are told. */
 import { toHex } from '../state/crypto.ts';
-import type { CallError, CallRequest, Hex, NativeField, StateOverrides } from '../state/types.ts';
+import type {
+  BlockOverrides,
+  CallError,
+  CallRequest,
+  Hex,
+  NativeField,
+  StateOverrides,
+} from '../state/types.ts';
 import { RPC_CODES, RpcError } from './errors.ts';
 import { revertReason } from './native.ts';
 import {
@@ -10,6 +17,7 @@ import {
   count,
   custom,
   hash,
+  indexParam,
   list,
   object,
   optional,
@@ -53,6 +61,7 @@ const shape = object('call', {
   accessList: optional(list(accessListItem, MAX_LIST)),
   authorizationList: optional(list(authorization, MAX_LIST)),
   chainId: optional(quantityParam),
+  blobVersionedHashes: optional(list(hash, MAX_LIST)),
   /** The native door of a module (an addition of ours): transaction type, operation, RLP fields. */
   native: optional(object('native', { type: count, op: count, fields: list(nativeField, MAX_LIST) })),
 });
@@ -60,6 +69,8 @@ type CallParams = typeof shape extends Param<infer T> ? T : never;
 
 export const callRequest: Param<CallParams> = custom('call', (value, refuse) => {
   const read = shape.read(value);
+  if (read.blobVersionedHashes?.length)
+    refuse('transaction type not supported: this chain has no blob transactions');
   if (read.data && read.input && toHex(read.data) !== toHex(read.input))
     refuse('both "data" and "input" are set and not equal. Please use "input" to pass transaction call data');
   if (
@@ -79,7 +90,16 @@ export const callRequest: Param<CallParams> = custom('call', (value, refuse) => 
 });
 
 export function toCallRequest(read: CallParams): CallRequest {
-  const { authorizationList, input, data, native, chainId: _chainId, to, ...plain } = read;
+  const {
+    authorizationList,
+    input,
+    data,
+    native,
+    chainId: _chainId,
+    blobVersionedHashes: _none,
+    to,
+    ...plain
+  } = read;
   const request: CallRequest = { to: to ?? null, data: input ?? data ?? new Uint8Array(0) };
   for (const [name, value] of Object.entries(plain))
     if (value !== undefined) Object.assign(request, { [name]: value });
@@ -100,9 +120,34 @@ const accountOverride = object(
     code: optional(bytes),
     state: optional(slotMap()),
     stateDiff: optional(slotMap()),
+    movePrecompileToAddress: optional(address),
   },
   'refuse',
 );
+
+const blockOverrides = object(
+  'block overrides',
+  {
+    number: optional(indexParam),
+    time: optional(indexParam),
+    gasLimit: optional(quantityParam),
+    feeRecipient: optional(address),
+    prevRandao: optional(hash),
+    baseFeePerGas: optional(quantityParam),
+    blobBaseFee: optional(quantityParam),
+    /** Without effect since the merge, as in geth. */
+    difficulty: optional(quantityParam),
+  },
+  'refuse',
+);
+
+export const readBlockOverrides: Param<BlockOverrides> = custom('block overrides', (value) => {
+  const { time, feeRecipient, difficulty: _difficulty, ...same } = blockOverrides.read(value);
+  const overrides: BlockOverrides = {};
+  for (const [name, item] of Object.entries({ ...same, timestamp: time, coinbase: feeRecipient }))
+    if (item !== undefined) Object.assign(overrides, { [name]: item });
+  return overrides;
+});
 
 function slotMap(): Param<Record<Hex, Hex>> {
   return custom('slots', (value, refuse) => {
@@ -112,13 +157,13 @@ function slotMap(): Param<Record<Hex, Hex>> {
   });
 }
 
-/** State overrides by address, as geth takes them (without moving precompiles). */
+/** State overrides by address, as geth takes them. */
 export const readOverrides: Param<StateOverrides> = custom('state overrides', (value, refuse) => {
   const entries = Object.entries(asObject(value));
   if (entries.length > MAX_OVERRIDES) return refuse(`more than ${MAX_OVERRIDES} accounts`);
   const overrides: StateOverrides = {};
   for (const [key, item] of entries) {
-    const { balance, nonce, code, state, stateDiff } = accountOverride.read(item);
+    const { balance, nonce, code, state, stateDiff, movePrecompileToAddress } = accountOverride.read(item);
     if (state && stateDiff) refuse(`account ${key} has both 'state' and 'stateDiff'`);
     overrides[address.read(key)] = {
       ...(balance === undefined ? {} : { balance }),
@@ -126,6 +171,7 @@ export const readOverrides: Param<StateOverrides> = custom('state overrides', (v
       ...(code === undefined ? {} : { code }),
       ...(state === undefined ? {} : { state }),
       ...(stateDiff === undefined ? {} : { stateDiff }),
+      ...(movePrecompileToAddress === undefined ? {} : { movePrecompileTo: movePrecompileToAddress }),
     };
   }
   return overrides;

@@ -15,6 +15,8 @@ export const RPC_CODES = {
   /** geth: response too large. */
   responseTooLarge: -32003,
   limitExceeded: -32005,
+  /** geth: a simulated call failed otherwise than by a revert. */
+  vmError: -32015,
   /** geth: the call reverted; `data` is the revert data. */
   reverted: 3,
 } as const;
@@ -81,6 +83,8 @@ export function codeOf(thrown: unknown): string | undefined {
 /** Codes of errors below whose message may go to a client: they say something about the question, not the machine. */
 const SPEAKING_CODES = new Set([
   'STATE_NOT_AVAILABLE',
+  'BAD_OVERRIDE',
+  'TRACE_TOO_LARGE',
   'UNAVAILABLE',
   'BUSY',
   'CLOSING',

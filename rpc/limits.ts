@@ -63,6 +63,8 @@ export interface RpcLimits {
   readonly maxPageItems: number;
   /** Items that a filtered `ol` list looks at for one page; the page then says where to go on. */
   readonly maxPageScan: number;
+  /** Blocks that a question about an address may scan: half a second of empty ones. */
+  readonly maxHistoryBlocks: number;
   /** Artifact uploads and downloads at once: each holds at most one leaf (1 MiB) in memory. */
   readonly maxTransfers: number;
   /** Bytes of a refused body that are still read and dropped, so that the client gets to see why it was refused. */
@@ -103,6 +105,7 @@ export const DEFAULT_LIMITS: RpcLimits = {
   maxFilterHashes: 10_000,
   maxPageItems: 200,
   maxPageScan: 2_000,
+  maxHistoryBlocks: 10_000,
   maxTransfers: 16,
   maxDrainBytes: 16 * 1024 * 1024,
   maxSubscriptionsTotal: 10_000,

@@ -4,7 +4,7 @@ import type { Block, ChainReader, Hex, Log, Receipt } from '../state/types.ts';
 import { bytesOf, hexOf, quantity } from './encode.ts';
 import { limitExceeded, RPC_CODES, RpcError } from './errors.ts';
 import type { RpcLimits } from './limits.ts';
-import { findNumber, headerOf } from './method.ts';
+import { headerOf } from './method.ts';
 import {
   address,
   asObject,
@@ -97,8 +97,8 @@ export function bloomTest(filter: LogFilter): (bloom: Hex) => boolean {
 
 export function logJson(
   log: Log,
-  block: Block,
-  receipt: Receipt,
+  block: Pick<Block, 'hash' | 'header'>,
+  transactionHash: Hex,
   transactionIndex: number,
   logIndex: number,
 ): object {
@@ -109,7 +109,7 @@ export function logJson(
     blockNumber: quantity(block.header.number),
     blockHash: block.hash,
     blockTimestamp: quantity(block.header.timestamp),
-    transactionHash: receipt.transactionHash,
+    transactionHash,
     transactionIndex: quantity(transactionIndex),
     logIndex: quantity(logIndex),
     removed: false,
@@ -122,7 +122,8 @@ export function blockLogs(filter: LogFilter, block: Block, receipts: readonly Re
   let logIndex = 0;
   receipts.forEach((receipt, transactionIndex) => {
     for (const log of receipt.logs) {
-      if (matches(filter, log)) found.push(logJson(log, block, receipt, transactionIndex, logIndex));
+      if (matches(filter, log))
+        found.push(logJson(log, block, receipt.transactionHash, transactionIndex, logIndex));
       logIndex += 1;
     }
   });
@@ -147,19 +148,18 @@ export async function queryLogs(
     return blockLogs(filter, block, reader.receipts(block.header.number) ?? []);
   }
   const head = reader.head().number;
-  const from = findNumber(reader, filter.fromBlock) ?? head + 1;
-  const to = Math.min(findNumber(reader, filter.toBlock) ?? head, head);
-  if (from > head) {
-    if (
-      filter.toBlock?.by === 'number' &&
-      filter.fromBlock?.by === 'number' &&
-      filter.toBlock.number < filter.fromBlock.number
-    )
-      throw new RpcError(RPC_CODES.invalidParams, 'invalid block range params');
-    return [];
-  }
+  const from = boundOf(filter.fromBlock, head);
+  const to = boundOf(filter.toBlock, head);
+  // A poller may begin behind the head; who names both ends has to know them.
+  if (from > head && filter.toBlock?.by !== 'number') return [];
   if (from > to) throw new RpcError(RPC_CODES.invalidParams, 'invalid block range params');
+  if (to > head) throw new RpcError(RPC_CODES.invalidParams, 'block range extends beyond current head block');
   return scan(reader, filter, from, to, limits);
+}
+
+function boundOf(selector: BlockSelector | undefined, head: number): number {
+  if (selector?.by === 'number') return selector.number;
+  return selector?.by === 'tag' && selector.tag === 'earliest' ? 0 : head;
 }
 
 export async function scan(
@@ -176,10 +176,12 @@ export async function scan(
   for (let number = from; number <= to; number++) {
     if ((number - from) % SCAN_SLICE === SCAN_SLICE - 1) await new Promise(setImmediate);
     const header = headerOf(reader, number);
-    if (header === undefined || !mayMatch(header.logsBloom)) continue;
+    if (header !== undefined && !mayMatch(header.logsBloom)) continue;
+    // What this node has forgotten is an error, not an empty answer.
+    const receipts = reader.receipts(number) ?? [];
     const block = reader.blockByNumber(number);
     if (block === undefined) continue;
-    for (const log of blockLogs(filter, block, reader.receipts(number) ?? [])) found.push(log);
+    for (const log of blockLogs(filter, block, receipts)) found.push(log);
     if (found.length > limits.maxLogResults)
       throw limitExceeded(
         `query returned more than ${limits.maxLogResults} results; narrow the block range, try up to block ${number - 1}`,

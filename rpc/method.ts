@@ -1,6 +1,6 @@
 /** What a method is, and what it may use. One file a namespace lists its methods as plain values. */
 import type { Reader } from '../state/reader.ts';
-import type { BlockHeader, Caller, ChainReader, StateView } from '../state/types.ts';
+import type { Block, BlockHeader, Caller, ChainReader, StateView } from '../state/types.ts';
 import type { RpcBackend } from './backend.ts';
 
 import { headerNotFound } from './errors.ts';
@@ -90,6 +90,13 @@ export function findNumber(reader: ChainReader, selector: BlockSelector | undefi
     case 'hash':
       return reader.blockByHash(selector.hash)?.header.number;
   }
+}
+
+/** The block that a selector names, or undefined. */
+export function findBlock(reader: ChainReader, selector: BlockSelector): Block | undefined {
+  if (selector.by === 'hash') return reader.blockByHash(selector.hash);
+  const number = findNumber(reader, selector);
+  return number === undefined ? undefined : reader.blockByNumber(number);
 }
 
 /** State after the block that a selector names. @throws RpcError, StateNotAvailable */

@@ -118,6 +118,13 @@ export const slot: Param<Hex> = param('storage key', (value) => {
   return `0x${text.slice(2).toLowerCase().padStart(64, '0')}` as Hex;
 });
 
+/** A slot with the name under which the answer shows it: whole ones as given, short ones as quantities (geth). */
+export const namedSlot: Param<{ readonly key: Hex; readonly name: Hex }> = param('storage key', (value) => {
+  const key = slot.read(value);
+  const whole = (value as string).length === key.length;
+  return { key, name: whole ? key : `0x${BigInt(key).toString(16)}` };
+});
+
 export const boolean: Param<boolean> = param('boolean', (value) =>
   typeof value === 'boolean' ? value : refuse(`expected a boolean, got ${describe(value)}`),
 );

@@ -3,15 +3,16 @@
  * quantities, hashes and bytes are hex, states are words.
  */
 import { WHOLE } from '../attribution/api.ts';
+import { decodeTrainingSpec, type TrainingSpec } from '../attribution/trained/api.ts';
 import type { ChainParams } from '../genesis/types.ts';
 import type { Attestation, Subject } from '../state/modules/attestation/views.ts';
 import type { Contribution } from '../state/modules/contribution/views.ts';
 import { type DataNet, dataNet, type HistoryEntry } from '../state/modules/datanet/views.ts';
-import type { Inference } from '../state/modules/inference/views.ts';
-import { type Model, model } from '../state/modules/model/views.ts';
+import type { Citation, Inference } from '../state/modules/inference/views.ts';
+import { type Model, type ModelTraining, model, type Training } from '../state/modules/model/views.ts';
 import type { RewardView } from '../state/modules/reward/views.ts';
-import type { Hex, SnapshotPin, StateView } from '../state/types.ts';
-import type { AttributionView } from './backend.ts';
+import type { Hex, ModelEngine, SnapshotPin, StateView } from '../state/types.ts';
+import type { AttributionCitation, AttributionView } from './backend.ts';
 import { hexOf, quantity } from './encode.ts';
 
 const NO_HASH = `0x${'0'.repeat(64)}`;
@@ -98,7 +99,7 @@ export function paramsJson(params: ChainParams): unknown {
   );
 }
 
-export function modelJson(item: Model, state: StateView): object {
+export function modelJson({ training, ...item }: Model, state: StateView): object {
   return {
     ...item,
     basePrice: quantity(item.basePrice),
@@ -106,7 +107,52 @@ export function modelJson(item: Model, state: StateView): object {
     bond: quantity(item.bond),
     totalStake: quantity(item.totalStake),
     snapshots: item.snapshots.map((pin) => pinJson(pin, state)),
+    training: training ? trainingJson(training, state) : null,
   };
+}
+
+/** Settings in words and as bytes, the version that answers, and the one that came last. */
+function trainingJson({ spec, active, newest }: ModelTraining, state: StateView): object {
+  return {
+    settings: settingsJson(decodeTrainingSpec(spec)),
+    spec: hexOf(spec),
+    active: active ? versionJson(active, state) : null,
+    newest: versionJson(newest, state),
+  };
+}
+
+function settingsJson({ features, classes, training, metric }: TrainingSpec): object {
+  return {
+    features,
+    classes,
+    training: 'seed' in training ? { ...training, seed: hexOf(training.seed) } : training,
+    metric,
+  };
+}
+
+function versionJson(item: Training, state: StateView): object {
+  const { object } = item;
+  const trained = object?.outcome === 'trained' ? object : undefined;
+  return {
+    version: item.version,
+    status: item.status,
+    base: item.base ?? null,
+    claimedHash: item.claimedHash ?? null,
+    subject: item.subject,
+    modelHash: trained?.modelHash ?? null,
+    metricHash: trained?.metricHash ?? null,
+    samples: trained?.samples ?? null,
+    passedOver: trained?.passedOver ?? null,
+    dimensions: trained?.dimensions ?? null,
+    refusal: item.refusal === 'none' ? null : refusalJson(item),
+    snapshots: item.snapshots.map((pin) => pinJson(pin, state)),
+  };
+}
+
+/** `detail`: the failure that validators attested, or why they attested nothing. */
+function refusalJson({ refusal, object, freezeReason }: Training): object {
+  const failure = object?.outcome === 'failed' ? object.failure : null;
+  return { reason: refusal, detail: refusal === 'frozen' ? freezeReason : failure };
 }
 
 function pinJson(pin: SnapshotPin, state: StateView): object {
@@ -122,6 +168,7 @@ export function inferenceJson(item: Inference, state: StateView): Record<string,
     modelName: used?.name ?? null,
     modelKind: used?.kind ?? null,
     modelVersion: item.modelVersion,
+    engine: item.engine,
     asker: item.asker,
     operator: item.operator,
     status: item.status,
@@ -144,8 +191,13 @@ export function inferenceJson(item: Inference, state: StateView): Record<string,
   };
 }
 
+/** A citation as state says it, with what only the bytes of its record tell. */
+export type CitationToShow = Citation & Partial<AttributionCitation>;
+
 /** What an attribution says, whoever computed it. `output`: the bytes that positions count in. */
-export interface AttributionToShow extends Omit<AttributionView, 'spans' | 'credits'> {
+export interface AttributionToShow
+  extends Omit<AttributionView, 'engine' | 'spans' | 'citations' | 'credits'> {
+  readonly engine: ModelEngine;
   readonly requestId: Hex;
   readonly credits: readonly {
     readonly contributor: Hex;
@@ -153,12 +205,18 @@ export interface AttributionToShow extends Omit<AttributionView, 'spans' | 'cred
     readonly amount?: Hex | null;
   }[];
   readonly spans: AttributionView['spans'] | null;
+  readonly citations: readonly CitationToShow[];
   readonly output: Uint8Array;
 }
 
-/** Said wherever a person sees an attribution of an external model. */
-export const WHAT_IT_PROVES =
-  'For an external model the chain proves what the answer quotes, not what the model learned.';
+/** Said wherever a person sees an attribution. */
+export const WHAT_IT_PROVES: Readonly<Record<ModelEngine, string>> = {
+  token: 'For an external model the chain proves what the answer quotes, not what the model learned.',
+  retrieval:
+    'The chain proves which records are nearest to the prompt, not that the model read them or that the answer follows from them.',
+  influence:
+    'Every validator trained this model and computed this answer: who is credited gave samples without which the model would be less sure of it.',
+};
 
 export function attributionJson(state: StateView, shown: AttributionToShow): Record<string, unknown> {
   const names = new Map<number, string | null>();
@@ -168,19 +226,25 @@ export function attributionJson(state: StateView, shown: AttributionToShow): Rec
   };
   return {
     requestId: shown.requestId,
+    engine: shown.engine,
     recordHash: shown.recordHash,
     outputTokens: shown.outputTokens,
     /** Parts of 10^9 of the data pool. */
     coverage: WHOLE - shown.uncovered,
     uncovered: shown.uncovered,
     credits: shown.credits,
+    /** Null where there are none to tell: an engine without spans, or bytes that are not here. */
     spans:
-      shown.spans?.map(({ weightQ16, ...span }) => ({
+      (shown.engine === 'token' ? shown.spans : null)?.map(({ weightQ16, ...span }) => ({
         ...span,
         text: Buffer.from(shown.output.subarray(span.startByte, span.endByte)).toString('utf8'),
         weightBits: Math.round((weightQ16 / 65_536) * 1_000) / 1_000,
         dataNetName: nameOf(span.dataNetId),
       })) ?? null,
-    note: WHAT_IT_PROVES,
+    citations:
+      shown.engine === 'retrieval'
+        ? shown.citations.map((citation) => ({ ...citation, dataNetName: nameOf(citation.dataNetId) }))
+        : null,
+    note: WHAT_IT_PROVES[shown.engine],
   };
 }

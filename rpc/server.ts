@@ -104,8 +104,8 @@ async function serve(parts: ServerParts, request: IncomingMessage, response: Ser
     response.setHeader('Allow', 'GET, HEAD, POST, OPTIONS');
     return plain(response, 405, 'METHOD_NOT_ALLOWED: use POST for JSON-RPC');
   }
-  if (path === '/health') return json(response, 200, { status: 'ok' });
-  if (path === '/ready') {
+  if (path === '/health' || path === '/healthz') return json(response, 200, { status: 'ok' });
+  if (path === '/ready' || path === '/readyz') {
     const { ready, body } = await parts.health();
     return json(response, ready ? 200 : 503, body);
   }

@@ -10,11 +10,8 @@ import { findStaticDirectory, loadStaticFiles } from './explorer/files.ts';
 import { createFilters } from './filters.ts';
 import { createGate } from './gate.ts';
 import { DEFAULT_LIMITS, type RpcLimits } from './limits.ts';
-import type { Methods, RpcContext } from './method.ts';
-import { debugMethods } from './methods/debug.ts';
-import { ethMethods } from './methods/eth.ts';
-import { netMethods, rpcMethods, txpoolMethods, web3Methods } from './methods/net.ts';
-import { olMethods } from './methods/ol.ts';
+import type { RpcContext } from './method.ts';
+import { chosenMethods } from './methods/index.ts';
 import { listen, type RunningServer } from './server.ts';
 import { createSubscriptions } from './subscriptions.ts';
 import { headerJson, pendingTransactionJson } from './views.ts';
@@ -56,7 +53,7 @@ export interface RunningRpc extends RunningServer {
 
 export const NAMESPACES = ['eth', 'net', 'web3', 'txpool', 'rpc', 'ol'] as const;
 /** Added on loopback only: a trace costs as much as its block, and names what others' contracts do inside. */
-export const LOCAL_NAMESPACES = [...NAMESPACES, 'debug'] as const;
+export const LOCAL_NAMESPACES = [...NAMESPACES, 'debug', 'ots', 'erigon', 'trace'] as const;
 
 /** Blocks that one announcement may bring, after which listeners start anew at the head. */
 const MAX_CATCH_UP = 64;
@@ -131,21 +128,6 @@ export async function startRpc(options: StartRpcOptions): Promise<RunningRpc> {
     stopNews();
     throw error;
   }
-}
-
-function chosenMethods(limits: RpcLimits, namespaces: readonly string[]): Methods {
-  const all: Methods = {
-    ...ethMethods(limits),
-    ...netMethods,
-    ...web3Methods,
-    ...txpoolMethods,
-    ...rpcMethods,
-    ...debugMethods,
-    ...olMethods(limits),
-  };
-  return Object.fromEntries(
-    Object.entries(all).filter(([name]) => namespaces.includes(name.slice(0, name.indexOf('_')))),
-  );
 }
 
 /** Hands new blocks to subscriptions. */

@@ -1,20 +1,32 @@
 /** Blocks, transactions and receipts as the Ethereum JSON-RPC shows them. */
 import { decodeTransaction } from '../state/transactions/decode.ts';
 import { decodeIncluded } from '../state/transactions/system.ts';
-import type { Block, ChainReader, PooledTransaction, Receipt } from '../state/types.ts';
+import type { Block, ChainReader, Hex, PooledTransaction, Receipt } from '../state/types.ts';
 import { hexOf, quantity } from './encode.ts';
 import { logJson } from './logs.ts';
 import { describeCall, isNativeType } from './native.ts';
 
 /** Where a mined transaction stands. */
 export interface Position {
-  readonly block: Block;
+  readonly block: Pick<Block, 'hash' | 'header' | 'transactions'>;
   readonly index: number;
 }
 
+/** A block with what it has: simulated ones lack the origin, imported ones of Ethereum bring ommers and withdrawals. */
+type ShownBlock = Pick<Block, 'hash' | 'header'> & Partial<Block> & ForeignParts;
+interface ForeignParts {
+  readonly uncles?: readonly Hex[];
+  readonly withdrawals?: readonly {
+    readonly index: bigint;
+    readonly validatorIndex: bigint;
+    readonly address: Hex;
+    readonly amount: bigint;
+  }[];
+}
+
 /** Header fields in geth's names, and two of ours: `originRound` and `timestampMs` (the proposer's clock). */
-export function headerJson(block: Block): Record<string, unknown> {
-  const { header } = block;
+export function headerJson(block: ShownBlock): Record<string, unknown> {
+  const { header, originRound, timestampMs } = block;
   return {
     number: quantity(header.number),
     hash: block.hash,
@@ -25,25 +37,31 @@ export function headerJson(block: Block): Record<string, unknown> {
     transactionsRoot: header.transactionsRoot,
     receiptsRoot: header.receiptsRoot,
     logsBloom: header.logsBloom,
-    difficulty: '0x0',
+    difficulty: quantity(header.difficulty),
     gasLimit: quantity(header.gasLimit),
     gasUsed: quantity(header.gasUsed),
     timestamp: quantity(header.timestamp),
     extraData: header.extraData,
     mixHash: header.prevRandao,
     nonce: header.nonce,
-    baseFeePerGas: quantity(header.baseFeePerGas),
+    // Headers of older forks of Ethereum end earlier; JSON leaves out what is undefined.
+    baseFeePerGas: maybeQuantity(header.baseFeePerGas),
     withdrawalsRoot: header.withdrawalsRoot,
-    blobGasUsed: '0x0',
-    excessBlobGas: '0x0',
+    blobGasUsed: maybeQuantity(header.blobGasUsed),
+    excessBlobGas: maybeQuantity(header.excessBlobGas),
     parentBeaconBlockRoot: header.parentBeaconBlockRoot,
     requestsHash: header.requestsHash,
-    originRound: quantity(block.originRound),
-    timestampMs: quantity(block.timestampMs),
+    ...(originRound === undefined || timestampMs === undefined
+      ? {}
+      : { originRound: quantity(originRound), timestampMs: quantity(timestampMs) }),
   };
 }
 
-export function blockJson(reader: ChainReader, block: Block, full: boolean): object {
+function maybeQuantity(value: bigint | undefined): string | undefined {
+  return value === undefined ? undefined : quantity(value);
+}
+
+export function blockJson(reader: ChainReader, block: Block & ForeignParts, full: boolean): object {
   const number = block.header.number;
   // Receipts know the hashes; without them (never, for a committed block) the transactions would be hashed again.
   const receipts = reader.receipts(number) ?? [];
@@ -53,9 +71,18 @@ export function blockJson(reader: ChainReader, block: Block, full: boolean): obj
     transactions: full
       ? block.transactions.map((_, index) => minedTransactionJson(reader, { block, index }))
       : receipts.map((receipt) => receipt.transactionHash),
-    uncles: [],
-    withdrawals: [],
+    uncles: block.uncles ?? [],
+    ...(block.header.withdrawalsRoot === undefined ? {} : { withdrawals: withdrawalsJson(block) }),
   };
+}
+
+function withdrawalsJson({ withdrawals = [] }: ForeignParts): object[] {
+  return withdrawals.map((item) => ({
+    index: quantity(item.index),
+    validatorIndex: quantity(item.validatorIndex),
+    address: item.address,
+    amount: quantity(item.amount),
+  }));
 }
 
 /** The transaction at a position, or undefined beyond the block's end. */
@@ -142,12 +169,14 @@ export function receiptJson(block: Block, receipts: readonly Receipt[], index: n
     gasUsed: quantity(receipt.gasUsed),
     effectiveGasPrice: quantity(receipt.effectiveGasPrice),
     contractAddress: receipt.contractAddress,
-    logs: receipt.logs.map((log, at) => logJson(log, block, receipt, index, logIndex + at)),
+    logs: receipt.logs.map((log, at) => logJson(log, block, receipt.transactionHash, index, logIndex + at)),
     logsBloom: hexOf(receipt.logsBloom),
-    status: quantity(receipt.status),
+    ...(receipt.postState === undefined ? { status: quantity(receipt.status) } : { root: receipt.postState }),
     type: quantity(receipt.type),
-    // Why it failed, as eth_call would say it (Besu has this field too).
-    ...(receipt.status === 0 ? { revertReason: hexOf(receipt.revertData) } : {}),
+    // Why it failed, as eth_call would say it (Besu has this field too). Imported receipts do not know.
+    ...(receipt.status === 0 && receipt.revertData !== undefined
+      ? { revertReason: hexOf(receipt.revertData) }
+      : {}),
   };
 }
 

@@ -9,7 +9,8 @@
 // `--if-changed` does nothing if the last build was good and is newer than every source: the first `npx openledger`
 // of a checkout runs `prepare` once more, and whoever calls the program should not wait for that.
 import { spawn } from 'node:child_process';
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -26,6 +27,7 @@ const ENTRIES = [
   'rpc-thread/worker',
   'attribution-pool/worker',
   'attestation-worker/worker',
+  'trainer/worker',
   'runtime-pool/worker',
   'runtime-pool/native',
 ];
@@ -41,6 +43,9 @@ const EXTERNAL = [
   'bufferutil',
   'utf-8-validate',
 ];
+
+/** Files that are read at run time, at the same place in dist/ as in the sources. */
+const DATA = ['attribution/retrieval/encoder/english-v1.bin'];
 
 function isUpToDate() {
   try {
@@ -92,8 +97,16 @@ async function bundle() {
   }
 }
 
+function copyData() {
+  for (const file of DATA) {
+    mkdirSync(dirname(`${root}dist/${file}`), { recursive: true });
+    copyFileSync(`${root}${file}`, `${root}dist/${file}`);
+  }
+}
+
 if (process.argv.includes('--if-changed') && isUpToDate()) process.exit(0);
 rmSync(STAMP, { force: true });
+copyData();
 const [status] = await Promise.all([compile(), bundle()]);
 if (status === 0) writeFileSync(STAMP, '');
 process.exit(status);

@@ -7,9 +7,19 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const steps = [
   ['tests', ['scripts/test.mjs']],
   ["Ethereum's state tests (skipped aloud where they are absent)", ['dist/test/conformance/state/cli.js']],
+  [
+    'JSON-RPC exchanges of execution-apis (skipped aloud where they are absent)',
+    ['dist/test/conformance/rpc/cli.js'],
+  ],
+  ['200 blocks of random transactions to anvil and to us', ['dist/test/conformance/anvil/cli.js']],
   ['model traces of Tendermint (skipped aloud where they are absent)', ['dist/test/conformance/itf/cli.js']],
   ['token index on 10,000 corpora', ['dist/test/conformance/tokens/cli.js']],
-  ['simulator, 5,000 seeds', ['dist/test/sim/cli.js', '--seeds', '10000..14999']],
+  [
+    'simulator: 10,000 seeds, 200 with real signatures and the real EVM, 200 cases of twins',
+    ['dist/test/sim/cli.js', '--seeds', '1..10000', '--twins', '200', '--real', '--seeds', '1..200'],
+  ],
+  ['mutants: every one is killed within 1,000 seeds', ['dist/test/sim/mutants/cli.js']],
+  ['fuzz: every decoder for 12 seconds', ['dist/test/fuzz/cli.js', '--seconds', '12']],
   // Properties draw new cases at each run and print the seed of a failing one.
   ...[1, 2, 3].map((turn) => [`property tests with new cases, ${turn} of 3`, ['scripts/test.mjs', 'unit']]),
   ['gas is time: every operation against its recorded figure', ['dist/test/bench/worst-gas-check.js']],

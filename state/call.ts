@@ -1,42 +1,44 @@
 /** Calls, estimates and traces: execution on a state that is thrown away (E3). Views of modules answer here too. */
 import { hasCode } from './accounts/account.ts';
-import {
-  EMPTY_BYTES,
-  EMPTY_TRIE_ROOT,
-  fromHex,
-  greater,
-  KECCAK_EMPTY,
-  lesser,
-  stripZeros,
-  ZERO_ADDRESS,
-} from './crypto.ts';
+import { EMPTY_BYTES, greater, lesser, ZERO_ADDRESS } from './crypto.ts';
 import { createBlockRun } from './execution/block-run.ts';
+import type { Fork } from './execution/common.ts';
 import {
   type BlockContext,
   createEngine,
   type Engine,
+  type Observer,
   type Outcome,
   type RunOptions,
 } from './execution/engine.ts';
 import { type ModuleTable, moduleTable } from './execution/module-table.ts';
+import { createTouchObserver } from './execution/touched.ts';
 import { createTracer } from './execution/tracer.ts';
-import { slotName, World } from './execution/world.ts';
+import { World } from './execution/world.ts';
 import { LIMITS } from './limits.ts';
+import { overriddenWorld, precompileChanges } from './overrides.ts';
+import { isPrecompile } from './precompiles.ts';
 import type { Reader } from './reader.ts';
+import { type BlockSteps, errorOf, simulate } from './simulate.ts';
 import { floorGas, intrinsicGas } from './transactions/intrinsic.ts';
 import { decodeIncluded, isFeeless } from './transactions/system.ts';
 import {
   type BlockOverrides,
   type CallError,
   type Caller,
+  type CallFrame,
   type CallRequest,
   type CallResult,
   type EstimateResult,
   type ExecutionPorts,
   Fault,
   type Hex,
+  type StateChange,
   StateNotAvailable,
   type StateOverrides,
+  type StructLog,
+  type TraceOptions,
+  TraceTooLarge,
   type TransactionTrace,
   Unavailable,
 } from './types.ts';
@@ -45,11 +47,25 @@ export interface CallerOptions {
   /** Needed to run settlements and reveals; without them such calls answer `Unavailable`. */
   ports?: ExecutionPorts;
   modules?: ModuleTable;
+  /** Ethereum's own rules instead of this chain's: for Ethereum's tests. */
+  ethereum?: EthereumRules;
+}
+
+export interface EthereumRules {
+  /** Fork under which calls run. */
+  fork: Fork;
+  /** What runs the transactions of block `number` again. */
+  engineOf(number: number): Promise<Engine>;
+  /** Around the calls of a simulated block. */
+  steps: BlockSteps;
 }
 
 const NO_PORTS: ExecutionPorts = {
   attribute: async (job) => {
     throw new Unavailable({ kind: 'attribution', requestId: job.requestHash });
+  },
+  infer: async ({ modelId, version }) => {
+    throw new Unavailable({ kind: 'model', modelId, version });
   },
   artifact: async (root) => {
     throw new Unavailable({ kind: 'artifact', root });
@@ -76,6 +92,8 @@ interface Prepared {
 const ESTIMATE_TOLERANCE_PERMILLE = 15n;
 /** EIP-150: a call keeps 1/64 for its caller. */
 const CALL_SHARE = 64n;
+/** EIP-3529: refunds give back at most a fifth. */
+const REFUND_QUOTIENT = 5n;
 
 /** One caller runs one thing at a time; requests queue. */
 export function createCaller(reader: Reader, options: CallerOptions = {}): Caller {
@@ -90,6 +108,7 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
         chainId: reader.params.chainId,
         modules,
         blockHash: (n) => reader.hashByNumber(n),
+        ...(options.ethereum === undefined ? {} : { ethereumFork: options.ethereum.fork }),
       });
       return work(await engine);
     });
@@ -113,36 +132,13 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
       coinbase: overrides.coinbase ?? header.coinbase,
       prevRandao: overrides.prevRandao ?? header.prevRandao,
       gasLimit: overrides.gasLimit ?? header.gasLimit,
-      baseFeePerGas: overrides.baseFeePerGas ?? header.baseFeePerGas,
+      baseFeePerGas: overrides.baseFeePerGas ?? header.baseFeePerGas ?? 0n,
+      ...(overrides.blobBaseFee === undefined ? {} : { blobBaseFee: overrides.blobBaseFee }),
     };
   }
 
-  function worldAt(number: number, overrides: StateOverrides | undefined): World {
-    const base = reader.baseAt(number);
-    if (overrides === undefined) return new World(base);
-    const replaced = new Set<Hex>();
-    for (const [name, change] of Object.entries(overrides))
-      if (change.state !== undefined) replaced.add(name.toLowerCase() as Hex);
-    const world = new World({
-      ...base,
-      slot: (address, slot) => (replaced.has(address) ? EMPTY_BYTES : base.slot(address, slot)),
-    });
-    for (const [name, change] of Object.entries(overrides)) {
-      const address = name.toLowerCase() as Hex;
-      const account = world.read(address);
-      world.write(address, {
-        nonce: change.nonce ?? account?.nonce ?? 0n,
-        balance: change.balance ?? account?.balance ?? 0n,
-        storageRoot: account?.storageRoot ?? EMPTY_TRIE_ROOT,
-        codeHash: account?.codeHash ?? KECCAK_EMPTY,
-      });
-      if (change.code !== undefined) world.writeCode(address, change.code);
-      for (const [slot, value] of Object.entries(change.state ?? change.stateDiff ?? {}))
-        world.writeSlot(address, slotName(fromHex(slot, 32)), stripZeros(fromHex(value, 32)));
-    }
-    world.endTransaction();
-    return world;
-  }
+  const worldAt = (number: number, overrides: StateOverrides | undefined): World =>
+    overriddenWorld(reader.baseAt(number), overrides);
 
   /** Fills in a request, or says why it cannot be one. */
   function prepare(request: CallRequest, context: BlockContext): Prepared | CallError {
@@ -257,12 +253,16 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
         },
         runOptions,
       );
-      gasUsed = request.intrinsic + outcome.gasUsed;
-      if (gasUsed < request.floor) gasUsed = request.floor;
+      const spent = request.intrinsic + outcome.gasUsed;
+      gasUsed = greater(spent - lesser(outcome.refund, spent / REFUND_QUOTIENT), request.floor);
     }
     const result: CallResult = { returnData: outcome.returnData, gasUsed, logs: outcome.logs };
     if (outcome.exception !== undefined) result.error = errorOf(outcome);
     return { result, outcome };
+  }
+
+  function optionsOf(overrides: StateOverrides | undefined): RunOptions {
+    return overrides === undefined ? {} : { precompiles: precompileChanges(overrides) };
   }
 
   function gasOf(request: CallRequest): bigint {
@@ -274,8 +274,9 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
     request: CallRequest,
     number: number,
     overrides: StateOverrides | undefined,
+    blockOverrides: BlockOverrides,
   ): Promise<EstimateResult> {
-    const context = contextOf(number, {});
+    const context = contextOf(number, blockOverrides);
     const prepared = prepare(request, context);
     if ('kind' in prepared) return { error: prepared };
     const fresh = () => worldAt(number, overrides);
@@ -290,7 +291,9 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
         limitedByFunds = true;
       }
     }
-    const attempt = async (gas: bigint) => (await execute(running, fresh(), context, prepared, gas)).result;
+    const changes = optionsOf(overrides);
+    const attempt = async (gas: bigint) =>
+      (await execute(running, fresh(), context, prepared, gas, changes)).result;
     const most = await attempt(high);
     if (most.error !== undefined) {
       const tooLittle = most.error.kind === 'out of gas' || most.error.kind === 'gas too low';
@@ -320,19 +323,21 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
         const prepared = prepare(request, context);
         if ('kind' in prepared) return emptyResult(prepared);
         const world = worldAt(number, overrides);
-        return (await execute(running, world, context, prepared, gasOf(request))).result;
+        return (await execute(running, world, context, prepared, gasOf(request), optionsOf(overrides)))
+          .result;
       }),
 
-    estimateGas: (request, number, overrides) =>
-      serially((running) => estimate(running, request, number, overrides)),
+    estimateGas: (request, number, overrides, blockOverrides = {}) =>
+      serially((running) => estimate(running, request, number, overrides, blockOverrides)),
 
-    createAccessList: (request, number) =>
+    createAccessList: (request, number, overrides) =>
       serially(async (running) => {
         const context = contextOf(number, {});
         const prepared = prepare(request, context);
         if ('kind' in prepared) return { accessList: [], gasUsed: 0n, error: prepared };
-        const first = await execute(running, worldAt(number, undefined), context, prepared, gasOf(request), {
+        const first = await execute(running, worldAt(number, overrides), context, prepared, gasOf(request), {
           reportAccessList: true,
+          ...optionsOf(overrides),
         });
         const always = new Set([prepared.from, prepared.to, context.coinbase]);
         const accessList = (first.outcome?.accessList ?? []).filter(
@@ -343,10 +348,11 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
         if ('kind' in listed) return { accessList, gasUsed: 0n, error: listed };
         const { result } = await execute(
           running,
-          worldAt(number, undefined),
+          worldAt(number, overrides),
           context,
           listed,
           gasOf(request),
+          optionsOf(overrides),
         );
         return {
           accessList,
@@ -355,17 +361,45 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
         };
       }),
 
-    traceCall: (request, number, overrides) =>
+    simulate: (simulation, number) =>
       serially(async (running) => {
-        const context = contextOf(number, {});
+        const base = reader.blockByNumber(number);
+        if (base === undefined) throw new StateNotAvailable(`there is no block ${number}`);
+        const { ethereum } = options;
+        return await simulate(
+          {
+            params: reader.params,
+            genesisHash: reader.genesisHash,
+            ports,
+            engine: running,
+            base,
+            state: reader.scratchAt(number),
+            ...(ethereum === undefined ? {} : { steps: ethereum.steps }),
+          },
+          simulation,
+        );
+      }),
+
+    traceCall: (request, number, { overrides, blockOverrides = {}, ...traceOptions } = {}) =>
+      serially(async (running) => {
+        const context = contextOf(number, blockOverrides);
         const prepared = prepare(request, context);
-        if ('kind' in prepared) return { result: emptyResult(prepared), frame: emptyFrame(request) };
-        const tracer = createTracer();
+        if ('kind' in prepared)
+          return { result: emptyResult(prepared), ran: false, frame: emptyFrame(request) };
         const world = worldAt(number, overrides);
-        const { result } = await execute(running, world, context, prepared, gasOf(request), {
-          observer: tracer,
+        const gas = gasOf(request);
+        const trace = startTrace(world, traceOptions, [prepared.from, prepared.to, context.coinbase]);
+        const { result, outcome } = await execute(running, world, context, prepared, gas, {
+          observer: trace.observer,
+          ...optionsOf(overrides),
         });
-        return { result, frame: tracer.root() ?? emptyFrame(request) };
+        const { frame = emptyFrame(request), ...parts } = trace.finish();
+        return {
+          result,
+          ran: outcome !== undefined,
+          frame: { ...frame, gas, gasUsed: result.gasUsed },
+          ...parts,
+        };
       }),
 
     traceBlock: (number, traceOptions = {}) =>
@@ -374,22 +408,26 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
         const parent = reader.blockByNumber(number - 1);
         if (block === undefined || parent === undefined)
           throw new StateNotAvailable(`there is no block ${number} to trace`);
+        const world = new World(reader.baseAt(number - 1));
         const run = createBlockRun({
           // The block is final: validators have judged.
           judge: () => undefined,
           verify: () => true,
-          engine: running,
+          engine: (await options.ethereum?.engineOf(number)) ?? running,
           modules,
-          params: reader.params,
+          params: {
+            ...reader.params,
+            block: { ...reader.params.block, gasLimit: block.header.gasLimit },
+          },
           genesisHash: reader.genesisHash,
           ports,
-          world: new World(reader.baseAt(number - 1)),
+          world,
           parent: { hash: parent.hash, timestampMs: parent.timestampMs },
           number,
           origin: block,
           coinbase: block.header.coinbase,
           prevRandao: block.header.prevRandao,
-          baseFeePerGas: block.header.baseFeePerGas,
+          baseFeePerGas: block.header.baseFeePerGas ?? 0n,
         });
         await run.begin();
         const traces: TransactionTrace[] = [];
@@ -401,16 +439,16 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
             await run.apply(tx);
             continue;
           }
-          const tracer = createTracer({ steps: traceOptions.steps === true });
-          const { receipt, outcome } = await run.apply(tx, tracer);
-          const frame = isFeeless(tx) ? emptyFrame(tx) : tracer.root();
+          const trace = startTrace(world, traceOptions, [tx.from, tx.to, block.header.coinbase]);
+          const { receipt, outcome } = await run.apply(tx, trace.observer);
+          const { frame: seen, ...parts } = trace.finish();
+          const frame = isFeeless(tx) ? emptyFrame(tx) : seen;
           if (frame === undefined) throw new Fault('a transaction ran without a frame');
-          const steps = tracer.steps();
           traces.push({
             receipt,
             returnData: outcome.returnData,
             frame: { ...frame, gas: tx.gasLimit, gasUsed: receipt.gasUsed },
-            ...(steps === undefined ? {} : { steps }),
+            ...parts,
           });
         }
         return traces;
@@ -418,16 +456,54 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
   };
 }
 
-function failure(kind: CallError['kind'], message: string, data: Uint8Array = EMPTY_BYTES): CallError {
-  return { kind, message, data };
+/** Observers for what a trace is to hold. @param parties accounts that every run touches */
+function startTrace(
+  world: World,
+  options: TraceOptions,
+  parties: readonly (Hex | null)[],
+): {
+  observer: Observer;
+  finish(): { frame: CallFrame | undefined; steps?: StructLog[]; change?: StateChange };
+} {
+  const tracer = createTracer(world, options);
+  const touches = options.state === true ? createTouchObserver(world) : undefined;
+  for (const party of parties) if (party !== null) touches?.touch(party);
+  return {
+    observer: touches === undefined ? tracer : bothObservers(tracer, touches),
+    finish() {
+      const steps = tracer.steps();
+      if (tracer.wasCut())
+        throw new TraceTooLarge(
+          `trace too large: more than ${LIMITS.maxTraceSteps} steps or ${LIMITS.maxTraceBytes} bytes; ask for the first ones with "limit"`,
+        );
+      return {
+        frame: tracer.root(),
+        ...(steps === undefined ? {} : { steps }),
+        ...(touches === undefined ? {} : { change: touches.change() }),
+      };
+    },
+  };
 }
 
-function errorOf(outcome: Outcome): CallError {
-  const exception = outcome.exception!;
-  if (exception === 'revert') return failure('revert', 'execution reverted', outcome.returnData);
-  if (exception === 'out of gas') return failure('out of gas', 'out of gas');
-  if (exception === 'invalid opcode') return failure('invalid opcode', 'invalid opcode');
-  return failure('other', exception);
+function bothObservers(first: Observer, second: Observer): Observer {
+  return {
+    enter(message) {
+      first.enter?.(message);
+      second.enter?.(message);
+    },
+    exit(result) {
+      first.exit?.(result);
+      second.exit?.(result);
+    },
+    step(step) {
+      first.step?.(step);
+      second.step?.(step);
+    },
+  };
+}
+
+function failure(kind: CallError['kind'], message: string, data: Uint8Array = EMPTY_BYTES): CallError {
+  return { kind, message, data };
 }
 
 function emptyResult(error: CallError): CallResult {
@@ -447,10 +523,4 @@ function emptyFrame(request: Pick<CallRequest, 'from' | 'to' | 'value' | 'gas' |
     logs: [],
     calls: [],
   };
-}
-
-/** The precompiles of the fork: 0x01 to 0x11 and 0x100. */
-function isPrecompile(address: Hex): boolean {
-  const value = BigInt(address);
-  return (value >= 1n && value <= 0x11n) || value === 0x100n;
 }

@@ -22,11 +22,12 @@ import {
 import { encodeReceipt, encodeStoredReceipts } from './block/receipts.ts';
 import { orderedRoot } from './block/roots.ts';
 import { encodeRecords, setHash, toValidatorSet } from './block/validators.ts';
-import { concat, fromHex, keccak256, keccakHex, padLeft, toHex } from './crypto.ts';
-import { type Database, openDatabase, type Write } from './db/database.ts';
+import { concat, fromHex, keccak256, keccakHex, toHex } from './crypto.ts';
+import { type DatabaseFiles, openDatabase, type Write } from './db/database.ts';
 import { decodeHead, encodeHead } from './db/head-record.ts';
 import { COLUMN, FORMAT_VERSION, hashKey, key, metaKey, numberKey, u32, u48 } from './db/keys.ts';
-import { historyKey, pruneBlock, readCurrent, readOldest, versionedWriter } from './db/versioned.ts';
+import { compactPruned, KEEP_RECORDS, pruneRecords, pruneStates, type Retention } from './db/retention.ts';
+import { versionedWriter } from './db/versioned.ts';
 import { type BlockRun, createBlockRun } from './execution/block-run.ts';
 import { createEngine, type Engine } from './execution/engine.ts';
 import { nextBaseFee } from './execution/fees.ts';
@@ -35,6 +36,7 @@ import { World } from './execution/world.ts';
 import { makeGenesisBlock } from './genesis-block.ts';
 import { LIMITS } from './limits.ts';
 import { createLru } from './lru.ts';
+import { checkHead } from './maintenance/check-head.ts';
 import type { ValidatorSets } from './modules/context.ts';
 import { createReader, type Reader, wrongChain } from './reader.ts';
 import { RlpError } from './rlp.ts';
@@ -110,6 +112,8 @@ const openDirectories = new Set<string>();
 export interface ChainOptions extends OpenChainOptions {
   /** The modules to run; tests pass their own. */
   modules?: ModuleTable;
+  /** How many blocks' bodies, receipts and index entries stay; default: all. */
+  keep?: Partial<Omit<Retention, 'states'>>;
 }
 
 /**
@@ -125,6 +129,8 @@ export async function openChain(options: ChainOptions): Promise<Chain & { readon
     await db.close();
     throw new ChainError('DATA_DIR_IN_USE', `this process already runs a chain in ${options.dir}`);
   }
+  const location = db.dir;
+  openDirectories.add(location);
   try {
     const stored = db.get(metaKey('genesis'));
     if (stored !== undefined && toHex(stored) !== genesis.block.hash)
@@ -136,16 +142,16 @@ export async function openChain(options: ChainOptions): Promise<Chain & { readon
         `${options.dir} was written in format ${format[0]}, this node reads ${FORMAT_VERSION}: sync again into an empty directory`,
       );
     if (stored === undefined) await writeGenesis(db, genesis, modules);
-    openDirectories.add(db.dir);
     return await runChain(options, modules, db, genesis.block.hash);
   } catch (error) {
+    openDirectories.delete(location);
     await db.close();
     throw error;
   }
 }
 
 async function writeGenesis(
-  db: Database,
+  db: DatabaseFiles,
   genesis: Awaited<ReturnType<typeof makeGenesisBlock>>,
   modules: ModuleTable,
 ): Promise<void> {
@@ -203,16 +209,21 @@ function headOf(block: Block, sets: ValidatorSets): Head {
 async function runChain(
   options: ChainOptions,
   modules: ModuleTable,
-  db: Database,
+  db: DatabaseFiles,
   genesisHash: Hex,
 ): Promise<Chain & { readonly reader: Reader }> {
   const { bls, ports } = options;
   const { params } = options.genesis;
-  const retention = options.retention ?? LIMITS.defaultRetention;
+  const retention = {
+    ...KEEP_RECORDS,
+    ...options.keep,
+    states: options.retention ?? LIMITS.defaultRetention,
+  };
   const reader = createReader(db, params, genesisHash);
   const headRecord = db.get(metaKey('head'));
   if (headRecord === undefined) throw new ChainError('DATABASE_DAMAGED', `${options.dir} has no head`);
   let head = decodeHead(headRecord);
+  checkHead(db, head, genesisHash, bls);
   let headHeader = mustHave(reader.headerByNumber(head.number), 'the head');
   const state = openHeadState(db, fromHex(head.stateRoot));
   const overlays = new Map<Hex, Overlay>();
@@ -502,7 +513,16 @@ async function runChain(
     const number = block.header.number;
     // Later writes of a batch win: what pruning deletes may be set again by the block.
     const writes: Write[] = [];
-    prune(number, sealed, writes);
+    pruneStates(
+      db,
+      number,
+      retention.states,
+      LIMITS.maxPrunedBlocksPerCommit,
+      modules.recordAccounts,
+      (address, slot) => sealed.slots.get(address)?.get(slot),
+      writes,
+    );
+    const pruned = pruneRecords(db, number, retention, LIMITS.maxPrunedBlocksPerCommit, writes);
     const versioned = versionedWriter(db, number, writes);
     const stateWrites = state.writes(sealed, modules.recordAccounts, versioned);
     versioned.finish();
@@ -512,30 +532,17 @@ async function runChain(
     head = headOf(block, sets);
     headHeader = block.header;
     overlays.clear();
+    if (pruned) giveBack();
     return { block, receipts, head };
   }
 
-  /** Forgets states beyond the retention, and bodies that no readable state names. */
-  function prune(number: number, sealed: Sealed, writes: Write[]): void {
-    if (retention === 0) return;
-    const before = readOldest(db);
-    const oldest = Math.min(number - retention, before + LIMITS.maxPrunedBlocksPerCommit);
-    if (oldest <= before) return;
-    writes.push({ key: metaKey('oldest'), value: u48(oldest) });
-    for (let block = before + 1; block <= oldest; block++)
-      pruneBlock(db, block, writes, (column, name, value, change, changes) => {
-        const address = toHex(name.subarray(0, 20));
-        if (!modules.recordAccounts.has(address)) return;
-        const bytes = padLeft(value, 32);
-        const body = toHex(bytes);
-        const slot = toHex(name.subarray(20)).slice(2);
-        const isBody = (other: Uint8Array | undefined): boolean =>
-          other !== undefined && other.length > 0 && toHex(padLeft(other, 32)) === body;
-        if (isBody(sealed.slots.get(address)?.get(slot)) || isBody(readCurrent(db, column, name))) return;
-        for (let later = change + 1; later <= changes; later++)
-          if (isBody(db.get(historyKey(column, name, later))?.subarray(6))) return;
-        writes.push({ key: key(COLUMN.body, bytes) });
-      });
+  let prunedCommits = 0;
+  let compacting: Promise<void> = Promise.resolve();
+  /** Beside the next blocks: LevelDB rewrites files in a thread of its own. A failure costs space, not the chain. */
+  function giveBack(): void {
+    prunedCommits += 1;
+    if (prunedCommits % LIMITS.commitsBetweenCompactions !== 0) return;
+    compacting = compacting.then(() => (open ? compactPruned(db) : undefined)).catch(() => {});
   }
 
   return {
@@ -551,6 +558,7 @@ async function runChain(
       await serially(async () => {
         open = false;
       }).catch(() => {});
+      await compacting;
       openDirectories.delete(db.dir);
       await db.close();
     },

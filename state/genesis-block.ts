@@ -61,6 +61,9 @@ const NO_PORTS: ExecutionPorts = {
   attribute: async () => {
     throw new Fault('genesis has no inference');
   },
+  infer: async () => {
+    throw new Fault('genesis has no models');
+  },
   artifact: async () => {
     throw new Fault('genesis has no artifacts');
   },

@@ -22,6 +22,8 @@ export const LIMITS = {
   defaultRetention: 1024,
   /** Blocks whose history is deleted in one commit, so that a changed setting does not stop the node for minutes. */
   maxPrunedBlocksPerCommit: 4,
+  /** Commits that forgot a body before their space is given back: a file of LevelDB or two. */
+  commitsBetweenCompactions: 1_024,
   /** Accounts and slots of the head kept in memory, about 200 bytes each: 40 MB. */
   maxCachedAccounts: 100_000,
   maxCachedSlots: 100_000,
@@ -53,8 +55,12 @@ export const LIMITS = {
   callGasCap: 50_000_000n,
   /** EIP-7825: gas limit of one transaction. */
   transactionGasCap: 16_777_216n,
-  /** Steps of one trace: 200 bytes each and more. */
+  /** Blocks of one simulation, empty ones between them included, as in geth. */
+  maxSimulatedBlocks: 256,
+  /** Steps of one trace: 200 bytes each and more, and as text too many for one answer. */
   maxTraceSteps: 200_000,
+  /** Bytes of stacks, memories and storages in the steps of one trace: as text they would outgrow an answer. */
+  maxTraceBytes: 64 * 1024 * 1024,
   /** Accounts in one page of `ChainReader.accounts`. */
   maxAccountsPage: 1_000,
   /** Parsed head and block objects that a reader keeps. */

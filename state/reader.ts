@@ -5,6 +5,7 @@
  */
 import type { ChainParams, Genesis } from '../genesis/types.ts';
 import { type AccountData, type BaseState, decodeAccount, viewOfAccount } from './accounts/account.ts';
+import { openScratchState, type ScratchState } from './accounts/head-state.ts';
 import {
   encodeNode,
   fromNibbles,
@@ -33,6 +34,7 @@ import {
 import { type Database, openDatabase } from './db/database.ts';
 import { decodeHead } from './db/head-record.ts';
 import { COLUMN, hashKey, key, metaKey, numberKey, readU32, readU48 } from './db/keys.ts';
+import { readMark } from './db/retention.ts';
 import { readAt, readOldest } from './db/versioned.ts';
 import { LIMITS } from './limits.ts';
 import { createLru } from './lru.ts';
@@ -62,6 +64,8 @@ export interface Reader extends ChainReader {
   validators(number: number): ValidatorRecord[] | undefined;
   /** The state after `number` as a base for execution. */
   baseAt(number: number): BaseState;
+  /** The state after `number` as a base for blocks with roots, in memory only. */
+  scratchAt(number: number): ScratchState;
   close(): Promise<void>;
 }
 
@@ -92,7 +96,26 @@ export function wrongChain(dir: string, found: Hex, expected: Hex): string {
   return `${dir} holds the chain with genesis ${found}, but the genesis file gives ${expected}: use another --data-dir or the right genesis file`;
 }
 
-export function createReader(db: Database, params: ChainParams, genesisHash: Hex): Reader {
+/** How the stored records of blocks are read. */
+export interface BlockCodec {
+  header(bytes: Uint8Array): BlockHeader;
+  block(bytes: Uint8Array): Block;
+  receipts(bytes: Uint8Array): Receipt[];
+}
+
+const OWN_BLOCKS: BlockCodec = {
+  header: (bytes) => decodeHeader(decodeRlp(bytes)),
+  block: decodeBlock,
+  receipts: decodeStoredReceipts,
+};
+
+/** @param codec another than ours reads a chain that was imported from elsewhere */
+export function createReader(
+  db: Database,
+  params: ChainParams,
+  genesisHash: Hex,
+  codec: BlockCodec = OWN_BLOCKS,
+): Reader {
   const blocks = createLru<Hex, Block>(LIMITS.maxReaderCache);
   const codes = createLru<string, Uint8Array>(LIMITS.maxReaderCache << 2);
   const receiptsCache = createLru<number, Receipt[]>(LIMITS.maxReaderCache);
@@ -111,7 +134,7 @@ export function createReader(db: Database, params: ChainParams, genesisHash: Hex
 
   function headerByNumber(number: number): BlockHeader | undefined {
     const bytes = db.get(numberKey(COLUMN.header, number));
-    return bytes === undefined ? undefined : decodeHeader(decodeRlp(bytes));
+    return bytes === undefined ? undefined : codec.header(bytes);
   }
 
   function hashByNumber(number: number): Hex | undefined {
@@ -133,6 +156,16 @@ export function createReader(db: Database, params: ChainParams, genesisHash: Hex
       throw new StateNotAvailable(
         `the state after block ${number} is no longer kept; the oldest is ${oldest}`,
       );
+  }
+
+  /** Undefined for what never was here. @throws StateNotAvailable for what was forgotten: it must not look empty. */
+  function receiptsGone(number: number): undefined {
+    const oldest = readMark(db, 'oldestReceipts');
+    if (number < oldest)
+      throw new StateNotAvailable(
+        `receipts of block ${number} are no longer kept; the oldest are of ${oldest}`,
+      );
+    return undefined;
   }
 
   function accountAt(address: Hex, number: number): AccountData | undefined {
@@ -258,7 +291,7 @@ export function createReader(db: Database, params: ChainParams, genesisHash: Hex
     if (block === undefined) {
       const bytes = db.get(numberKey(COLUMN.block, number));
       if (bytes === undefined) return undefined;
-      block = decodeBlock(bytes);
+      block = codec.block(bytes);
       if (block.hash !== hash) throw new Fault(`database: block ${number} is not the one of its header`);
       blocks.set(hash, block);
     }
@@ -288,8 +321,8 @@ export function createReader(db: Database, params: ChainParams, genesisHash: Hex
       let receipts = receiptsCache.get(number);
       if (receipts === undefined) {
         const bytes = db.get(numberKey(COLUMN.receipts, number));
-        if (bytes === undefined) return undefined;
-        receipts = decodeStoredReceipts(bytes);
+        if (bytes === undefined) return receiptsGone(number);
+        receipts = codec.receipts(bytes);
         receiptsCache.set(number, receipts);
       }
       return receipts;
@@ -300,6 +333,14 @@ export function createReader(db: Database, params: ChainParams, genesisHash: Hex
     },
     stateAt,
     baseAt,
+    scratchAt(number) {
+      assertState(number);
+      const header = headerByNumber(number);
+      if (header === undefined) throw new Fault(`database: header ${number} is missing`);
+      return openScratchState(db, fromHex(header.stateRoot), (column, name) =>
+        readAt(db, column, name, number),
+      );
+    },
     proof,
     accounts,
     close: () => db.close(),

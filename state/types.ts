@@ -1,4 +1,3 @@
-import type { TokenRuleVersion } from '../attribution/api.ts';
 import type { ChainParams, Hex } from '../genesis/types.ts';
 
 export type { Hex } from '../genesis/types.ts';
@@ -26,7 +25,9 @@ export class Unavailable extends Error {
 export type Missing =
   | { kind: 'artifact'; root: Hex }
   | { kind: 'parent'; hash: Hex }
-  | { kind: 'attribution'; requestId: Hex };
+  | { kind: 'attribution'; requestId: Hex }
+  /** A version of a model that the chain trains itself; this node has to train it, too. */
+  | { kind: 'model'; modelId: number; version: number };
 
 /** Header of a Prague/Osaka Ethereum block; see docs/protocol.md for what the fields carry here. */
 export interface BlockHeader {
@@ -38,7 +39,8 @@ export interface BlockHeader {
   transactionsRoot: Hex;
   receiptsRoot: Hex;
   logsBloom: Hex;
-  difficulty: 0n;
+  /** 0 here; other values come only with blocks of Ethereum that were imported. */
+  difficulty: bigint;
   number: number;
   gasLimit: bigint;
   gasUsed: bigint;
@@ -51,8 +53,9 @@ export interface BlockHeader {
   nonce: Hex;
   baseFeePerGas: bigint;
   withdrawalsRoot: Hex;
-  blobGasUsed: 0n;
-  excessBlobGas: 0n;
+  /** Both 0: there are no blobs. */
+  blobGasUsed: bigint;
+  excessBlobGas: bigint;
   /** keccak of the RLP of lastCommit, zero in block 1 (A2). */
   parentBeaconBlockRoot: Hex;
   /** EIP-7685 hash over the one origin request (originRound, timestampMs). */
@@ -99,6 +102,8 @@ export interface Receipt {
   contractAddress: Hex | null;
   /** ABI-encoded error when status is 0 (empty if none). Not part of the receipts root. */
   revertData: Uint8Array;
+  /** State root in place of the status: receipts of Ethereum before Byzantium that were imported, never ours. */
+  postState?: Hex;
   transactionHash: Hex;
   from: Hex;
   to: Hex | null;
@@ -239,6 +244,12 @@ export class StateNotAvailable extends Error {
   readonly code = 'STATE_NOT_AVAILABLE';
 }
 
+/** Asked for more steps than one answer can hold. */
+export class TraceTooLarge extends Error {
+  override name = 'TraceTooLarge';
+  readonly code = 'TRACE_TOO_LARGE';
+}
+
 /** One accepted piece of a DataNet's sequence, as attribution needs it. */
 export interface SequenceEntry {
   contributionId: Hex;
@@ -252,6 +263,12 @@ export interface SequenceEntry {
   accepted: Uint8Array;
 }
 
+/** An entry as the engine of a job needs it. */
+export interface PinnedEntry extends SequenceEntry {
+  /** For retrieval: of each record the order key of its cluster's founder as attested, 8 bytes; 0 if refused. */
+  founders?: Uint8Array;
+}
+
 export interface SnapshotPin {
   dataNetId: number;
   /** Number of accepted contributions. */
@@ -260,12 +277,19 @@ export interface SnapshotPin {
   historyHash: Hex;
 }
 
+/** Rules by which answers of external models are attributed: docs/attribution.md and docs/retrieval.md. */
+export type AttributionEngine = 'token' | 'retrieval';
+/** The same, and how answers of models that the chain trained are: docs/influence.md. */
+export type ModelEngine = AttributionEngine | 'influence';
+
 export interface AttributionJob {
   requestHash: Hex;
-  version: TokenRuleVersion;
+  engine: AttributionEngine;
+  /** Version of that engine's rule. */
+  version: number;
   snapshots: SnapshotPin[];
   /** The pinned entries, read from the state that is being executed. */
-  sequence: () => SequenceEntry[];
+  sequence: () => PinnedEntry[];
   prompt: Uint8Array;
   output: Uint8Array;
   /** Contributors that earn nothing here (C3). */
@@ -283,9 +307,51 @@ export interface AttributionOutcome {
   uncovered: number;
 }
 
+/** One version of a model that the chain trained: what it was trained from, and what validators attested. */
+export interface TrainedVersion {
+  modelId: number;
+  version: number;
+  /** Attested (TrainingObject): keccak of the trained parameters, and of the metric of its solver. */
+  modelHash: Hex;
+  metricHash: Hex;
+  /** Canonical bytes of the TrainingSpec. */
+  spec: Uint8Array;
+  snapshots: SnapshotPin[];
+  /** The pinned entries in the order of pins, then of approval, read from the state that is being executed. */
+  sequence: () => SequenceEntry[];
+}
+
+/** One question to a model that every validator runs. The answer is a function of this and of nothing else. */
+export interface InferenceJob extends TrainedVersion {
+  requestHash: Hex;
+  /** What an adapter was trained on; undefined for a base. */
+  base: TrainedVersion | undefined;
+  prompt: Uint8Array;
+  /** Contributors that earn nothing here. */
+  ineligible: Hex[];
+}
+
+export type InferenceOutcome =
+  | {
+      kind: 'answered';
+      /** The answer, UTF-8: a label. */
+      output: Uint8Array;
+      /** The canonical attribution record (InfluenceRecord): a body in state. */
+      record: Uint8Array;
+      /** keccak of the record. */
+      recordHash: Hex;
+      /** Parts per 10^9 of the data pool; with `uncovered` they sum to 10^9. */
+      credits: { contributor: Hex; parts: number }[];
+      uncovered: number;
+    }
+  /** The prompt is no sample of this model, e.g. not as many numbers as it has; `reason` is part of the protocol. */
+  | { kind: 'refused'; reason: string };
+
 /** Ports that execution may wait for. Each may throw `Unavailable` or `Fault`; results are pure functions of the arguments. */
 export interface ExecutionPorts {
   attribute(job: AttributionJob): Promise<AttributionOutcome>;
+  /** Answer and attribution of a model that the chain trained. Throws `Unavailable` while it is not trained here. */
+  infer(job: InferenceJob): Promise<InferenceOutcome>;
   /** Facts about the bytes behind an artifact root. Throws `Unavailable` while this node does not hold them. */
   artifact(root: Hex): Promise<ArtifactInfo>;
 }
@@ -360,16 +426,16 @@ export interface CallRequest {
 }
 
 /** Changes of accounts for one call, by address. `state` replaces the storage, `stateDiff` changes slots. */
-export type StateOverrides = Record<
-  Hex,
-  {
-    balance?: bigint;
-    nonce?: bigint;
-    code?: Uint8Array;
-    state?: Record<Hex, Hex>;
-    stateDiff?: Record<Hex, Hex>;
-  }
->;
+export type StateOverrides = Record<Hex, AccountOverride>;
+export interface AccountOverride {
+  balance?: bigint;
+  nonce?: bigint;
+  code?: Uint8Array;
+  state?: Record<Hex, Hex>;
+  stateDiff?: Record<Hex, Hex>;
+  /** The precompile of this address answers there instead. */
+  movePrecompileTo?: Hex;
+}
 /** Changes of the block context for one call. */
 export interface BlockOverrides {
   number?: number;
@@ -378,6 +444,7 @@ export interface BlockOverrides {
   coinbase?: Hex;
   prevRandao?: Hex;
   baseFeePerGas?: bigint;
+  blobBaseFee?: bigint;
 }
 
 export type CallErrorKind =
@@ -412,7 +479,8 @@ export interface CallFrame {
   input: Uint8Array;
   output: Uint8Array;
   error?: string;
-  logs: Log[];
+  /** `position`: how many calls the frame had made before. */
+  logs: (Log & { position: number })[];
   calls: CallFrame[];
 }
 export interface StructLog {
@@ -421,15 +489,52 @@ export interface StructLog {
   gas: bigint;
   gasCost: bigint;
   depth: number;
-  stack: bigint[];
-  memory: Uint8Array | undefined;
+  /** Refund counter before the step. */
+  refund: bigint;
+  stack?: bigint[];
+  memory?: Uint8Array;
+  returnData?: Uint8Array;
+  /** After the step, all slots of the contract that were touched so far: only at SLOAD and SSTORE. */
+  storage?: Record<Hex, Hex>;
+}
+/** What a trace holds. */
+export interface TraceOptions {
+  /** Every step (or the first `limit`), with these parts. */
+  steps?: { stack: boolean; memory: boolean; storage: boolean; returnData: boolean; limit?: number };
+  /** Logs where they were emitted, and self-destructions, as parts of the frames. */
+  details?: boolean;
+  /** Accounts and slots that were touched, before and after. */
+  state?: boolean;
+}
+export interface AccountState {
+  balance: bigint;
+  nonce: bigint;
+  code: Uint8Array;
+  /** Touched slots. */
+  storage: Record<Hex, Hex>;
+}
+/** By address; null where there is no account. */
+export interface StateChange {
+  before: Record<Hex, AccountState | null>;
+  after: Record<Hex, AccountState | null>;
 }
 export interface TransactionTrace {
   receipt: Receipt;
   returnData: Uint8Array;
   frame: CallFrame;
-  /** Present if `steps` were asked for; cut at `LIMITS.maxTraceSteps`. */
+  /** Present if `steps` were asked for. */
   steps?: StructLog[];
+  /** Present if `state` was asked for. */
+  change?: StateChange;
+}
+
+export interface CallTrace {
+  result: CallResult;
+  /** Whether execution began at all. */
+  ran: boolean;
+  frame: CallFrame;
+  steps?: StructLog[];
+  change?: StateChange;
 }
 
 /** `createCaller(reader, { ports? })` in call.ts. One instance serves one call at a time (calls queue). */
@@ -442,23 +547,62 @@ export interface Caller {
     blockOverrides?: BlockOverrides,
   ): Promise<CallResult>;
   /** Least gas limit with which the request succeeds (both doors, 7702 included). */
-  estimateGas(request: CallRequest, number: BlockNumber, overrides?: StateOverrides): Promise<EstimateResult>;
+  estimateGas(
+    request: CallRequest,
+    number: BlockNumber,
+    overrides?: StateOverrides,
+    blockOverrides?: BlockOverrides,
+  ): Promise<EstimateResult>;
   /** Addresses and slots that the call touches (`eth_createAccessList`). */
   createAccessList(
     request: CallRequest,
     number: BlockNumber,
+    overrides?: StateOverrides,
   ): Promise<{
     accessList: { address: Hex; storageKeys: Hex[] }[];
     gasUsed: bigint;
     error?: CallError;
   }>;
+  /** Calls in blocks of their own behind `number`. Throws `SimulationError`, `OverrideError`. */
+  simulate(simulation: Simulation, number: BlockNumber): Promise<SimulatedBlock[]>;
   traceCall(
     request: CallRequest,
     number: BlockNumber,
-    overrides?: StateOverrides,
-  ): Promise<{ result: CallResult; frame: CallFrame }>;
+    options?: TraceOptions & { overrides?: StateOverrides; blockOverrides?: BlockOverrides },
+  ): Promise<CallTrace>;
   /** Executes block `number` again on its parent's state. `index`: only this transaction's trace. */
-  traceBlock(number: BlockNumber, options?: { index?: number; steps?: boolean }): Promise<TransactionTrace[]>;
+  traceBlock(number: BlockNumber, options?: TraceOptions & { index?: number }): Promise<TransactionTrace[]>;
+}
+
+/** One block of a simulation. */
+export interface SimulationBlock {
+  readonly overrides: BlockOverrides;
+  readonly stateOverrides?: StateOverrides;
+  readonly calls: readonly CallRequest[];
+}
+export interface Simulation {
+  readonly blocks: readonly SimulationBlock[];
+  /** Nonces and fees must be right, as in a block of the chain. */
+  readonly validation: boolean;
+  /** Moved value shows as a log of 0xeeee...eeee (ERC-7528). */
+  readonly traceTransfers: boolean;
+}
+export interface SimulatedCall {
+  returnData: Uint8Array;
+  gasUsed: bigint;
+  /** Gas that was used before refunds. */
+  maxUsedGas: bigint;
+  /** With their indexes in the block. */
+  logs: { log: Log; index: number }[];
+  error?: CallError;
+}
+export interface SimulatedBlock {
+  block: Pick<Block, 'hash' | 'header' | 'timestampMs' | 'transactions'>;
+  /** Bytes of the block's encoding. */
+  size: number;
+  /** Without signatures. */
+  transactions: PooledTransaction[];
+  calls: SimulatedCall[];
 }
 
 /** Errors of opening and using a chain that a person may see. */
@@ -481,4 +625,9 @@ export type ChainErrorCode =
   | 'UNKNOWN_BLOCK'
   /** What is stored is not what was written. */
   | 'DATABASE_DAMAGED'
+  /** No permission, or not a folder. */
+  | 'DATA_DIR_UNUSABLE'
+  | 'DISK_FULL'
+  /** Going back further than the states that are kept. */
+  | 'TOO_FAR_BACK'
   | 'CLOSED';

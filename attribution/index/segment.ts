@@ -57,6 +57,22 @@ export class Segment {
     return low | (((this.#high[at >> 3]! >> (at & 7)) & this.#highMask) << 16);
   }
 
+  /** A sample in the middle of those among the suffixes [low, high); -1: there is none. */
+  middleSample(low: number, high: number): number {
+    const first = (low + (1 << SAMPLE_BITS) - 1) >> SAMPLE_BITS;
+    const end = (high + (1 << SAMPLE_BITS) - 1) >> SAMPLE_BITS;
+    return first < end ? (first + end) >> 1 : -1;
+  }
+
+  sampledSuffix(sample: number): number {
+    return sample << SAMPLE_BITS;
+  }
+
+  /** The symbol at a depth, from 1 to SAMPLED_DEPTHS, of a sample's suffix; anything beyond the end of its record. */
+  sampledSymbol(sample: number, depth: number): number {
+    return this.#samples[depth - 1]![sample]!;
+  }
+
   bucketStart(type: number): number {
     return this.#bucketStarts[type]!;
   }

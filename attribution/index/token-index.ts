@@ -5,13 +5,22 @@ import { createSurprisal } from '../surprisal/surprisal.ts';
 import { buildSegment, checkIndexTokens } from './build-segment.ts';
 import { followersOf } from './followers.ts';
 import { type IndexPart, liveCount, rankAt, SegmentsCursor } from './phrase-cursor.ts';
+import { SegmentRows } from './phrase-rows.ts';
 import { RankedSet } from './ranked-set.ts';
 import type { Segment } from './segment.ts';
 import { type JoinedRecords, joinRecords, recordInfo } from './segment-records.ts';
 import type { TokenIndex } from './types.ts';
 import { createWordFinder, joinWords } from './word-list.ts';
 
-export type { Followers, PhraseCursor, PhraseMark, Place, TokenIndex } from './types.ts';
+export type {
+  FirstPlace,
+  Followers,
+  PhraseCursor,
+  PhraseMark,
+  PhraseRows,
+  Place,
+  TokenIndex,
+} from './types.ts';
 
 /**
  * Index over the tokens of a corpus as one segment.
@@ -112,6 +121,7 @@ export function openTokenIndex(
       return part.segment.byteOffset(position - part.firstPosition);
     },
     cursor: () => new SegmentsCursor(parts),
+    rows: (tokens) => new SegmentRows(parts, tokens),
     followers: (cursor) => followersOf(parts, cursor.mark()),
   };
 }

@@ -1,4 +1,5 @@
 import type { RecordInfo } from '../corpus/corpus.ts';
+import type { PhraseTable } from './phrase-table.ts';
 
 /** Where a phrase stands: `record` is a rank (the records' places in order-key order), `token` a place within it. */
 export interface Place {
@@ -35,6 +36,32 @@ export interface PhraseCursor {
 /** A phrase that a cursor stood at: its depth, then the first suffix and the one behind the last by segment. */
 export type PhraseMark = readonly number[];
 
+/** Phrases of one text, start by start. `prepare` finds the longest ones; then the others say more of them. */
+export interface PhraseRows {
+  /**
+   * Finds the longest phrase that occurs from each start s up to tokens [s, ends[s]); nothing where that is shorter than
+   * a window, `length` tokens.
+   */
+  prepare(length: number, ends: Int32Array): void;
+  /** Whether the window at `start` was asked for and occurs. */
+  occurs(start: number): boolean;
+  /** Where a window that occurs stands first. */
+  firstOf(start: number): FirstPlace;
+  /** Where the longest phrase ends that was found from a start whose window occurs. */
+  longest(start: number): number;
+  /**
+   * Offers the table the first place of the phrases [start, from) to [start, end), in this order.
+   * @param end what `longest` said, or less.
+   */
+  write(start: number, from: number, end: number, table: PhraseTable): void;
+}
+
+export interface FirstPlace {
+  readonly position: number;
+  /** Rank of the record. */
+  readonly rank: number;
+}
+
 /**
  * What attribution asks of an index. Everything is defined on the records: one segment or many give the same answers.
  * Positions are opaque, except that position + 1 is the next token of the same record.
@@ -69,6 +96,8 @@ export interface TokenIndex {
   /** Byte in the record at which the token at this position starts. */
   byteOffsetOf(position: number): number;
   cursor(): PhraseCursor;
+  /** @param tokens numbers of a text's tokens (-1: unknown). */
+  rows(tokens: Int32Array): PhraseRows;
   /** For sampling: occurrences of the cursor's phrase that another token follows. */
   followers(cursor: PhraseCursor): Followers;
 }

@@ -1,5 +1,6 @@
 /** What the floors above use of influence attribution. The definitions are docs/influence.md. */
 export { modelGradients } from './models/kronecker.ts';
+export { modelLogits } from './models/logits.ts';
 export type { ModelMetric, ModelMetricOptions } from './models/metric.ts';
 export { descentDamping, modelMetricHash, modelScores, prepareModel } from './models/metric.ts';
 export type { HashedContext } from './models/next-token.ts';

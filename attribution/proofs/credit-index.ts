@@ -1,5 +1,6 @@
 import { RECORDS_PER_COMMIT, type RecordInfo } from '../corpus/corpus.ts';
-import type { PhraseCursor, PhraseMark } from '../index/token-index.ts';
+import type { PhraseTable } from '../index/phrase-table.ts';
+import type { FirstPlace, PhraseRows } from '../index/token-index.ts';
 import { foldByte, lex, tokenBytes } from '../lexer/lexer.ts';
 import { createSurprisal } from '../surprisal/surprisal.ts';
 import type { CreditIndex } from '../token/types.ts';
@@ -35,14 +36,12 @@ export function createCreditIndex(source: PhraseSource, output: Uint8Array): Cre
   }
   const counts = new Map([...known.values()].map((entry) => [entry?.id ?? -1, entry?.count ?? 0]));
   const surprisal = createSurprisal(source.sizes.tokens, source.sizes.types);
-  const records = new KnownRecords();
-  const marks: Int32Array[] = [];
+  const records = new Map<number, RecordInfo>();
   return {
-    record: (rank) => records.byRank.get(rank)!,
+    record: (rank) => records.get(rank)!,
     tokenId: (bytes, start, end) => known.get(keyOf(bytes, start, end))?.id ?? -1,
     surprisalOf: (token) => surprisal(counts.get(token) ?? 0),
-    recordOf: (position) => records.rankOf(position),
-    cursor: () => new SourceCursor(source, records, marks),
+    rows: (ids) => new SourceRows(source, records, ids),
   };
 }
 
@@ -52,122 +51,94 @@ function keyOf(bytes: Uint8Array, start: number, end: number): string {
   return key;
 }
 
-/** The records that answers named. */
-class KnownRecords {
-  readonly byRank = new Map<number, RecordInfo>();
-  readonly #byStart: CommittedRecord[] = [];
-
-  add(record: CommittedRecord): void {
-    if (this.byRank.has(record.rank)) return;
-    const { orderKey, contributor, dataNetId } = record;
-    this.byRank.set(record.rank, {
-      orderKey,
-      contributor,
-      dataNetId,
-      contributionId: Math.floor(orderKey / RECORDS_PER_COMMIT),
-      recordIndex: orderKey % RECORDS_PER_COMMIT,
-    });
-    this.#byStart.splice(this.#after(record.start), 0, record);
-  }
-
-  /** The record at a position that some answer's phrase covers. */
-  rankOf(position: number): number {
-    return this.#byStart[this.#after(position) - 1]!.rank;
-  }
-
-  #after(position: number): number {
-    let low = 0;
-    let high = this.#byStart.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#byStart[middle]!.start <= position) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
+/** The record as the rule asks for it. */
+function recordInfo({ orderKey, contributor, dataNetId }: CommittedRecord): RecordInfo {
+  return {
+    orderKey,
+    contributor,
+    dataNetId,
+    contributionId: Math.floor(orderKey / RECORDS_PER_COMMIT),
+    recordIndex: orderKey % RECORDS_PER_COMMIT,
+  };
 }
 
-/** A phrase that is read token by token. Marks are numbers of phrases kept for all cursors of one index. */
-class SourceCursor implements PhraseCursor {
-  depth = 0;
-  #phrase: Int32Array = new Int32Array(64);
-  /** A node whose longest phrase begins with this one, if known: along it no question is needed. */
-  #along: PhraseNode | undefined;
+/** Phrases of a text, read token by token from a source. Records that it names are kept for the index. */
+class SourceRows implements PhraseRows {
   readonly #source: PhraseSource;
-  readonly #records: KnownRecords;
-  readonly #marks: Int32Array[];
+  readonly #records: Map<number, RecordInfo>;
+  readonly #ids: Int32Array;
+  /** By start: where the longest phrase ends that occurs. */
+  readonly #ends: Int32Array;
+  #length = 0;
 
-  constructor(source: PhraseSource, records: KnownRecords, marks: Int32Array[]) {
+  constructor(source: PhraseSource, records: Map<number, RecordInfo>, ids: Int32Array) {
     this.#source = source;
     this.#records = records;
-    this.#marks = marks;
+    this.#ids = ids;
+    this.#ends = new Int32Array(ids.length);
   }
 
-  get count(): number {
-    return this.depth === 0 ? 0 : this.#cover().count;
-  }
-
-  reset(): void {
-    this.depth = 0;
-    this.#along = undefined;
-  }
-
-  mark(): PhraseMark {
-    return [this.#marks.push(this.#phrase.slice(0, this.depth)) - 1];
-  }
-
-  rewind(mark: PhraseMark): void {
-    this.reset();
-    for (const token of this.#marks[mark[0]!]!) this.#push(token);
-  }
-
-  earliest(): number {
-    const { record, offset } = this.#cover();
-    this.#records.add(record);
-    return record.start + offset;
-  }
-
-  extend(token: number): boolean {
-    if (token < 0) return false;
-    const { depth } = this;
-    this.#push(token);
-    const along = this.#along;
-    if (along !== undefined && depth < along.depth && this.#source.tokenOf(along, depth) === token)
-      return true;
-    const answer = this.#source.find(this.#phrase, this.depth);
-    if (answer.kind === 'absent') {
-      this.depth = depth;
-      return false;
+  prepare(length: number, ends: Int32Array): void {
+    this.#length = length;
+    // What does not occur, to the right, ends the phrases that would contain it.
+    let absentEnd = Number.POSITIVE_INFINITY;
+    for (let start = this.#ids.length - length; start >= 0; start--) {
+      const end = Math.min(ends[start]!, absentEnd - 1);
+      if (end < start + length) continue;
+      this.#ends[start] = this.#readOn(start, start + 1, end);
+      if (this.#ends[start]! < end) absentEnd = this.#ends[start]! + 1;
     }
-    this.#along = answer.node;
-    return true;
   }
 
-  extendAll(tokens: Int32Array, from: number, to: number): number {
-    if (this.depth === 0 || from >= to) return 0;
-    const node = this.#cover();
-    let read = 0;
-    while (from + read < to && this.depth < node.depth) {
-      const token = tokens[from + read]!;
-      if (this.#source.tokenOf(node, this.depth) !== token) break;
-      this.#push(token);
-      read++;
+  occurs(start: number): boolean {
+    return this.#ends[start]! >= start + this.#length;
+  }
+
+  firstOf(start: number): FirstPlace {
+    return this.#firstPlace(this.#cover(start, start + this.#length));
+  }
+
+  longest(start: number): number {
+    return this.#ends[start]!;
+  }
+
+  write(start: number, from: number, end: number, table: PhraseTable): void {
+    // A node answers for all lengths up to its depth; then the next token leads to another one.
+    for (let at = from; at <= end; at++) {
+      const node = this.#cover(start, at);
+      const { position, rank } = this.#firstPlace(node);
+      for (; ; at++) {
+        table.offer(at - from, position, rank);
+        if (at === end || at - start === node.depth) break;
+      }
     }
-    return read;
   }
 
-  #cover(): PhraseNode {
-    const node = this.#source.cover(this.#phrase, this.depth);
-    this.#along = node;
-    return node;
-  }
-
-  #push(token: number): void {
-    if (this.depth === this.#phrase.length) {
-      const longer = new Int32Array(this.depth * 2);
-      longer.set(this.#phrase);
-      this.#phrase = longer;
+  /** Up to which token the phrases from `start` on that end at `from` to `to` occur; `from - 1` if none does. */
+  #readOn(start: number, from: number, to: number): number {
+    let along: PhraseNode | undefined;
+    for (let end = from; end <= to; end++) {
+      if (this.#ids[end - 1]! < 0) return end - 1;
+      if (along !== undefined && this.#goesOn(along, start, end - 1)) continue;
+      const answer = this.#source.find(this.#ids.subarray(start, end), end - start);
+      if (answer.kind === 'absent') return end - 1;
+      along = answer.node;
     }
-    this.#phrase[this.depth++] = token;
+    return to;
+  }
+
+  /** Whether the longest phrase of a node, which begins with tokens [start, end), has the next token, too. */
+  #goesOn(node: PhraseNode, start: number, end: number): boolean {
+    const depth = end - start;
+    return depth < node.depth && this.#source.tokenOf(node, depth) === this.#ids[end];
+  }
+
+  #cover(start: number, end: number): PhraseNode {
+    return this.#source.cover(this.#ids.subarray(start, end), end - start);
+  }
+
+  #firstPlace({ record, offset }: PhraseNode): FirstPlace {
+    if (!this.#records.has(record.rank)) this.#records.set(record.rank, recordInfo(record));
+    return { position: record.start + offset, rank: record.rank };
   }
 }

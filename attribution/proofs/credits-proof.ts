@@ -130,18 +130,14 @@ function credit(source: PhraseSource, inputs: AnswerInputs): ProvenCredits {
   const record = attributionRecord(requestHash, output, owned.credits);
   const spans: OwnedSpan[] = [];
   const { starts, ends } = owned.output.tokens;
-  for (let i = 0, end = 0; i < owned.owners.length; i = end) {
+  const { ranks } = owned.owners;
+  for (let i = 0, end = 0; i < ranks.length; i = end) {
     end = i + 1;
-    if (owned.owners[i]! < 0) continue;
-    const rank = index.recordOf(owned.owners[i]!);
+    const rank = ranks[i]!;
+    if (rank < 0) continue;
     const owner = index.record(rank);
     let weightQ16 = owned.weights[i]!;
-    while (
-      end < owned.owners.length &&
-      owned.owners[end]! >= 0 &&
-      index.recordOf(owned.owners[end]!) === rank
-    )
-      weightQ16 += owned.weights[end++]!;
+    while (end < ranks.length && ranks[end] === rank) weightQ16 += owned.weights[end++]!;
     const { contributor, orderKey, dataNetId } = owner;
     const place = { startToken: i, endToken: end, startByte: starts[i]!, endByte: ends[end - 1]! };
     spans.push({ ...place, contributor, orderKey, dataNetId, weightQ16, earns: earns(owner, rules) });
@@ -186,11 +182,12 @@ function statementHash(root: Uint8Array, inputs: AnswerInputs, record: Attributi
 
 function rulesBytes({ params, commons, ineligible }: AnswerInputs): Uint8Array {
   const writer = new ProofWriter();
-  const { version, lmin, sminQ16, wmaxQ16, maxOutputTokens, maxPromptTokens } = params;
-  const { recordCapPermille, contributorCapPermille, maxContributors } = params;
-  for (const value of [version, lmin, sminQ16, wmaxQ16, maxOutputTokens, maxPromptTokens])
+  const { version, lmin, lmax, sminQ16, wmaxQ16, maxOutputTokens, maxPromptTokens } = params;
+  const { recordCapPermille, contributorCapPermille, coverageCapPermille, maxContributors } = params;
+  for (const value of [version, lmin, lmax, sminQ16, wmaxQ16, maxOutputTokens, maxPromptTokens])
     writer.varint(value);
-  for (const value of [recordCapPermille, contributorCapPermille, maxContributors]) writer.varint(value);
+  for (const value of [recordCapPermille, contributorCapPermille, coverageCapPermille, maxContributors])
+    writer.varint(value);
   const nets = [...new Set(commons)].sort((a, b) => a - b);
   writer.varint(nets.length);
   for (const net of nets) writer.varint(net);

@@ -48,4 +48,5 @@ export function checkParams(params: RetrievalParams): void {
   checkRange('threshold in thousandths', params.thresholdPermille, 0, PERMILLE);
   checkRange('cap of a record in thousandths', params.recordCapPermille, 1, PERMILLE);
   checkRange('cap of a contributor in thousandths', params.contributorCapPermille, 1, PERMILLE);
+  checkRange('cap of all contributors in thousandths', params.coverageCapPermille, 1, PERMILLE);
 }

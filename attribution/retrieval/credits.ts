@@ -1,5 +1,6 @@
 import type { ContributorAddress } from '../corpus/corpus.ts';
 import { apportion } from '../credit/apportion.ts';
+import { cutTogether } from '../credit/cut-together.ts';
 import { compareAddresses } from '../token/credits.ts';
 import { type Credit, WHOLE } from '../token/types.ts';
 import { PERMILLE } from './limits.ts';
@@ -7,8 +8,8 @@ import type { Citation, RetrievalRules } from './types.ts';
 
 /**
  * Credits of the cited records. In this order: records of the commons and of ineligible contributors drop out; each
- * record is capped; records of one contributor are summed; each contributor is capped. All that is cut off is
- * uncovered and passes to nobody else. Then weights become parts of 10⁹ by largest remainder, the uncovered weight as
+ * record is capped; records of one contributor are summed; each contributor is capped; what they have together is
+ * capped, each cut in proportion. All that is cut off is uncovered and passes to nobody else. Then weights become parts of 10⁹ by largest remainder, the uncovered weight as
  * one more entry; ties by the contributor's earliest cited record, uncovered last.
  */
 export function citationCredits(
@@ -25,7 +26,10 @@ export function citationCredits(
     if (commons.has(record.dataNetId) || ineligible.has(record.contributor)) continue;
     sums.set(record.contributor, (sums.get(record.contributor) ?? 0) + Math.min(weight, recordCap));
   }
-  const weights = [...sums.values()].map((weight) => Math.min(weight, contributorCap));
+  const weights = cutTogether(
+    [...sums.values()].map((weight) => Math.min(weight, contributorCap)),
+    Math.floor((totalWeight * params.coverageCapPermille) / PERMILLE),
+  );
   const covered = weights.reduce((sum, weight) => sum + weight, 0);
   if (covered === 0) return { totalWeight, credits: [], uncovered: WHOLE };
   const parts = apportion(WHOLE, [...weights, totalWeight - covered]);

@@ -29,6 +29,8 @@ export interface RetrievalParams {
   readonly recordCapPermille: number;
   /** Largest share of the data pool that one contributor can earn, in thousandths. */
   readonly contributorCapPermille: number;
+  /** Largest share of the data pool that all contributors together can earn, in thousandths. */
+  readonly coverageCapPermille: number;
 }
 
 /** The defaults; docs/retrieval.md gives their reasons. */
@@ -38,6 +40,7 @@ export const DEFAULT_RETRIEVAL_PARAMS: RetrievalParams = {
   thresholdPermille: 250,
   recordCapPermille: 100,
   contributorCapPermille: 500,
+  coverageCapPermille: 600,
 };
 
 /** Who may not earn; the same sets as token attribution takes. */

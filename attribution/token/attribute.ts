@@ -2,10 +2,11 @@ import type { RecordInfo } from '../corpus/corpus.ts';
 import { checkTokenAttributionParams } from './check-params.ts';
 import { creditsOf } from './credits.ts';
 import { findMatches } from './matches.ts';
-import { findOwners } from './owners.ts';
+import { findOwners, type Owners } from './owners.ts';
 import { spansOf } from './spans.ts';
 import { type IndexedText, readIds, readText } from './text.ts';
-import type { CreditInput, TokenAttribution, TokenAttributionInput } from './types.ts';
+import type { CreditInput, TokenAttribution, TokenAttributionInput, TokenCredits } from './types.ts';
+import { TOKEN_RULES } from './versions.ts';
 
 /**
  * Token attribution (docs/attribution.md): who is credited for which part of an answer. A function of its
@@ -26,10 +27,9 @@ export function attributeTokens(input: TokenAttributionInput): TokenAttribution 
 /** An answer whose positions have owners: all that is paid by, and nothing for display. */
 export interface OwnedAnswer {
   readonly output: IndexedText;
-  /** For each output token a position in the record that owns it, or -1. */
-  readonly owners: Int32Array;
+  readonly owners: Owners;
   readonly weights: Float64Array;
-  readonly credits: Omit<TokenAttribution, 'spans'>;
+  readonly credits: TokenCredits;
 }
 
 /** The credits of `attributeTokens` without the spans, from as little of an index as they need. @throws as it does */
@@ -38,16 +38,18 @@ export function creditTokens(input: CreditInput): OwnedAnswer {
   checkTokenAttributionParams(params);
   const output = readText(index, input.output, params.maxOutputTokens);
   const prompt = readIds(index, input.prompt, params.maxPromptTokens);
-  const matches = findMatches(index, output, prompt, { lmin: params.lmin, sminQ16: params.sminQ16, commons });
-  const owners = findOwners(matches, output.surprisalBefore, params, index.recordOf);
+  const { lmin, lmax, sminQ16 } = params;
+  const { bar } = TOKEN_RULES[params.version];
+  const matches = findMatches(index, output, prompt, { lmin, lmax, bar, sminQ16, commons });
+  const owners = findOwners(matches, output.surprisalBefore, params);
 
   const weights = weightsOf(output.surprisalBefore, params.wmaxQ16);
   const totalWeightQ16 = weights.reduce((sum, weight) => sum + weight, 0);
   const owned = new Map<number, number>();
   let matchedWeightQ16 = 0;
-  for (let i = 0; i < owners.length; i++) {
-    if (owners[i]! < 0) continue;
-    const record = index.recordOf(owners[i]!);
+  for (let i = 0; i < weights.length; i++) {
+    const record = owners.ranks[i]!;
+    if (record < 0) continue;
     owned.set(record, (owned.get(record) ?? 0) + weights[i]!);
     matchedWeightQ16 += weights[i]!;
   }

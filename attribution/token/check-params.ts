@@ -5,16 +5,18 @@ import type { TokenAttributionParams } from './types.ts';
 const RANGES: readonly (readonly [keyof TokenAttributionParams, number, number])[] = [
   ['version', 1, 2],
   ['lmin', 1, MAX_WINDOW_TOKENS],
+  ['lmax', 1, MAX_OUTPUT_TOKENS],
   ['sminQ16', 0, 0x7fffffff],
   ['wmaxQ16', 1, 0x1000000],
   ['maxOutputTokens', 1, MAX_OUTPUT_TOKENS],
   ['maxPromptTokens', 0, MAX_PROMPT_TOKENS],
   ['recordCapPermille', 1, 1000],
   ['contributorCapPermille', 1, 1000],
+  ['coverageCapPermille', 1, 1000],
   ['maxContributors', 1, MAX_CONTRIBUTORS],
 ];
 
-/** @throws AttributionError 'InvalidParameter' naming the first parameter outside its range. */
+/** @throws AttributionError 'InvalidParameter' naming the first parameter outside its range; lmax is at least lmin. */
 export function checkTokenAttributionParams(params: TokenAttributionParams): void {
   for (const [name, low, high] of RANGES) {
     const value = params[name];
@@ -24,4 +26,6 @@ export function checkTokenAttributionParams(params: TokenAttributionParams): voi
         `${name} is ${value}; it must be an integer from ${low} to ${high}.`,
       );
   }
+  if (params.lmax < params.lmin)
+    throw new AttributionError('InvalidParameter', `lmax is ${params.lmax}; it must be at least lmin.`);
 }

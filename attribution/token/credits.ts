@@ -1,7 +1,6 @@
 import type { ContributorAddress, RecordInfo } from '../corpus/corpus.ts';
 import { apportion } from '../credit/apportion.ts';
 import { type Credit, type TokenAttributionParams, WHOLE } from './types.ts';
-import { TOKEN_RULES } from './versions.ts';
 
 export interface CreditRules {
   readonly params: TokenAttributionParams;
@@ -17,9 +16,9 @@ export function earns(record: RecordInfo, rules: CreditRules): boolean {
 /**
  * Credits from the weight that each record owns. In this order: records that earn nothing drop out; each record is
  * capped; records of one contributor are summed; each contributor is capped; the `maxContributors` largest stay; what
- * they have together is capped by the version, each cut in proportion. All that is cut off is uncovered and never passes to somebody else. Then the weights become parts of 10⁹ by largest
- * remainder, with the uncovered weight as one more entry, ties by the contributor's earliest owning record, uncovered
- * last; so credits and uncovered sum to 10⁹.
+ * they have together is capped, each cut in proportion. All that is cut off is uncovered and never passes to somebody
+ * else. Then the weights become parts of 10⁹ by largest remainder, with the uncovered weight as one more entry, ties by
+ * the contributor's earliest owning record, uncovered last; so credits and uncovered sum to 10⁹.
  * @param owned records in order-key order with the weight that each owns.
  */
 export function creditsOf(
@@ -41,7 +40,7 @@ export function creditsOf(
     .sort((a, b) => b.weight - a.weight || a.rank - b.rank)
     .slice(0, params.maxContributors)
     .sort((a, b) => a.rank - b.rank);
-  const coverageCap = permille(totalWeight, TOKEN_RULES[params.version].coverageCapPermille);
+  const coverageCap = permille(totalWeight, params.coverageCapPermille);
   const kept = cutTogether(
     largest.map((entry) => entry.weight),
     coverageCap,

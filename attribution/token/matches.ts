@@ -1,132 +1,115 @@
-import type { PhraseMark } from '../index/token-index.ts';
+import { PhraseTable } from '../index/phrase-table.ts';
+import type { PhraseRows } from '../index/token-index.ts';
 import { windowsOfPrompt } from './prompt-windows.ts';
 import type { IndexedText } from './text.ts';
 import type { CreditIndex } from './types.ts';
+import { type Bar, reachesBar } from './versions.ts';
 
 /**
  * Creditable matches of an output (docs/attribution.md, "Matches").
  * For each start s, `ends[s]` is the end of the longest match that starts there (0: none): all its windows are
- * creditable and it stands in one record. `ends` never falls from one match to the next.
- * `earliest[rows[s] + e - s - lmin]` is, for s + lmin ≤ e ≤ ends[s], a position of tokens s to e - 1 in the record of
- * lowest order key that has them.
+ * creditable, it stands in one record and has at most lmax tokens. `ends` never falls from one match to the next.
+ * Entry `rows[s] + e` of the table is, for froms[s] ≤ e ≤ ends[s], where tokens s to e - 1 stand first: a position, and
+ * the rank of its record. Shorter phrases than [s, froms[s]) reach no bar: the longest match from s covers what they
+ * cover.
  */
 export interface Matches {
   readonly ends: Int32Array;
   readonly rows: Int32Array;
-  readonly earliest: Int32Array;
+  readonly positions: Int32Array;
+  readonly ranks: Int32Array;
 }
 
 export interface MatchRules {
   readonly lmin: number;
+  readonly lmax: number;
+  readonly bar: Bar;
   readonly sminQ16: number;
   readonly commons: ReadonlySet<number>;
 }
 
-/** Finds all creditable matches. At most T²/2 steps for T output tokens, whatever the records are. */
+/** Finds all creditable matches. At most T · lmax steps a segment for T output tokens, whatever the records are. */
 export function findMatches(
   index: CreditIndex,
   output: IndexedText,
   prompt: Int32Array,
   rules: MatchRules,
 ): Matches {
-  const { lmin } = rules;
-  const { ids } = output;
-  const length = ids.length;
-  const cursor = index.cursor();
-  const windows = creditableWindows(index, output, prompt, rules);
-  const limits = runEnds(windows, lmin);
-  const ends = new Int32Array(length);
-  const rows = new Int32Array(length);
-  const earliest = new Table();
-  for (let s = 0; s < windows.length; s++) {
-    const window = windows[s];
-    if (window === undefined) continue;
-    cursor.rewind(window.mark);
-    rows[s] = earliest.length;
-    earliest.push(window.earliest, 1);
-    let count = cursor.count;
-    let position = window.earliest;
-    let end = s + lmin;
-    // Longer as long as the windows are creditable and the whole stands in one record.
-    for (;;) {
-      const same = cursor.extendAll(ids, end, limits[s]!);
-      earliest.push(position, same);
-      end += same;
-      if (end === limits[s] || !cursor.extend(ids[end]!)) break;
-      if (cursor.count !== count) {
-        count = cursor.count;
-        position = cursor.earliest();
-      }
-      earliest.push(position, 1);
-      end++;
-    }
-    ends[s] = end;
+  const { lmin, lmax } = rules;
+  const phrases = index.rows(output.ids);
+  const wanted = tellingWindows(output, prompt, rules);
+  phrases.prepare(lmin, runEnds(wanted, output.ids.length, lmin, lmax));
+  const creditable = wanted.map((isWanted, s) =>
+    isWanted === 1 && phrases.occurs(s) && !isCommon(index, phrases, s, rules.commons) ? 1 : 0,
+  );
+  const limits = runEnds(creditable, output.ids.length, lmin, lmax);
+  const ends = new Int32Array(output.ids.length);
+  const froms = new Int32Array(output.ids.length);
+  let entries = 0;
+  for (let s = 0; s < creditable.length; s++) {
+    if (creditable[s] === 0) continue;
+    ends[s] = Math.min(phrases.longest(s), limits[s]!);
+    froms[s] = firstToReach(output.surprisalBefore, s, s + lmin, ends[s]!, rules.bar);
+    entries += ends[s]! - froms[s]! + 1;
   }
-  return { ends, rows, earliest: earliest.values() };
+  const table = new PhraseTable(entries);
+  const rows = new Int32Array(output.ids.length);
+  let written = 0;
+  for (let s = 0; s < creditable.length; s++) {
+    if (creditable[s] === 0) continue;
+    table.openRow(written);
+    phrases.write(s, froms[s]!, ends[s]!, table);
+    rows[s] = written - froms[s]!;
+    written += ends[s]! - froms[s]! + 1;
+  }
+  return { ends, rows, positions: table.positions, ranks: table.ranks };
 }
 
-/** By start: where the run of creditable windows that starts there ends. */
-function runEnds(windows: readonly (Window | undefined)[], lmin: number): Int32Array {
-  const ends = new Int32Array(windows.length);
-  for (let s = windows.length - 1; s >= 0; s--)
-    if (windows[s] !== undefined) ends[s] = windows[s + 1] !== undefined ? ends[s + 1]! : s + lmin;
+/** The shortest end from `from` on at which a phrase reaches the bar of the one that ends at `end`. */
+function firstToReach(
+  surprisalBefore: Float64Array,
+  start: number,
+  from: number,
+  end: number,
+  bar: Bar,
+): number {
+  const best = surprisalBefore[end]! - surprisalBefore[start]!;
+  let reached = from;
+  while (!reachesBar(surprisalBefore[reached]! - surprisalBefore[start]!, best, bar)) reached++;
+  return reached;
+}
+
+/** By start: where the run of windows that starts there ends, lmax tokens further at most; 0 where none starts. */
+function runEnds(windows: Uint8Array, tokens: number, lmin: number, lmax: number): Int32Array {
+  const ends = new Int32Array(tokens);
+  let end = 0;
+  for (let s = windows.length - 1; s >= 0; s--) {
+    if (windows[s] === 0) continue;
+    if (windows[s + 1] !== 1) end = s + lmin;
+    ends[s] = Math.min(end, s + lmax);
+  }
   return ends;
 }
 
-/** A growing array of integers. */
-class Table {
-  length = 0;
-  #values = new Int32Array(1024);
-
-  push(value: number, times: number): void {
-    const end = this.length + times;
-    if (end > this.#values.length) {
-      const values = new Int32Array(Math.max(end, this.#values.length * 2));
-      values.set(this.#values);
-      this.#values = values;
-    }
-    this.#values.fill(value, this.length, end);
-    this.length = end;
-  }
-
-  values(): Int32Array {
-    return this.#values.subarray(0, this.length);
-  }
-}
-
-interface Window {
-  readonly mark: PhraseMark;
-  readonly earliest: number;
-}
-
-/** By start: the windows that may credit somebody, found in the index. */
-function creditableWindows(
-  index: CreditIndex,
-  output: IndexedText,
-  prompt: Int32Array,
-  rules: MatchRules,
-): (Window | undefined)[] {
-  const { lmin, sminQ16, commons } = rules;
+/** By start: 1 for windows that may credit somebody, if they occur. */
+function tellingWindows(output: IndexedText, prompt: Int32Array, { lmin, sminQ16 }: MatchRules): Uint8Array {
   const { ids, surprisalBefore, wordsBefore } = output;
-  const cursor = index.cursor();
   const quoted = windowsOfPrompt(ids, prompt, lmin);
-  const windows: (Window | undefined)[] = Array(Math.max(0, ids.length - lmin + 1)).fill(undefined);
-  // The shortest phrase known not to occur, to the right: a window that contains it does not occur either.
-  let absentEnd = Number.POSITIVE_INFINITY;
-  for (let s = windows.length - 1; s >= 0; s--) {
-    const surprisal = surprisalBefore[s + lmin]! - surprisalBefore[s]!;
-    if (wordsBefore[s + lmin] === wordsBefore[s] || surprisal < sminQ16 || quoted[s] === 1) continue;
-    if (absentEnd <= s + lmin) continue;
-    cursor.reset();
-    let end = s;
-    while (end < s + lmin && cursor.extend(ids[end]!)) end++;
-    if (end < s + lmin) {
-      absentEnd = end + 1;
-      continue;
-    }
-    const earliest = cursor.earliest();
-    const first = commons.size === 0 ? undefined : index.record(index.recordOf(earliest));
-    if (first === undefined || !commons.has(first.dataNetId)) windows[s] = { mark: cursor.mark(), earliest };
-  }
-  return windows;
+  return Uint8Array.from({ length: Math.max(0, ids.length - lmin + 1) }, (_, s) =>
+    wordsBefore[s + lmin] !== wordsBefore[s] &&
+    surprisalBefore[s + lmin]! - surprisalBefore[s]! >= sminQ16 &&
+    quoted[s] === 0
+      ? 1
+      : 0,
+  );
+}
+
+/** Whether the first record that has a window belongs to the commons. */
+function isCommon(
+  index: CreditIndex,
+  phrases: PhraseRows,
+  start: number,
+  commons: ReadonlySet<number>,
+): boolean {
+  return commons.size > 0 && commons.has(index.record(phrases.firstOf(start).rank).dataNetId);
 }

@@ -1,52 +1,55 @@
 import type { Matches } from './matches.ts';
 import type { TokenAttributionParams } from './types.ts';
-import { TOKEN_RULES, type TokenRule } from './versions.ts';
+import { reachesBar, TOKEN_RULES } from './versions.ts';
+
+/** Owners of the tokens of an output: -1 where no match covers the token. */
+export interface Owners {
+  /** The token's position in the index, in the record that owns it. */
+  readonly positions: Int32Array;
+  /** Rank of that record. */
+  readonly ranks: Int32Array;
+}
 
 /**
- * For each output token the position, in the index, of that token in the record that owns it; -1 where no match covers
- * it. The owner of i is the record of lowest order key with S_r(i) ≥ bar·M(i), bar = ¾ in version 1.
+ * The owner of each output token i is the record of lowest order key with S_r(i) ≥ bar·M(i), bar = ¾ in version 1.
  *
  * A record has a match of surprisal ≥ bar·M(i) around i exactly if, for some start s ≤ i, it has the shortest phrase from
  * s that covers i and reaches that bar (longer phrases stand in fewer records). So for each s one look into the table
- * of earliest records is enough. Both loops move their ends in one direction only: at most T²/2 steps each.
+ * of earliest records is enough. Both loops move their ends in one direction only: at most T · lmax steps each.
  */
 export function findOwners(
   matches: Matches,
   surprisalBefore: Float64Array,
   params: Pick<TokenAttributionParams, 'version' | 'lmin'>,
-  recordOf: (position: number) => number,
-): Int32Array {
-  const { ends, rows, earliest } = matches;
+): Owners {
+  const { ends, rows } = matches;
   const { lmin } = params;
-  const rule = TOKEN_RULES[params.version];
+  const { bar } = TOKEN_RULES[params.version];
   const length = ends.length;
-  const owners = new Int32Array(length).fill(-1);
-  const recordOfEntry = recordsOfEntries(earliest, recordOf);
+  const positions = new Int32Array(length).fill(-1);
+  const ranks = new Int32Array(length).fill(-1);
   const best = bestMatches(matches, surprisalBefore);
   let first = 0;
   for (let i = 0; i < length; i++) {
     // The first match that still covers i; ends never fall, so it only moves on.
     while (first <= i && ends[first]! <= i) first++;
-    let record = -1;
+    let rank = -1;
     let end = i + 1;
     for (let s = first; s <= i; s++) {
       if (ends[s] === 0) continue;
       end = Math.max(end, s + lmin);
-      while (end <= length && !reachesBar(surprisalBefore[end]! - surprisalBefore[s]!, best[i]!, rule)) end++;
+      while (end <= length && !reachesBar(surprisalBefore[end]! - surprisalBefore[s]!, best[i]!, bar)) end++;
       if (end > ends[s]!) continue;
-      const entry = rows[s]! + end - s - lmin;
-      const candidate = recordOfEntry[entry]!;
-      if (record < 0 || candidate < record) {
-        record = candidate;
-        owners[i] = earliest[entry]! + i - s;
+      const entry = rows[s]! + end;
+      const candidate = matches.ranks[entry]!;
+      if (rank < 0 || candidate < rank) {
+        rank = candidate;
+        positions[i] = matches.positions[entry]! + i - s;
       }
     }
+    ranks[i] = rank;
   }
-  return owners;
-}
-
-function reachesBar(surprisal: number, best: number, rule: TokenRule): boolean {
-  return surprisal * rule.barDenominator >= best * rule.barNumerator;
+  return { positions, ranks };
 }
 
 /** M(i): the largest surprisal of a match that covers i. Those from one start are covered by its longest. */
@@ -67,11 +70,4 @@ function bestMatches(matches: Matches, surprisalBefore: Float64Array): Float64Ar
     if (head < tail) best[i] = surprisalOf(queue[head]!);
   }
   return best;
-}
-
-function recordsOfEntries(earliest: Int32Array, recordOf: (position: number) => number): Int32Array {
-  const records = new Int32Array(earliest.length);
-  for (let i = 0; i < earliest.length; i++)
-    records[i] = i > 0 && earliest[i] === earliest[i - 1] ? records[i - 1]! : recordOf(earliest[i]!);
-  return records;
 }

@@ -1,6 +1,7 @@
 import type { PhraseCursor, TokenIndex } from '../index/token-index.ts';
 import { MAX_OUTPUT_TOKENS } from '../limits.ts';
 import { type CreditRules, earns } from './credits.ts';
+import type { Owners } from './owners.ts';
 import { type IndexedText, readText } from './text.ts';
 import type { AttributedSpan } from './types.ts';
 
@@ -8,23 +9,23 @@ import type { AttributedSpan } from './types.ts';
 export function spansOf(
   index: TokenIndex,
   output: IndexedText,
-  owners: Int32Array,
+  owners: Owners,
   weights: Float64Array,
   rules: CreditRules,
 ): AttributedSpan[] {
   const spans: AttributedSpan[] = [];
+  const { positions, ranks } = owners;
   let start = 0;
-  while (start < owners.length) {
-    const position = owners[start]!;
-    if (position < 0) {
+  while (start < ranks.length) {
+    const rank = ranks[start]!;
+    if (rank < 0) {
       start++;
       continue;
     }
-    const rank = index.recordOf(position);
+    const position = positions[start]!;
     let end = start;
     let weightQ16 = 0;
-    while (end < owners.length && owners[end]! >= 0 && index.recordOf(owners[end]!) === rank)
-      weightQ16 += weights[end++]!;
+    while (end < ranks.length && ranks[end] === rank) weightQ16 += weights[end++]!;
     const record = index.record(rank);
     spans.push({
       startToken: start,

@@ -10,6 +10,8 @@ export interface TokenAttributionParams {
   readonly version: TokenRuleVersion;
   /** Tokens in a window. */
   readonly lmin: number;
+  /** Tokens of the longest match that is compared: who has so many has the source. */
+  readonly lmax: number;
   /** Least surprisal of a window that can credit. */
   readonly sminQ16: number;
   /** Largest weight of one position: a rare name is no better than this. */
@@ -22,6 +24,8 @@ export interface TokenAttributionParams {
   readonly recordCapPermille: number;
   /** Largest share of the data pool that one contributor can earn, in thousandths. */
   readonly contributorCapPermille: number;
+  /** Largest share of the data pool that all contributors together can earn, in thousandths. */
+  readonly coverageCapPermille: number;
   /** Largest number of contributors that one answer pays. */
   readonly maxContributors: number;
 }
@@ -30,12 +34,14 @@ export interface TokenAttributionParams {
 export const DEFAULT_TOKEN_ATTRIBUTION_PARAMS: TokenAttributionParams = {
   version: 1,
   lmin: 4,
+  lmax: 32,
   sminQ16: 32 << 16,
   wmaxQ16: 12 << 16,
   maxOutputTokens: 1024,
   maxPromptTokens: 8192,
   recordCapPermille: 100,
   contributorCapPermille: 500,
+  coverageCapPermille: 1000,
   maxContributors: 64,
 };
 
@@ -43,7 +49,7 @@ export const DEFAULT_TOKEN_ATTRIBUTION_PARAMS: TokenAttributionParams = {
  * As much of an index as the credits depend on. A light client has no index, but proofs that answer as one would
  * (docs/proofs.md).
  */
-export type CreditIndex = Pick<TokenIndex, 'tokenId' | 'surprisalOf' | 'record' | 'recordOf' | 'cursor'>;
+export type CreditIndex = Pick<TokenIndex, 'tokenId' | 'surprisalOf' | 'record' | 'rows'>;
 
 export interface TokenAttributionInput {
   readonly index: TokenIndex;
@@ -88,7 +94,8 @@ export interface AttributedSpan {
   readonly recordByte: number;
 }
 
-export interface TokenAttribution {
+/** What is paid, and what the record of an attribution holds. */
+export interface TokenCredits {
   readonly version: TokenRuleVersion;
   /** Output tokens. */
   readonly outputTokens: number;
@@ -102,5 +109,8 @@ export interface TokenAttribution {
   readonly uncovered: number;
   /** By falling credit, then address. Empty if nothing is covered. */
   readonly credits: readonly Credit[];
+}
+
+export interface TokenAttribution extends TokenCredits {
   readonly spans: readonly AttributedSpan[];
 }

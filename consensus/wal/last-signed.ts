@@ -92,7 +92,7 @@ export function decodeLastSigned(bytes: Uint8Array, fileName: string): LastSigne
       'LAST_SIGNED_DAMAGED',
       `LAST_SIGNED_DAMAGED: ${fileName} ${what}. Without it this key could sign twice and be slashed. Wait until the ` +
         `chain has passed every height in which this key may have signed, then remove the file and start once with ` +
-        `validator.keyNeverSigned`,
+        `validator.riskSlashingWithoutRecord`,
     );
   if (
     bytes.length < 5 ||

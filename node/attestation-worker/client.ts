@@ -1,7 +1,16 @@
 /** The executor's side of the attestation thread. It starts with the first task and again after a crash. */
+import { encodeTraining } from '../../state/modules/model/views.ts';
 import { createLink, type Link, spawnThread, type Thread } from '../threads/index.ts';
+import type { Trainer } from '../trainer/client.ts';
 import { LIMITS } from './limits.ts';
-import type { ObjectAnswer, ObjectTask, WorkerCalls, WorkerSettings } from './types.ts';
+import type {
+  ApprovalJob,
+  ObjectAnswer,
+  ObjectTask,
+  TrainingJob,
+  WorkerCalls,
+  WorkerSettings,
+} from './types.ts';
 
 type NoCalls = Record<never, never>;
 
@@ -15,7 +24,8 @@ export interface ObjectWorker {
 /** The compiled entry, named from the folder above, because bundling puts this file into another. */
 const ENTRY = new URL('../attestation-worker/worker.js', import.meta.url);
 
-export function createObjectWorker(settings: WorkerSettings): ObjectWorker {
+/** @param trainer computes what training gives, in threads of its own, so that approvals do not wait for it */
+export function createObjectWorker(settings: WorkerSettings, trainer: Pick<Trainer, 'train'>): ObjectWorker {
   let running: { thread: Thread; link: Link<WorkerCalls, NoCalls> } | undefined;
   let isClosed = false;
 
@@ -40,19 +50,31 @@ export function createObjectWorker(settings: WorkerSettings): ObjectWorker {
     await old?.thread.stop();
   }
 
+  async function approve(task: ApprovalJob): Promise<ObjectAnswer> {
+    try {
+      return await start().call('compute', task);
+    } catch (error) {
+      // What a failed thread remembers is worth nothing.
+      await stop();
+      throw error;
+    }
+  }
+
   return {
-    async compute(task) {
-      try {
-        return await start().call('compute', task);
-      } catch (error) {
-        // What a failed thread remembers is worth nothing.
-        await stop();
-        throw error;
-      }
-    },
+    compute: (task) => (task.kind === 'approval' ? approve(task) : trainingObject(trainer, task)),
     close() {
       isClosed = true;
       return stop();
     },
   };
+}
+
+/** What validators attest of a version: the body that the state will hold. */
+export async function trainingObject(
+  trainer: Pick<Trainer, 'train'>,
+  { modelId, version, spec, snapshots, entries, base, claimedHash }: TrainingJob,
+): Promise<ObjectAnswer> {
+  const answer = await trainer.train({ spec, snapshots, entries, base, claimedHash });
+  if (answer.kind === 'missing') return answer;
+  return { kind: 'done', object: encodeTraining(modelId, version, answer.object) };
 }

@@ -1,8 +1,11 @@
 import type { ApprovalTask } from '../../state/modules/contribution/views.ts';
+import type { TrainingTask } from '../../state/modules/model/views.ts';
 import type { Hex } from '../../state/types.ts';
 
 /** What validators compute: one shape for each kind of subject. */
-export type ObjectTask = { kind: 'approval' } & ApprovalTask;
+export type ObjectTask = ApprovalJob | TrainingJob;
+export type ApprovalJob = { kind: 'approval' } & ApprovalTask;
+export type TrainingJob = { kind: 'training' } & TrainingTask;
 
 export type ObjectAnswer =
   | { kind: 'done'; object: Uint8Array }
@@ -15,5 +18,5 @@ export interface WorkerSettings {
 
 /** Answered by the worker for the executor. */
 export interface WorkerCalls {
-  compute(task: ObjectTask): ObjectAnswer;
+  compute(task: ApprovalJob): ObjectAnswer;
 }

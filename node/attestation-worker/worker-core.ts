@@ -5,7 +5,7 @@ import { approvalOf, encodeApproval, type TaskArtifact } from '../../state/modul
 import { Fault, type Hex } from '../../state/types.ts';
 import { describeLeaves, hasArtifact, readArtifact } from '../artifacts/file.ts';
 import { LIMITS } from './limits.ts';
-import type { ObjectAnswer, ObjectTask } from './types.ts';
+import type { ApprovalJob, ObjectAnswer } from './types.ts';
 
 /** What a DataNet holds after some contributions, by the numbers of their commits in the order of approval. */
 interface Book {
@@ -14,7 +14,7 @@ interface Book {
 }
 
 /** @throws Fault when the disk fails; AttributionError never for records that a reveal has passed */
-export function createWorkerCore(dataDir: string): (task: ObjectTask) => ObjectAnswer {
+export function createWorkerCore(dataDir: string): (task: ApprovalJob) => ObjectAnswer {
   /** By DataNet, in the order of use. */
   const books = new Map<number, Book>();
 

@@ -36,8 +36,14 @@ export function hashContribution(hash: Hash, contribution: PinnedContribution): 
 
 /** Its accepted records. @throws MissingArtifact */
 export function* recordsOf(contribution: PinnedContribution): Generator<CorpusRecord> {
-  const { accepted, commitSequence, contributor, dataNetId, contributionId } = contribution;
-  const leaves = readLeaves(contribution.leaves);
+  yield* recordsIn(contribution, readLeaves(contribution.leaves));
+}
+
+/** Its accepted records among all its leaves. */
+export function* recordsIn(
+  { accepted, commitSequence, contributor, dataNetId, contributionId }: PinnedContribution,
+  leaves: readonly Uint8Array[],
+): Generator<CorpusRecord> {
   for (let recordIndex = 0; recordIndex < leaves.length; recordIndex++) {
     if (accepted !== null && ((accepted[recordIndex >> 3] ?? 0) & (1 << (recordIndex & 7))) === 0) continue;
     const orderKey = packOrderKey(commitSequence, recordIndex);

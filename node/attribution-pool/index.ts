@@ -11,6 +11,8 @@ export type {
   LeafSource,
   PinnedContribution,
   RecordSource,
+  RetrievalJob,
+  RetrievalResult,
   SnapshotInfo,
   SpansJob,
 } from './types.ts';

@@ -22,6 +22,13 @@ export const LIMITS = {
   segmentsPerSnapshot: 8,
   /** Bytes of segment files, beyond which those used longest ago are removed: indexes of some 600 million tokens. */
   segmentFileBytes: 4 * 1024 * 1024 * 1024,
+  /**
+   * Bytes of the vectors of all snapshots in memory: one shard of the largest that a model can pin by default has
+   * 64 MiB, and needs as much again while it is made.
+   */
+  vectorBytes: 256 * 1024 * 1024,
+  /** Bytes of files of vectors, beyond which those used longest ago are removed: some 2 million records. */
+  vectorFileBytes: 2 * 1024 * 1024 * 1024,
   /** Text of artifacts kept in memory by each index while texts are continued, bytes. */
   recentLeafBytes: 32 * 1024 * 1024,
   /** The artifacts of one index hold at most this much. */

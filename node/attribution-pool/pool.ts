@@ -20,11 +20,13 @@ export interface AttributionPoolOptions {
   readonly purpose?: IndexPurpose;
   /** Indexes in memory. Default LIMITS.snapshots. */
   readonly maxSnapshots?: number;
-  /** Tokens of all indexes in memory. Default LIMITS.indexedTokens. */
-  readonly maxTokens?: number;
+  /** Tokens of all indexes in memory, or bytes of all vectors. Default LIMITS.indexedTokens, LIMITS.vectorBytes. */
+  readonly maxLoad?: number;
   /** Results in memory. Default LIMITS.cachedResults. */
   readonly maxCachedResults?: number;
-  /** Folder where segments of indexes outlive the process. Default: none, all is in memory. */
+  /** keccak-256 of the sentence encoder; for retrieval. */
+  readonly encoderHash?: string;
+  /** Folder where segments of indexes, and vectors, outlive the process. Default: none, all is in memory. */
   readonly segmentDir?: string;
   /** Compiled worker file; another one only in tests of crashes. */
   readonly workerEntry?: URL;
@@ -36,7 +38,7 @@ interface Snapshot {
   readonly slot: number;
   readonly ready: Promise<SnapshotInfo>;
   /** 0 until it is ready. */
-  tokens: number;
+  load: number;
   loaded: boolean;
   /** Calls that need it now: it is not dropped under them. */
   users: number;
@@ -51,7 +53,7 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
     workers = 1,
     purpose = 'attribution',
     maxSnapshots = LIMITS.snapshots,
-    maxTokens = LIMITS.indexedTokens,
+    maxLoad = purpose === 'retrieval' ? LIMITS.vectorBytes : LIMITS.indexedTokens,
     maxCachedResults = LIMITS.cachedResults,
     // Named from the folder above, because bundling puts this file into the executor's.
     workerEntry = new URL('../attribution-pool/worker.js', import.meta.url),
@@ -60,34 +62,38 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
   // Maps keep insertion order; what is used is put at the end, so the first is the one to drop.
   const snapshots = new Map<string, Snapshot>();
   const sources = new Map<string, RecordSource>();
-  const results = new Map<string, AttributionResult>();
-  const running = new Map<string, Promise<AttributionResult>>();
+  const results = new Map<string, unknown>();
+  const running = new Map<string, Promise<unknown>>();
   let pending = 0;
   let closed = false;
 
   const threadAt = (slot: number): Thread => {
     const thread = threads[slot];
     if (thread?.alive) return thread;
-    const fresh = startThread(workerEntry, options.segmentDir);
+    const { segmentDir, encoderHash } = options;
+    const fresh = startThread(workerEntry, {
+      ...(segmentDir !== undefined && { segmentDir }),
+      ...(encoderHash !== undefined && { encoderHash }),
+    });
     threads[slot] = fresh;
     return fresh;
   };
 
-  /** The thread with the fewest tokens. */
+  /** The thread with the least to hold. */
   const leastLoaded = (): number => {
-    const load = Array<number>(workers).fill(0);
-    for (const { slot, tokens, thread } of snapshots.values()) if (thread.alive) load[slot]! += tokens;
-    return load.indexOf(Math.min(...load));
+    const loads = Array<number>(workers).fill(0);
+    for (const { slot, load, thread } of snapshots.values()) if (thread.alive) loads[slot]! += load;
+    return loads.indexOf(Math.min(...loads));
   };
 
   const dropOldest = (): void => {
-    let tokens = 0;
-    for (const snapshot of snapshots.values()) tokens += snapshot.tokens;
+    let held = 0;
+    for (const snapshot of snapshots.values()) held += snapshot.load;
     const [newest] = [...snapshots.keys()].slice(-1);
     for (const [key, snapshot] of snapshots) {
-      if (snapshots.size <= maxSnapshots && tokens <= maxTokens) return;
+      if (snapshots.size <= maxSnapshots && held <= maxLoad) return;
       if (snapshot.users > 0 || key === newest) continue;
-      tokens -= snapshot.tokens;
+      held -= snapshot.load;
       snapshots.delete(key);
       sources.delete(key);
       if (snapshot.thread.alive)
@@ -106,7 +112,7 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
     const snapshot: Snapshot = {
       thread,
       slot,
-      tokens: 0,
+      load: 0,
       loaded: false,
       users: 0,
       ready: sendSnapshot(thread, key, source, purpose),
@@ -115,7 +121,7 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
     sources.set(key, source);
     snapshot.ready.then(
       (info) => {
-        snapshot.tokens = info.tokens;
+        snapshot.load = info.load;
         snapshot.loaded = true;
         makeRoomSoon();
       },
@@ -173,13 +179,33 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
     }
   };
 
-  const remember = (key: string, result: AttributionResult): void => {
+  const remember = (key: string, result: unknown): void => {
     results.delete(key);
     results.set(key, result);
     for (const oldest of results.keys()) {
       if (results.size <= maxCachedResults) break;
       results.delete(oldest);
     }
+  };
+
+  /** The same question twice is computed once. A pool has one purpose, so that a key has results of one kind. */
+  const once = <T>(requestHash: string, output: Uint8Array, work: () => Promise<T>): Promise<T> => {
+    const key = resultKey(requestHash, output);
+    if (results.has(key)) {
+      const known = results.get(key) as T;
+      remember(key, known);
+      return Promise.resolve(known);
+    }
+    const shared = running.get(key) as Promise<T> | undefined;
+    if (shared !== undefined) return shared;
+    const result = work()
+      .then((value) => {
+        remember(key, value);
+        return value;
+      })
+      .finally(() => running.delete(key));
+    running.set(key, result);
+    return result;
   };
 
   return {
@@ -192,27 +218,18 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
       const snapshot = snapshots.get(key);
       return snapshot?.loaded === true && snapshot.thread.alive;
     },
-    attribute(job) {
-      const key = resultKey(job.requestHash, job.output);
-      const known = results.get(key);
-      if (known !== undefined) {
-        remember(key, known);
-        return Promise.resolve(known);
-      }
-      const shared = running.get(key);
-      if (shared !== undefined) return shared;
-      const result = run<AttributionResult>(job.snapshot, (thread) =>
-        thread.call({ kind: 'attribute', job: cloneable(job) }, LIMITS.jobMs),
-      )
-        .then((value) => {
-          remember(key, value);
-          return value;
-        })
-        .finally(() => running.delete(key));
-      running.set(key, result);
-      return result;
-    },
-    cached: (requestHash, output) => results.get(resultKey(requestHash, output)),
+    attribute: (job) =>
+      once(job.requestHash, job.output, () =>
+        run(job.snapshot, (thread) => thread.call({ kind: 'attribute', job: cloneable(job) }, LIMITS.jobMs)),
+      ),
+    retrieve: (job) =>
+      once(job.requestHash, job.output, () =>
+        run(job.snapshot, (thread) => thread.call({ kind: 'retrieve', job: cloneable(job) }, LIMITS.jobMs)),
+      ),
+    explain: (job) =>
+      run(job.snapshot, (thread) => thread.call({ kind: 'explain', job: cloneable(job) }, LIMITS.jobMs)),
+    cached: (requestHash, output) =>
+      results.get(resultKey(requestHash, output)) as AttributionResult | undefined,
     continueText: (job) =>
       run(job.snapshot, (thread) => thread.call({ kind: 'continue', job: { ...job } }, LIMITS.jobMs)),
     maximalSpans: (job) =>
@@ -231,7 +248,7 @@ export function createAttributionPool(options: AttributionPoolOptions = {}): Att
 }
 
 /** Only what the worker reads: a job may carry more than can cross to a thread. */
-function cloneable(job: AttributionJob): AttributionJob {
+function cloneable<P>(job: Omit<AttributionJob, 'params'> & { readonly params: P }) {
   const { snapshot, requestHash, prompt, output, params, commons, ineligible } = job;
   return { snapshot, requestHash, prompt, output, params, commons, ineligible };
 }

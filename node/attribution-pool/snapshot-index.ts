@@ -15,8 +15,7 @@ import {
 } from '../../attribution/api.ts';
 import { hashContribution, readLeaves, recordsOf, sizeOf } from './contributions.ts';
 import { LIMITS } from './limits.ts';
-import { SEGMENT_FILE_VERSION } from './segment-file.ts';
-import type { SegmentStore } from './segment-store.ts';
+import { SEGMENT_FILE, type SegmentStore } from './segment-store.ts';
 import type { LeafSource, PinnedContribution } from './types.ts';
 
 /** Segments in memory by name, shared by all snapshots of a worker. */
@@ -131,7 +130,7 @@ function longestKnown(group: Group, shelf: SegmentShelf): { segment: Segment; le
 
 /** Names of the segments of the first contribution, the first two, …: hashes of all that their content depends on. */
 function keysOf(group: Group): string[] {
-  const hash = createHash('sha256').update(`OL/segment/${SEGMENT_FILE_VERSION}`);
+  const hash = createHash('sha256').update(`OL/segment/${SEGMENT_FILE.version}`);
   return group.map((contribution) => {
     hashContribution(hash, contribution);
     return hash.copy().digest('hex');

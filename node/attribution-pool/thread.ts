@@ -20,9 +20,17 @@ interface Call {
   reject(error: Error): void;
 }
 
-/** Starts the thread. @param entry compiled worker file @param segmentDir where it keeps segments, if at all */
-export function startThread(entry: URL, segmentDir?: string): Thread {
-  const worker = new Worker(entry, { workerData: { segmentDir } });
+/** What a thread is told when it starts. */
+export interface ThreadData {
+  /** Where it keeps segments and vectors; undefined: nothing is kept on disk. */
+  readonly segmentDir?: string;
+  /** keccak-256 of the sentence encoder by which it makes vectors, if it is to make any. */
+  readonly encoderHash?: string;
+}
+
+/** Starts the thread. @param entry compiled worker file */
+export function startThread(entry: URL, data: ThreadData = {}): Thread {
+  const worker = new Worker(entry, { workerData: data });
   // An idle pool must not keep a process alive; waiting calls do, by their timers.
   worker.unref();
   /** The worker does one thing after the other, so the next is handed over when it is free. */

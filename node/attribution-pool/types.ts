@@ -1,10 +1,12 @@
 import type {
+  AttributedSpan,
   AttributionRecord,
   MaximalSpan,
-  TokenAttribution,
   TokenAttributionParams,
+  TokenCredits,
 } from '../../attribution/api.ts';
 import type { AnswerInputs, PhraseStatement, ProvenCredits } from '../../attribution/proofs/api.ts';
+import type { RetrievalAttributionRecord, RetrievalParams } from '../../attribution/retrieval/api.ts';
 import type { Hex } from '../../state/types.ts';
 
 /** Where the leaves of a contribution are: in the artifact store of this data directory, or here. */
@@ -22,6 +24,8 @@ export interface PinnedContribution {
   readonly contributionId: number;
   /** Bit i (lowest bit first) says whether leaf i counts; null: all do. */
   readonly accepted: Uint8Array | null;
+  /** Order key of each record's cluster, 8 bytes, as attested; only retrieval needs them. */
+  readonly founders?: Uint8Array;
   readonly leaves: LeafSource;
 }
 
@@ -32,9 +36,12 @@ export interface SnapshotInfo {
   readonly records: number;
   readonly duplicates: number;
   readonly unreadableRecords: number;
+  /** Of a token index. */
   readonly tokens: number;
   readonly types: number;
-  /** Segments of its index, and how many of them were there already: in memory, or on disk. */
+  /** What counts towards the most that a pool holds: tokens, or bytes of vectors. */
+  readonly load: number;
+  /** Segments of its index, or contributions with vectors, and how many of them were there already: in memory, or on disk. */
   readonly segments: number;
   readonly segmentsFound: number;
 }
@@ -52,12 +59,32 @@ export interface AttributionJob {
 }
 
 export interface AttributionResult {
-  readonly attribution: TokenAttribution;
+  readonly attribution: TokenCredits;
   readonly record: AttributionRecord;
   /** Canonical bytes of `record`. */
   readonly recordBytes: Uint8Array;
   /** keccak-256 of `recordBytes`: what a settlement posts. */
   readonly recordHash: Hex;
+}
+
+export interface RetrievalJob extends Omit<AttributionJob, 'params'> {
+  readonly params: RetrievalParams;
+}
+
+/** A record that the prompt finds. */
+export interface FoundRecord {
+  readonly orderKey: number;
+  readonly score: number;
+  readonly weight: number;
+}
+
+export interface RetrievalResult {
+  readonly record: RetrievalAttributionRecord;
+  readonly recordBytes: Uint8Array;
+  /** keccak-256 of `recordBytes`: what a settlement posts. */
+  readonly recordHash: Hex;
+  readonly outputTokens: number;
+  readonly citations: readonly FoundRecord[];
 }
 
 export interface ContinuationJob {
@@ -98,8 +125,8 @@ export interface CreditsProofResult {
   readonly credits: ProvenCredits;
 }
 
-/** What an index in memory is for: attributions, or proofs about its texts. */
-export type IndexPurpose = 'attribution' | 'proofs';
+/** What an index in memory is for: attributions by tokens or by vectors, or proofs about its texts. */
+export type IndexPurpose = 'attribution' | 'retrieval' | 'proofs';
 
 /** What a worker is told. Every message but `shut` is answered once, by its id. */
 export type WorkerRequest = { readonly id: number } & (
@@ -108,6 +135,8 @@ export type WorkerRequest = { readonly id: number } & (
   | { readonly kind: 'build'; readonly key: string; readonly purpose: IndexPurpose }
   | { readonly kind: 'drop'; readonly key: string }
   | { readonly kind: 'attribute'; readonly job: AttributionJob }
+  | { readonly kind: 'retrieve'; readonly job: RetrievalJob }
+  | { readonly kind: 'explain'; readonly job: AttributionJob }
   | { readonly kind: 'continue'; readonly job: ContinuationJob }
   | { readonly kind: 'spans'; readonly job: SpansJob }
   | { readonly kind: 'provePhrase'; readonly job: PhraseProofJob }
@@ -138,6 +167,10 @@ export interface AttributionPool {
    *   starts); AttributionPoolError 'UnknownSnapshot', 'Busy', 'Closed'.
    */
   attribute(job: AttributionJob): Promise<AttributionResult>;
+  /** The same by retrieval; only of a pool whose purpose that is. @throws as `attribute` */
+  retrieve(job: RetrievalJob): Promise<RetrievalResult>;
+  /** Which words are whose, for people: nothing that a block waits for. @throws as `attribute` */
+  explain(job: AttributionJob): Promise<readonly AttributedSpan[]>;
   /** The result if it is in memory, without waiting. */
   cached(requestHash: Hex, output: Uint8Array): AttributionResult | undefined;
   /** A continuation by the ∞-gram model over a snapshot. @throws as `attribute` */

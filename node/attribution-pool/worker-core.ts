@@ -6,9 +6,12 @@ import {
   attributionRecordHash,
   continueText,
   createCorpus,
+  creditTokens,
   encodeAttributionRecord,
   InvalidUtf8,
+  lex,
   maximalSpans,
+  type TokenAttributionInput,
   type TokenIndex,
 } from '../../attribution/api.ts';
 import {
@@ -17,25 +20,40 @@ import {
   proveCredits,
   provePhrase,
 } from '../../attribution/proofs/api.ts';
+import {
+  attributeRetrieval,
+  createTextEncoding,
+  type Encoder,
+  encodeRetrievalRecord,
+  retrievalRecord,
+  retrievalRecordHash,
+} from '../../attribution/retrieval/api.ts';
 import type { Hex } from '../../state/types.ts';
 import { MissingArtifact, recordsOf, sizeOf } from './contributions.ts';
 import { LIMITS } from './limits.ts';
 import { openSegmentStore } from './segment-store.ts';
 import { indexSnapshot, type SegmentShelf, type SnapshotIndex } from './snapshot-index.ts';
+import { indexVectors, type LoadedEncoder, type VectorIndex } from './snapshot-vectors.ts';
 import type {
   AttributionJob,
   AttributionResult,
   CreditsProofResult,
   PhraseProofResult,
   PinnedContribution,
+  RetrievalJob,
+  RetrievalResult,
   SnapshotInfo,
   WorkerRequest,
   WorkerResponse,
 } from './types.ts';
+import { openVectorStore } from './vector-store.ts';
 
 export interface WorkerCoreOptions {
-  /** Folder of segment files. Undefined: nothing is kept on disk. */
+  /** Folder of segment and vector files. Undefined: nothing is kept on disk. */
   readonly segmentDir?: string;
+  /** Encoder for vectors, loaded when the first are asked for. Undefined: none are made. */
+  readonly encoderHash?: string;
+  readonly loadEncoder?: (hash: string) => Encoder;
   /** Told about problems of the disk. */
   readonly warn?: (message: string) => void;
 }
@@ -48,9 +66,32 @@ export function createWorkerCore(
   const open = new Map<string, { contributions: PinnedContribution[]; bytes: number }>();
   const snapshots = new Map<string, SnapshotIndex>();
   const committed = new Map<string, CommittedIndex>();
+  const vectors = new Map<string, VectorIndex>();
   const shelf: SegmentShelf = {
     inMemory: new Map(),
     store: segmentDir === undefined ? undefined : openSegmentStore({ directory: segmentDir, warn }),
+  };
+
+  let loaded: LoadedEncoder | undefined;
+  const encoder = (): LoadedEncoder => {
+    if (loaded !== undefined) return loaded;
+    const { encoderHash, loadEncoder } = options;
+    if (encoderHash === undefined || loadEncoder === undefined)
+      throw new Error('the worker was given no encoder');
+    const found = loadEncoder(encoderHash);
+    loaded = {
+      hash: encoderHash,
+      dimensions: found.shape.width * found.shape.chunks,
+      encode: createTextEncoding(found),
+    };
+    return loaded;
+  };
+  const vectorStore = segmentDir === undefined ? undefined : lazily(() => openVectorStore(segmentDir, warn));
+
+  const vectorsOf = (key: string): VectorIndex => {
+    const index = vectors.get(key);
+    if (index === undefined) throw new Error(`the worker has no vectors ${key}`);
+    return index;
   };
 
   const indexOf = (key: string): TokenIndex => {
@@ -100,6 +141,11 @@ export function createWorkerCore(
           committed.set(request.key, commitment);
           return committedInfo(commitment, corpus.duplicates);
         }
+        if (request.purpose === 'retrieval') {
+          const built = indexVectors(snapshot.contributions, encoder(), vectorStore?.());
+          vectors.set(request.key, built);
+          return vectorInfo(built);
+        }
         try {
           const built = indexSnapshot(snapshot.contributions, shelf);
           snapshots.set(request.key, built);
@@ -112,10 +158,15 @@ export function createWorkerCore(
         open.delete(request.key);
         snapshots.delete(request.key);
         committed.delete(request.key);
+        vectors.delete(request.key);
         clearShelf();
         return undefined;
       case 'attribute':
         return attribute(indexOf(request.job.snapshot), request.job);
+      case 'retrieve':
+        return retrieve(vectorsOf(request.job.snapshot), encoder(), request.job);
+      case 'explain':
+        return attributeTokens(inputOf(indexOf(request.job.snapshot), request.job)).spans;
       case 'continue':
         return continueText({ ...request.job, index: indexOf(request.job.snapshot) });
       case 'spans':
@@ -148,14 +199,7 @@ export function createWorkerCore(
 }
 
 function attribute(index: TokenIndex, job: AttributionJob): AttributionResult {
-  const attribution = attributeTokens({
-    index,
-    commons: new Set(job.commons),
-    ineligible: new Set(job.ineligible),
-    output: job.output,
-    prompt: job.prompt,
-    params: job.params,
-  });
+  const { credits: attribution } = creditTokens(inputOf(index, job));
   const record = attributionRecord(job.requestHash, job.output, attribution);
   return {
     attribution,
@@ -165,9 +209,72 @@ function attribute(index: TokenIndex, job: AttributionJob): AttributionResult {
   };
 }
 
+function retrieve({ shard }: VectorIndex, { encode }: LoadedEncoder, job: RetrievalJob): RetrievalResult {
+  const { params, commons, ineligible } = job;
+  const attribution = attributeRetrieval([shard], encode(job.prompt), {
+    params,
+    commons: new Set(commons),
+    ineligible: new Set(ineligible),
+  });
+  const record = retrievalRecord(job.requestHash, job.output, attribution);
+  return {
+    record,
+    recordBytes: encodeRetrievalRecord(record),
+    recordHash: retrievalRecordHash(record) as Hex,
+    outputTokens: lex(job.output).length,
+    citations: attribution.citations.map(({ record: { orderKey }, score, weight }) => ({
+      orderKey,
+      score,
+      weight,
+    })),
+  };
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function vectorInfo({ shard, records, contributions, found }: VectorIndex): SnapshotInfo {
+  const searched = shard.records.length;
+  return {
+    records,
+    duplicates: records - searched,
+    unreadableRecords: 0,
+    tokens: 0,
+    types: 0,
+    load: searched * shard.dimensions,
+    segments: contributions,
+    segmentsFound: found,
+  };
+}
+
+function inputOf(index: TokenIndex, job: AttributionJob): TokenAttributionInput {
+  return {
+    index,
+    commons: new Set(job.commons),
+    ineligible: new Set(job.ineligible),
+    output: job.output,
+    prompt: job.prompt,
+    params: job.params,
+  };
+}
+
 function committedInfo({ sizes, unreadableRecords }: CommittedIndex, duplicates: number): SnapshotInfo {
   const { records, tokens, types } = sizes;
-  return { records, duplicates, unreadableRecords, tokens, types, segments: 1, segmentsFound: 0 };
+  return {
+    records,
+    duplicates,
+    unreadableRecords,
+    tokens,
+    types,
+    load: tokens,
+    segments: 1,
+    segmentsFound: 0,
+  };
 }
 
 function infoOf({ index, segments, found }: SnapshotIndex): SnapshotInfo {
@@ -176,6 +283,7 @@ function infoOf({ index, segments, found }: SnapshotIndex): SnapshotInfo {
     duplicates: index.duplicates,
     unreadableRecords: index.unreadableRecords,
     tokens: index.totalTokens,
+    load: index.totalTokens,
     types: index.types,
     segments: segments.length,
     segmentsFound: found,

@@ -2,7 +2,8 @@
 import type { Hex } from '../../state/types.ts';
 import { checksumAddress } from '../keys/hex.ts';
 import { formatAmount } from './amounts.ts';
-import type { ShownAnswer, SpanAnswer } from './inference-data.ts';
+import { shortId } from './chain-data.ts';
+import type { CitationAnswer, ShownAnswer, SpanAnswer } from './inference-data.ts';
 import { type Output, printable, type Style, table } from './output.ts';
 
 /** Colours that are told apart on light and dark terminals; contributors beyond them share the last. */
@@ -10,11 +11,13 @@ const PALETTE: readonly Style[] = ['green', 'cyan', 'magenta', 'yellow', 'blue',
 const WHOLE = 1_000_000_000;
 /** Characters of a bar for the whole data pool. */
 const BAR_WIDTH = 20;
+/** Characters of a cited record's beginning: with the rest of its line as wide as a terminal. */
+const EXCERPT_CHARS = 48;
 
 export function attributionLines({ prompt, output, attribution }: ShownAnswer, out: Output): string[] {
-  const { credits, uncovered, spans, note } = attribution;
+  const { credits, uncovered, spans, citations, note } = attribution;
   const colours = new Map<Hex, Style>();
-  for (const { contributor } of [...credits, ...(spans ?? [])])
+  for (const { contributor } of [...credits, ...(spans ?? []), ...(citations ?? [])])
     if (!colours.has(contributor))
       colours.set(contributor, PALETTE[Math.min(colours.size, PALETTE.length - 1)]!);
   const marks = new Map([...colours.keys()].map((contributor, i) => [contributor, markOf(i)]));
@@ -33,7 +36,10 @@ export function attributionLines({ prompt, output, attribution }: ShownAnswer, o
     `${out.paint('dim', 'Prompt:')} ${printable(prompt)}`,
     '',
     spans === null ? printable(output) : colourText(output, spans, colours, marks, out),
-    ...(spans === null ? [out.paint('dim', `(no colours: ${attribution.spansMissing ?? 'no spans'})`)] : []),
+    ...(attribution.spansMissing === undefined
+      ? []
+      : [out.paint('dim', `(no colours: ${attribution.spansMissing})`)]),
+    ...(citations === null ? [] : citationLines(citations, colours, marks, out)),
     '',
     ...rows.map((line, i) => {
       const credit = credits[i - 1];
@@ -43,6 +49,32 @@ export function attributionLines({ prompt, output, attribution }: ShownAnswer, o
     '',
     ...(attribution.verified === false ? [out.paint('red', 'This node computes another attribution.')] : []),
     out.paint('dim', note),
+  ];
+}
+
+/** What the prompt found, the nearest first; each marked and coloured as its contributor is below. */
+function citationLines(
+  citations: readonly CitationAnswer[],
+  colours: ReadonlyMap<Hex, Style>,
+  marks: ReadonlyMap<Hex, string>,
+  { paint }: Output,
+): string[] {
+  if (citations.length === 0) return ['', paint('dim', 'The prompt finds no record.')];
+  const rows = table([
+    ['', 'cited record', 'score', ''],
+    ...citations.map(({ contributor, contributionId, recordIndex, score, excerpt }) => [
+      marks.get(contributor)!,
+      `${shortId(contributionId)} #${recordIndex}`,
+      String(score),
+      printable((excerpt ?? '').replace(/\s+/g, ' ').slice(0, EXCERPT_CHARS)),
+    ]),
+  ]).map((line) => line.trimEnd());
+  return [
+    '',
+    ...rows.map((line, i) => {
+      const citation = citations[i - 1];
+      return citation ? paint(colours.get(citation.contributor)!, line) : paint('dim', line);
+    }),
   ];
 }
 

@@ -3,7 +3,13 @@
 import { CONTRIBUTION_STATUS } from '../../state/modules/contribution/types.ts';
 import { DATANET_STATUS } from '../../state/modules/datanet/types.ts';
 import { contributionInterface, dataNetInterface, modelInterface } from '../../state/modules/interfaces.ts';
-import { MODEL_STATUS } from '../../state/modules/model/types.ts';
+import {
+  ENGINE,
+  MODEL_KIND,
+  MODEL_STATUS,
+  REFUSAL,
+  TRAINING_STATUS,
+} from '../../state/modules/model/types.ts';
 import type { Hex } from '../../state/types.ts';
 import type { ChainClient } from '../client/client.ts';
 import { checksumAddress } from '../keys/hex.ts';
@@ -39,18 +45,31 @@ export async function readModel(client: ChainClient, id: bigint) {
   return model;
 }
 
+/** The newest version of a model that the chain trains; undefined for another model. */
+export async function readNewestTraining(client: ChainClient, id: bigint, engine: bigint) {
+  if (engine !== BigInt(ENGINE.influence)) return undefined;
+  const [training] = await client.view(modelInterface, 'training', [id, 0n]);
+  return training;
+}
+
 export async function readContribution(client: ChainClient, id: Hex) {
   const [contribution] = await client.view(contributionInterface, 'contribution', [id]);
   return contribution;
 }
 
-/** The word for a status number. */
+/** The word for a status number, or for another number of such a table. */
 export function statusName(table: Readonly<Record<string, number>>, value: bigint): string {
   return Object.entries(table).find(([, number]) => BigInt(number) === value)?.[0] ?? `status ${value}`;
 }
 export const dataNetStatus = (value: bigint) => statusName(DATANET_STATUS, value);
 export const contributionStatus = (value: bigint) => statusName(CONTRIBUTION_STATUS, value);
 export const modelStatus = (value: bigint) => statusName(MODEL_STATUS, value);
+
+export const modelKind = (value: bigint) => statusName(MODEL_KIND, value);
+
+export const trainingStatus = (value: bigint) => statusName(TRAINING_STATUS, value);
+export const refusalName = (value: bigint) => statusName(REFUSAL, value);
+export const engineName = (value: bigint) => statusName(ENGINE, value);
 
 /** `0x1234…abcd` with EIP-55 letters. */
 export function shortAddress(address: Hex): string {

@@ -1,11 +1,12 @@
 /** An inference as commands show it: text and credits from state, spans as the node recomputed them. */
 import { inferenceInterface } from '../../state/modules/interfaces.ts';
-import type { Hex } from '../../state/types.ts';
+import type { Hex, ModelEngine } from '../../state/types.ts';
 import type { ChainClient } from '../client/client.ts';
 import { UserError } from '../config/errors.ts';
 
 /** What `ol_attribution` answers, as far as it is shown here (docs/rpc.md). */
 export interface AttributionAnswer {
+  readonly engine: ModelEngine;
   /** Parts per 10^9 of the data pool; `amount` in wei as a quantity. */
   readonly credits: readonly {
     readonly contributor: Hex;
@@ -16,9 +17,21 @@ export interface AttributionAnswer {
   /** Byte positions in the output's UTF-8; null while the node cannot recompute them. */
   readonly spans: readonly SpanAnswer[] | null;
   readonly spansMissing?: string;
+  /** What the prompt found; null for engines that cite nothing. */
+  readonly citations: readonly CitationAnswer[] | null;
   /** Whether the node that was asked computed the same attribution again. */
   readonly verified?: boolean;
   readonly note: string;
+}
+
+export interface CitationAnswer {
+  readonly contributor: Hex;
+  readonly contributionId: Hex;
+  readonly dataNetId: number;
+  readonly recordIndex: number;
+  readonly score: number;
+  /** The record's beginning, if the node holds it. */
+  readonly excerpt?: string;
 }
 
 export interface SpanAnswer {

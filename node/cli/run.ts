@@ -57,6 +57,50 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'cut the damaged end off a consensus log',
     load: () => import('./commands/wal-repair.ts'),
   },
+  'wal dump': {
+    summary: 'show what the consensus log of a stopped node holds',
+    load: () => import('./commands/wal-dump.ts'),
+  },
+  'last-signed show': {
+    summary: 'what the consensus key signed last',
+    load: () => import('./commands/last-signed-show.ts'),
+  },
+  'last-signed export': {
+    summary: 'write the record for another machine',
+    load: () => import('./commands/last-signed-export.ts'),
+  },
+  'last-signed import': {
+    summary: 'take over the record of another machine',
+    load: () => import('./commands/last-signed-import.ts'),
+  },
+  'db stats': {
+    summary: 'what the database of a stopped node holds',
+    load: () => import('./commands/db-stats.ts'),
+  },
+  'db verify': {
+    summary: 'whether the database of a stopped node is whole',
+    load: () => import('./commands/db-verify.ts'),
+  },
+  'db prune': {
+    summary: 'forget what the settings allow, and give the space back',
+    load: () => import('./commands/db-prune.ts'),
+  },
+  rollback: {
+    summary: 'undo the last block of a stopped node',
+    load: () => import('./commands/rollback.ts'),
+  },
+  reset: {
+    summary: 'delete the chain of a stopped node, not its keys',
+    load: () => import('./commands/reset.ts'),
+  },
+  export: {
+    summary: 'write the state of a stopped node as JSON',
+    load: () => import('./commands/export.ts'),
+  },
+  inspect: {
+    summary: 'serve the data of a stopped node for reading',
+    load: () => import('./commands/inspect.ts'),
+  },
   'datanet create': { summary: 'create a DataNet', load: () => import('./commands/datanet-create.ts') },
   'datanet publish': {
     summary: 'open a DataNet for contributions',
@@ -80,6 +124,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   'model check': {
     summary: 'whether an ONNX file may run on the chain, and what it takes',
     load: () => import('./commands/model-check.ts'),
+  },
+  'model train': {
+    summary: 'register a model that validators train',
+    load: () => import('./commands/model-train.ts'),
   },
   'model list': { summary: 'all models', load: () => import('./commands/model-list.ts') },
   'model show': { summary: 'a model and what it pins', load: () => import('./commands/model-show.ts') },

@@ -1,5 +1,6 @@
 /** Texts of the command line as numbers, addresses and ids. */
 import type { Hex } from '../../genesis/types.ts';
+import type { AttributionEngine } from '../../state/types.ts';
 import { UserError } from '../config/errors.ts';
 import { parseAddress } from '../keys/hex.ts';
 
@@ -14,6 +15,17 @@ export function wholeNumber(text: string, name: string, min: number, max: number
 /** Id of a DataNet or a model: a whole number. @throws UserError USAGE */
 export function numericId(text: string, name: string): bigint {
   return BigInt(wholeNumber(text, name, 0, Number.MAX_SAFE_INTEGER));
+}
+
+/** Engines of external models; that of trained ones is nobody's choice. */
+const ENGINES: readonly AttributionEngine[] = ['token', 'retrieval'];
+
+/** Name of an attribution engine. @throws UserError USAGE */
+export function engineValue(text: string, name: string): AttributionEngine {
+  const engine = ENGINES.find((candidate) => candidate === text);
+  if (engine === undefined)
+    throw new UserError('USAGE', `${name}: '${text.slice(0, 70)}' is not ${ENGINES.join(' or ')}`);
+  return engine;
 }
 
 /** Id of a contribution or a request: 32 bytes. @throws UserError USAGE */

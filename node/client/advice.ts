@@ -5,6 +5,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   AlreadySettled: 'The request is closed; a request takes one answer.',
   ArtifactMismatch:
     'The uploaded bytes do not have the declared size and number of records. Declare what was uploaded.',
+  BaseDiffers: 'An adapter has the features and labels of its base, in the same order.',
+  BaseNotAParent: 'Name the base of an adapter among its parents; a base has none.',
   BondTooLow:
     "The operator's bond does not cover the least that is asked for. Put down more with addBond, or with the value when registering.",
   CommitmentMismatch:
@@ -23,27 +25,40 @@ const ADVICE: Readonly<Record<string, string>> = {
   EmptyPrompt: 'Ask something.',
   EmptyRecord: 'Each record has at least one byte; leave empty ones out.',
   EmptySnapshot: 'The DataNet holds no approved contribution yet; approve one first.',
+  EngineNotSupported: 'Choose an attribution engine that this chain has: token (1) or retrieval (2).',
   EscrowTooLow:
     'Send at least the price of the longest answer as the value (maxPrice tells it); what is not used returns.',
+  InTraining: 'Validators train it now; wait until they have attested it (openledger model show).',
+  InvalidTrainingSpec:
+    'The training settings are not canonical bytes; encode them as docs/trained-models.md says.',
   InvalidUtf8: 'Only UTF-8 text is taken; convert it first.',
-  KindNotSupported: 'Only external models (kind 4) can be registered so far.',
+  KindNotSupported:
+    'Register external models (kind 4) with register, base (1) and adapter (2) with registerTrained.',
   MalformedCalldata:
     "The call data is not what the interface says; encode it with the module's ABI (ol_abis).",
+  ModelNotActive: 'The base must be trained and not retired.',
+  ModelRefused: 'Its training gave no model (openledger model show says why); register another one.',
   ModelRetired: 'The model answers no more; ask another one.',
   NoDataNets: 'Name at least one DataNet that the model answers from.',
+  NoOperator: 'Every validator answers for a trained model; name the zero address as its operator.',
+  NotABase: 'An adapter rests on a model of kind 1, base.',
   NotAscending: 'List the ids in ascending order, each once.',
   NotContributor: 'Only the account that committed the contribution may do this.',
   NotDataNetOwner: 'Only the owner of the DataNet may do this; sign with its account.',
   NotExpired: 'The request can still be answered; wait until its expiry block has passed.',
   NotModelOwner: 'Only the owner of the model may do this; sign with its account.',
+  NoTokenPrice: 'A trained model has a price for an answer only; the price of a token is 0.',
   NotOperator: 'Only the operator that the request names may settle it; sign with its account.',
   NotPayable: 'This operation takes no value; send 0.',
   NotTopLevel: 'Send it as a transaction of its own; contracts cannot do this.',
   NothingToClaim: 'There is nothing to claim now; rewards can be claimed when they have vested.',
+  NotTrained: 'Ask an external model with request; its operator answers.',
   OutOfRange: 'Only the certificates of recent blocks are kept.',
   OutputLimitOutOfRange: 'Ask for at least one token and at most the limit.',
   OutputTooLarge: 'Shorten the answer.',
   OutputTooLong: 'The answer has more tokens than the request allows; shorten it.',
+  PromptRefused:
+    'The prompt is not what the model takes: its features without the label, e.g. as many numbers as it has.',
   PromptTooLarge: 'Shorten the prompt.',
   RecordTooLarge: 'Split the record into smaller ones.',
   RequestExpired: 'The request can no longer be answered; anyone can return its escrow with expire.',
@@ -51,6 +66,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   RoyaltiesMismatch: 'Give one royalty for each parent.',
   RoyaltiesTooHigh: 'Royalties must not sum to more than 100 % (10,000 basis points).',
   SnapshotsTooLarge: 'Pin fewer or smaller DataNets.',
+  SpecOfOtherKind: 'The training settings are those of another kind: base 1, adapter 2.',
   StakeLocked: 'Wait until the named block.',
   StakeTooLow: 'You cannot take out more than you staked.',
   TextTooLong: 'Shorten the text.',
@@ -61,6 +77,10 @@ const ADVICE: Readonly<Record<string, string>> = {
   TooManyRecords: 'Use fewer records: split the contribution, or pin less.',
   TooManySubjects: 'Validators have as much to do as they may have at once; try again in a minute.',
   TooManyTags: 'Give fewer tags.',
+  TooManyTrainings: 'Validators train as many models as they may at once; try again in a few minutes.',
+  TrainedModel: 'Ask a trained model with infer; every validator answers.',
+  TrainingTooLarge:
+    'Training would take too long: pin fewer records, or choose fewer features, labels or passes.',
   UnknownContribution: 'There is no contribution with this id: openledger datanet show lists them.',
   UnknownDataNet: 'There is no DataNet with this id: openledger datanet list shows them.',
   UnknownEntry: 'The DataNet has fewer contributions than that.',
@@ -70,6 +90,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   UnknownRequest: 'There is no request with this id.',
   UnknownSubject: 'There is no subject with this key: ol_contribution names that of a contribution.',
   UnknownValidator: 'No validator has this account.',
+  UnknownVersion: 'The model has no such version.',
   WriteInStaticContext: 'A static call can only read; send a transaction, or use CALL.',
   WrongStatus:
     'The contribution is not in the state for this (1 committed, 2 revealed, 3 approved, 4 rejected, 5 withdrawn, 6 forfeited, 7 queued, 8 frozen).',

@@ -1,7 +1,8 @@
 /** A question to a model from beginning to end: request with escrow, wait for the operator, read the answer. */
 
 import { REQUEST_STATUS } from '../../state/modules/inference/types.ts';
-import { inferenceInterface } from '../../state/modules/interfaces.ts';
+import { inferenceInterface, modelInterface } from '../../state/modules/interfaces.ts';
+import { ENGINE } from '../../state/modules/model/types.ts';
 import type { Hex } from '../../state/types.ts';
 import { UserError } from '../config/errors.ts';
 import { type Account, type ChainClient, eventNamed } from './client.ts';
@@ -36,6 +37,23 @@ export async function requestInference(
     [modelId, prompt, BigInt(maxOutputTokens)],
     { value },
   );
+  return eventNamed(sent, 'Requested')['requestId'] as Hex;
+}
+
+/**
+ * Asks a model that every validator answers for; the answer comes with the transaction. `undefined` for another model.
+ * @throws UserError REVERTED ...
+ */
+export async function inferTrained(
+  client: ChainClient,
+  account: Account,
+  { modelId, prompt }: Pick<InferenceQuestion, 'modelId' | 'prompt'>,
+): Promise<Hex | undefined> {
+  const [model] = await client.view(modelInterface, 'model', [modelId]);
+  if (model.engine !== BigInt(ENGINE.influence)) return undefined;
+  const sent = await client.perform(account, inferenceInterface, 'infer', [modelId, prompt], {
+    value: model.basePrice,
+  });
   return eventNamed(sent, 'Requested')['requestId'] as Hex;
 }
 

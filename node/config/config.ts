@@ -207,6 +207,8 @@ function checked(option: Option, value: unknown, where: string): Setting {
         throw invalid(
           `${where}: expected an integer from ${option.min} to ${option.max}, got ${JSON.stringify(value)}`,
         );
+      if (option.least !== undefined && value !== 0 && value < option.least)
+        throw invalid(`${where}: expected 0 or at least ${option.least}, got ${value}`);
       return value;
     case 'flag':
       if (typeof value !== 'boolean') throw invalid(`${where}: expected true or false`);

@@ -20,6 +20,8 @@ interface IntOption {
   readonly help: string;
   readonly min: number;
   readonly max: number;
+  /** Below this only 0 is allowed, which means something of its own. */
+  readonly least?: number;
 }
 interface FlagOption {
   readonly kind: 'flag';
@@ -51,6 +53,16 @@ const int = (value: number, min: number, max: number, help: string): IntOption =
   max,
   help,
 });
+/** 0 means all; fewer blocks than this would starve what asks about the last ones (fees, peers that are behind). */
+const LEAST_BLOCKS = 128;
+const kept = (value: number, help: string): IntOption => ({
+  kind: 'int',
+  value,
+  min: 0,
+  max: 1_000_000_000,
+  least: LEAST_BLOCKS,
+  help: `${help}; 0: all`,
+});
 const flag = (value: boolean, help: string): FlagOption => ({ kind: 'flag', value, help });
 const list = (value: readonly string[], help: string): ListOption => ({ kind: 'list', value, help });
 
@@ -60,13 +72,25 @@ export const CONFIG_LIMITS = { maxFileBytes: 1024 * 1024, maxListItems: 256, max
 export const OPTIONS = {
   genesis: path('genesis.json', 'genesis file of the chain'),
   dataDir: path('data', 'folder of the database, the artifacts and the consensus log'),
+  minFreeMib: int(
+    256,
+    0,
+    1_048_576,
+    'MiB of free disk below which the node stops, before anything can be damaged; 0: do not look',
+  ),
   nodeKey: path('keys/node.json', 'identity on the peer-to-peer network; made when absent'),
   validator: {
     key: path('', 'consensus key of a validator (EIP-2335 or development key); empty: full node'),
     passwordFile: path('', 'file whose first line is the password of the consensus key'),
-    keyNeverSigned: flag(
+    riskSlashingWithoutRecord: flag(
       false,
-      'the key has no last-signed record and never signed on this chain; a wrong yes may cost the stake',
+      'sign with a key that has no last-signed record: if it ever signed on this chain, it may lose its stake',
+    ),
+    doubleSignCheckHeight: int(
+      10,
+      0,
+      10_000,
+      'blocks to wait after one that carries a signature of the key which its record does not know; 0: do not look',
     ),
     operator: text(
       '',
@@ -88,6 +112,9 @@ export const OPTIONS = {
   },
   state: {
     retention: int(1_024, 0, 1_000_000_000, 'blocks whose state can still be read; 0: all'),
+    blockRetention: kept(0, 'blocks whose transactions are kept and served to peers that catch up'),
+    receiptRetention: kept(0, 'blocks whose receipts and logs are kept'),
+    indexRetention: kept(0, 'blocks whose transactions are found by hash'),
   },
   attribution: {
     workers: int(1, 1, 64, 'threads that compute attributions'),
@@ -103,6 +130,7 @@ export const OPTIONS = {
   },
   log: {
     level: choice<LogLevel>('info', ['debug', 'info', 'warn', 'error'], 'least level that is written'),
+    modules: list([], 'other levels for parts of the node: consensus:debug,network:warn'),
     format: choice<LogFormat>('human', ['human', 'json'], 'one line for people, or one JSON object a line'),
   },
 } satisfies OptionTree;

@@ -13,6 +13,7 @@ import { createConsensusKey, provePossession, writeDevelopmentKey } from '../key
 import { writeFileAtomic } from '../keys/files.ts';
 import { parseAddress, toHex } from '../keys/hex.ts';
 import { loadOrCreateNodeKey, peerIdOf } from '../keys/node-key.ts';
+import { writeFirstRecord } from '../validator/record-exchange.ts';
 import { type DevelopmentAccount, developmentAccounts, validatorAccount } from './accounts.ts';
 import { freePorts, isFree } from './ports.ts';
 
@@ -111,6 +112,7 @@ function found(dir: string, count: number, nowMs: number): number {
     const key = createConsensusKey();
     const keys = join(homeOf(dir, index), 'keys');
     writeDevelopmentKey(join(keys, 'validator.json'), key);
+    writeFirstRecord(join(keys, 'validator.json'));
     loadOrCreateNodeKey(join(keys, 'node.json'));
     balances.set(address, account.balance);
     validators.push({

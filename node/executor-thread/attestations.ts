@@ -7,7 +7,7 @@ import { attestationSignBytes } from '../../consensus/sign-bytes.ts';
 import { findValidator } from '../../consensus/validator-set/set.ts';
 import type { ChainParams } from '../../genesis/types.ts';
 import { keccakHex } from '../../state/crypto.ts';
-import { approvalConsumer } from '../../state/modules/contribution/queue.ts';
+import { consumers } from '../../state/modules/registry.ts';
 import {
   approvalTask,
   judgeAttest,
@@ -18,10 +18,12 @@ import {
   subject,
   subjectMembers,
   type TaskArtifact,
+  trainingTask,
 } from '../../state/modules/views.ts';
 import { attestationOf, encodeAttestation } from '../../state/transactions/attestation.ts';
 import { Fault, type Hex, type StateView } from '../../state/types.ts';
 import type { ObjectWorker } from '../attestation-worker/client.ts';
+import type { ObjectTask } from '../attestation-worker/types.ts';
 import type { Log } from '../log.ts';
 import type { AddResult, Origin } from '../mempool/index.ts';
 import { LIMITS } from './limits.ts';
@@ -93,7 +95,8 @@ export function createAttestations(options: AttestationOptions): Attestations {
   const asked = new Set<Hex>();
   let live: Subject[] = [];
   let self: Hex | undefined;
-  let running: Hex | undefined;
+  /** One of each kind: approvals do not wait for a training, which takes minutes. */
+  const running = new Set<Subject['kind']>();
   /** Also after a failure: what this machine computes is worth nothing then. */
   let isClosed = false;
 
@@ -201,25 +204,27 @@ export function createAttestations(options: AttestationOptions): Attestations {
 
   // --- computing -------------------------------------------------------------------------------------------------
 
-  /** One after the other, oldest first: later ones of a DataNet rest on earlier ones. */
+  /** Of each kind one after the other, oldest first: later ones of a DataNet rest on earlier ones. */
   function pump(): void {
-    if (self === undefined || running !== undefined || isClosed) return;
-    const next = live.find(({ key }) => !computed.has(key) && !missing.has(key) && isMember(key));
+    if (self === undefined || isClosed) return;
     for (const { key } of live) if (computed.has(key)) offer(key);
-    if (next === undefined) return;
-    running = next.key;
-    computeTwice(next)
-      .catch((error: unknown) => {
-        if (isClosed) return;
-        isClosed = true;
-        options.onFault(
-          new Fault(`the object of subject ${next.key} could not be computed: ${messageOf(error)}`),
-        );
-      })
-      .finally(() => {
-        running = undefined;
-        pump();
-      });
+    for (const next of live) {
+      const { key, kind } = next;
+      if (running.has(kind) || computed.has(key) || missing.has(key) || !isMember(key)) continue;
+      running.add(kind);
+      computeTwice(next)
+        .catch((error: unknown) => {
+          if (isClosed) return;
+          isClosed = true;
+          options.onFault(
+            new Fault(`the object of subject ${key} could not be computed: ${messageOf(error)}`),
+          );
+        })
+        .finally(() => {
+          running.delete(kind);
+          pump();
+        });
+    }
   }
 
   function isMember(key: Hex): boolean {
@@ -250,7 +255,11 @@ export function createAttestations(options: AttestationOptions): Attestations {
     const found = subject(now, key, params);
     // Heads may have passed since it was chosen.
     if (found?.status !== 'open' && found?.status !== 'attested') return;
-    const answer = await options.worker.compute({ kind, ...approvalTask(now, id, entriesOf(now)) });
+    const task: ObjectTask =
+      kind === 'approval'
+        ? { kind, ...approvalTask(now, id, entriesOf(now)) }
+        : { kind, ...trainingTask(now, id) };
+    const answer = await options.worker.compute(task);
     if (isClosed) return;
     if (answer.kind === 'missing') {
       missing.set(key, new Set(answer.roots));
@@ -296,8 +305,8 @@ export function createAttestations(options: AttestationOptions): Attestations {
   // --- for blocks ------------------------------------------------------------------------------------------------
 
   /** Attested, and nothing before it is open: its object comes next, in this block or after some empty ones. */
-  function comesNext({ status, id }: Subject): boolean {
-    return status === 'attested' && approvalConsumer.isNext(view(), id);
+  function comesNext({ status, kind, id }: Subject): boolean {
+    return status === 'attested' && consumers[kind].isNext(view(), id);
   }
 
   function pending(): Uint8Array[] {

@@ -24,7 +24,7 @@ export type ProofQuestion =
 export interface ProofService {
   /**
    * @throws ProofRefused 'BUSY' for too many at once, 'PREPARING' while the snapshots are committed to, 'UNAVAILABLE' for
-   *   an artifact that is not here; AttributionError 'ProofTooLarge', 'InvalidParameter'; Fault
+   *   an artifact that is not here, 'NOT_BY_TEXT' for credits that do not follow from texts alone; AttributionError 'ProofTooLarge', 'InvalidParameter'; Fault
    */
   prove(
     snapshots: readonly ProvenSnapshot[],
@@ -34,7 +34,7 @@ export interface ProofService {
   close(): Promise<void>;
 }
 
-export type ProofRefusal = 'BUSY' | 'PREPARING' | 'UNAVAILABLE';
+export type ProofRefusal = 'BUSY' | 'PREPARING' | 'UNAVAILABLE' | 'NOT_BY_TEXT';
 
 export class ProofRefused extends Error {
   override name = 'ProofRefused';
@@ -56,7 +56,7 @@ export function createProofService({ dataDir, params, artifacts, setTimer }: Pro
   const pool = createAttributionPool({
     purpose: 'proofs',
     maxSnapshots: LIMITS.provenSnapshots,
-    maxTokens: MAX_COMMITTED_TOKENS,
+    maxLoad: MAX_COMMITTED_TOKENS,
   });
   let running = 0;
   /** Snapshots that cannot be committed to, with the reason: reading them again would change nothing. */
@@ -113,6 +113,11 @@ export function createProofService({ dataDir, params, artifacts, setTimer }: Pro
 
   return {
     async prove(snapshots, sequence, question) {
+      if (question.kind === 'credits' && question.job.engine !== 'token')
+        throw new ProofRefused(
+          'NOT_BY_TEXT',
+          `this answer is attributed by ${question.job.engine}; its record in the state says whom it credits`,
+        );
       if (running >= LIMITS.proofsRunning)
         throw new ProofRefused('BUSY', `${LIMITS.proofsRunning} proofs are being made; try again`);
       running += 1;

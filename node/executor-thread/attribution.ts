@@ -3,10 +3,11 @@
  * become jobs of the pool, and a worker's death is tried again once before it is this machine's fault (B2).
  */
 import { join } from 'node:path';
-import { AttributionError } from '../../attribution/api.ts';
+import { type AttributedSpan, AttributionError, RECORDS_PER_COMMIT } from '../../attribution/api.ts';
 import type { ChainParams } from '../../genesis/types.ts';
-import type { AttributionSpan, AttributionView } from '../../rpc/backend.ts';
+import type { AttributionCitation, AttributionSpan, AttributionView } from '../../rpc/backend.ts';
 import {
+  type AttributionEngine,
   type AttributionJob,
   type AttributionOutcome,
   Fault,
@@ -15,13 +16,16 @@ import {
   Unavailable,
 } from '../../state/types.ts';
 import {
+  type AttributionPool,
   AttributionPoolError,
   type AttributionResult,
   createAttributionPool,
+  type AttributionJob as PoolJob,
+  type RetrievalResult,
 } from '../attribution-pool/index.ts';
 import type { Log } from '../log.ts';
 import type { ArtifactPort } from './artifact-port.ts';
-import { contributions, tokenParams } from './corpus-source.ts';
+import { contributions, retrievalParams, tokenParams } from './corpus-source.ts';
 import { LIMITS } from './limits.ts';
 
 export interface AttributionService {
@@ -56,10 +60,16 @@ export class AttributionBusy extends Error {
 export function createAttributionService(options: AttributionOptions): AttributionService {
   const { dataDir, artifacts, log } = options;
   const { commons } = options.params.attribution;
-  const pool = createAttributionPool({
-    workers: options.workers,
-    segmentDir: join(dataDir, 'segments'),
-  });
+  const pools: Readonly<Record<AttributionEngine, AttributionPool>> = {
+    token: createAttributionPool({ workers: options.workers, segmentDir: join(dataDir, 'segments') }),
+    // A thread of its own, so that no token attribution waits behind the vectors of a large snapshot. It starts when
+    // the first model asks for it.
+    retrieval: createAttributionPool({
+      purpose: 'retrieval',
+      encoderHash: options.params.retrieval.encoderHash,
+      segmentDir: join(dataDir, 'vectors'),
+    }),
+  };
   let forOthersRunning = 0;
   /** Indexes that are being built for execution: the requests that missed them, by snapshot. */
   const building = new Map<string, Set<Hex>>();
@@ -68,27 +78,32 @@ export function createAttributionService(options: AttributionOptions): Attributi
   const wakers = new Map<string, Set<() => void>>();
   let closed = false;
 
-  const params = tokenParams(options.params);
-
-  async function once(job: AttributionJob, key: string): Promise<AttributionResult> {
-    await pool.ensureSnapshot(key, () => contributions(dataDir, job.sequence()));
-    return pool.attribute({
-      snapshot: key,
-      requestHash: job.requestHash,
-      prompt: job.prompt,
-      output: job.output,
-      params,
-      commons,
-      ineligible: job.ineligible,
-    });
+  /** Work on the index of a job, once it is there. */
+  async function once<T>(job: AttributionJob, key: string, work: Work<T>): Promise<T> {
+    const { requestHash, prompt, output, ineligible } = job;
+    await pools[job.engine].ensureSnapshot(key, () => contributions(dataDir, job.sequence()));
+    return work({ snapshot: key, requestHash, prompt, output, commons, ineligible });
   }
 
-  async function compute(job: AttributionJob): Promise<AttributionResult> {
+  const params = tokenParams(options.params);
+  const crediting: Record<AttributionEngine, Work<Computed>> = {
+    token: async (asked) => ({
+      engine: 'token',
+      result: await pools.token.attribute({ ...asked, params }),
+    }),
+    retrieval: async (asked) => ({
+      engine: 'retrieval',
+      result: await pools.retrieval.retrieve({ ...asked, params: retrievalParams(options.params) }),
+    }),
+  };
+  const explaining: Work<readonly AttributedSpan[]> = (asked) => pools.token.explain({ ...asked, params });
+
+  async function compute<T>(job: AttributionJob, work: Work<T>): Promise<T> {
     const key = snapshotKey(job);
-    if (!pool.hasSnapshot(key)) askForAll(job.sequence());
+    if (!pools[job.engine].hasSnapshot(key)) askForAll(job.sequence());
     for (let attempt = 1; ; attempt++) {
       try {
-        return await once(job, key);
+        return await once(job, key, work);
       } catch (error) {
         if (error instanceof Unavailable) throw error;
         // Other jobs pushed this snapshot out between the two steps: nobody's fault, and the one that did is done.
@@ -116,6 +131,7 @@ export function createAttributionService(options: AttributionOptions): Attributi
    */
   async function untilIndexed(job: AttributionJob): Promise<void> {
     const key = snapshotKey(job);
+    const pool = pools[job.engine];
     if (pool.hasSnapshot(key) || unbuilt.delete(key)) return;
     const sequence = job.sequence();
     askForAll(sequence);
@@ -162,24 +178,33 @@ export function createAttributionService(options: AttributionOptions): Attributi
   }
 
   async function attribute(job: AttributionJob): Promise<AttributionOutcome> {
-    const { record, recordBytes, recordHash, attribution } = await compute(job);
+    const computed = await compute(job, crediting[job.engine]);
+    const { record, recordBytes, recordHash } = computed.result;
     return {
       recordHash,
       record: recordBytes,
-      outputTokens: attribution.outputTokens,
-      credits: creditsOf(attribution),
+      outputTokens: outputTokensOf(computed),
+      credits: creditsOf(record),
       uncovered: record.uncovered,
     };
   }
 
   async function explain(job: AttributionJob): Promise<AttributionView> {
-    const { recordHash, attribution } = await compute(job);
+    const computed = await compute(job, crediting[job.engine]);
+    const { record, recordHash } = computed.result;
+    const sequence = job.sequence();
+    const spans = job.engine === 'token' ? await compute(job, explaining) : [];
     return {
+      engine: job.engine,
       recordHash,
-      outputTokens: attribution.outputTokens,
-      credits: creditsOf(attribution),
-      uncovered: attribution.uncovered,
-      spans: describeSpans(attribution.spans, job.sequence(), artifacts),
+      outputTokens: outputTokensOf(computed),
+      credits: creditsOf(record),
+      uncovered: record.uncovered,
+      spans: describeSpans(spans, sequence, artifacts),
+      citations:
+        computed.engine === 'retrieval'
+          ? describeCitations(computed.result.citations, sequence, artifacts)
+          : [],
     };
   }
 
@@ -208,24 +233,38 @@ export function createAttributionService(options: AttributionOptions): Attributi
     explain: (job) => forOthers(() => explain(job)),
     close() {
       closed = true;
-      return pool.close();
+      return Promise.all([pools.token.close(), pools.retrieval.close()]).then(() => undefined);
     },
   };
 }
 
-function creditsOf({ credits }: AttributionResult['attribution']): AttributionOutcome['credits'] {
+type Computed =
+  | { readonly engine: 'token'; readonly result: AttributionResult }
+  | { readonly engine: 'retrieval'; readonly result: RetrievalResult };
+
+function outputTokensOf(computed: Computed): number {
+  return computed.engine === 'token'
+    ? computed.result.attribution.outputTokens
+    : computed.result.outputTokens;
+}
+
+function creditsOf({ credits }: Computed['result']['record']): AttributionOutcome['credits'] {
   return credits.map(({ contributor, credit }) => ({ contributor: contributor as Hex, parts: credit }));
 }
 
-/** The pins say the content: length and history hash of each DataNet. */
+/** What a worker of a pool is asked; its parameters are those of its engine. */
+type Work<T> = (asked: Omit<PoolJob, 'params'>) => Promise<T>;
+
+/** The pins say the content: length and history hash of each DataNet, and the engine what is made of it. */
 function snapshotKey(job: AttributionJob): string {
-  return job.snapshots
-    .map(({ dataNetId, length, historyHash }) => `${dataNetId}:${length}:${historyHash}`)
-    .join(' ');
+  const pins = job.snapshots.map(
+    ({ dataNetId, length, historyHash }) => `${dataNetId}:${length}:${historyHash}`,
+  );
+  return `${job.engine} ${pins.join(' ')}`;
 }
 
 function describeSpans(
-  spans: AttributionResult['attribution']['spans'],
+  spans: readonly AttributedSpan[],
   sequence: readonly SequenceEntry[],
   artifacts: ArtifactPort,
 ): AttributionSpan[] {
@@ -261,6 +300,31 @@ function describeSpans(
     });
   }
   return described;
+}
+
+function describeCitations(
+  citations: RetrievalResult['citations'],
+  sequence: readonly SequenceEntry[],
+  artifacts: ArtifactPort,
+): AttributionCitation[] {
+  const byCommit = new Map(sequence.map((entry) => [entry.commitSequence, entry]));
+  return citations.map(({ orderKey, score, weight }) => {
+    const commitSequence = Math.floor(orderKey / RECORDS_PER_COMMIT);
+    const entry = byCommit.get(commitSequence);
+    if (entry === undefined) throw new Fault(`commit ${commitSequence} is cited and not pinned`);
+    const recordIndex = orderKey % RECORDS_PER_COMMIT;
+    const record = artifacts.read(entry.artifactRoot)[recordIndex];
+    return {
+      contributor: entry.contributor,
+      dataNetId: entry.dataNetId,
+      contributionId: entry.contributionId,
+      artifactRoot: entry.artifactRoot,
+      recordIndex,
+      score,
+      weight,
+      ...(record === undefined ? {} : { excerpt: excerptOf(record, 0, LIMITS.excerptBytes) }),
+    };
+  });
 }
 
 /** The text around byte `at`, cut at character borders. */

@@ -51,6 +51,7 @@ export function runExecutorThread(
       check: async (block) => (await opened).check(block),
       commit: async (block) => (await opened).commit(block),
       getBlock: async (height) => (await opened).getBlock(height),
+      validatorsAt: async (height) => (await opened).validatorsAt(height),
       addEvidence: async (evidence) => (await opened).addEvidence(evidence),
       async submit({ raws, origin }) {
         const executor = await opened;
@@ -107,6 +108,12 @@ export function runExecutorThread(
               (await opened).previewAttribution(requestId, output),
             attribute: async ({ entries, ...job }) =>
               (await opened).attribute({ ...job, sequence: () => entries }),
+            infer: async ({ entries, base, ...job }) =>
+              (await opened).infer({
+                ...job,
+                sequence: () => entries,
+                base: base && { ...base, sequence: () => base.entries },
+              }),
             attributionDetails: async (requestId) => (await opened).attributionDetails(requestId),
             attributionProof: async (question) => (await opened).attributionProof(question),
           },

@@ -27,8 +27,11 @@ import {
   type ExecutionPorts,
   Fault,
   type Hex,
+  type InferenceJob,
+  type InferenceOutcome,
   type Missing,
   type PooledTransaction,
+  type ValidatorRecord,
 } from '../../state/types.ts';
 import { createObjectWorker, type ObjectWorker } from '../attestation-worker/client.ts';
 import type { Log } from '../log.ts';
@@ -41,6 +44,8 @@ import {
   type Pool,
   type PoolJournal,
 } from '../mempool/index.ts';
+import { createTrainer, type Trainer } from '../trainer/client.ts';
+import type { TrainerSettings } from '../trainer/types.ts';
 import { createBlstVerifier } from '../validator/bls.ts';
 import type { CheckAnswer } from '../validator/ports.ts';
 import { createArtifactPort } from './artifact-port.ts';
@@ -48,6 +53,7 @@ import { createAttestations } from './attestations.ts';
 import { createAttributionService } from './attribution.ts';
 import { createProofService } from './attribution-proofs.ts';
 import { createEvidenceFile } from './evidence.ts';
+import { createInferenceService } from './inference.ts';
 import { LIMITS } from './limits.ts';
 import { baseFeeAt, createPoolChain, mayNeedThisNode } from './pool-chain.ts';
 import { proofQuestion } from './proof-question.ts';
@@ -67,6 +73,8 @@ export interface ExecutorOverrides {
   wrapPorts?: (ports: ExecutionPorts) => ExecutionPorts;
   /** Around the worker that computes what validators attest, or another one. */
   wrapWorker?: (worker: ObjectWorker) => ObjectWorker;
+  /** Instead of the threads that train and answer. */
+  createTrainer?: (settings: TrainerSettings) => Trainer;
 }
 
 export interface ExecutorEnv {
@@ -88,6 +96,7 @@ export interface Executor {
   check(block: BlockCall): Promise<CheckAnswer>;
   commit(block: BlockCall & { certificate: Uint8Array }): Promise<HeadReport>;
   getBlock(height: number): { blockHash: Hex; bytes: Uint8Array; certificate: Uint8Array } | undefined;
+  validatorsAt(height: number): ValidatorRecord[] | undefined;
   addEvidence(evidence: Uint8Array): void;
   submit(raws: Uint8Array[], origin: Origin): AddResult[];
   /** This node has the key of this validator and attests as it. */
@@ -98,6 +107,8 @@ export interface Executor {
   previewAttribution(requestId: Hex, output: Uint8Array): Promise<AttributionView | undefined>;
   /** For calls and estimates of other threads. @throws Unavailable, Fault, BUSY */
   attribute(job: AttributionJob): Promise<AttributionOutcome>;
+  /** The same of answers of trained models. @throws Unavailable, Fault */
+  infer(job: InferenceJob): Promise<InferenceOutcome>;
   /** Attribution of a settled request with its spans; undefined if it is unknown or not settled. */
   attributionDetails(requestId: Hex): Promise<AttributionView | undefined>;
   /** A proof about a snapshot, or of a settled request's credits; undefined if there is no such thing. */
@@ -131,8 +142,26 @@ export async function openExecutor(
     artifacts,
     setTimer: env.setTimer,
   });
+  const { attribution: rule, retrieval } = genesis.params;
+  const trainer = (overrides.createTrainer ?? createTrainer)({
+    dataDir: settings.dataDir,
+    encoderHash: retrieval.encoderHash,
+    rules: {
+      contributorCapPermille: rule.contributorCapPermille,
+      maxContributors: rule.maxContributors,
+      commons: rule.commons,
+    },
+  });
+  const inference = createInferenceService({
+    dataDir: settings.dataDir,
+    trainer,
+    artifacts,
+    log,
+    onAvailable: (version) => available(missingName({ kind: 'model', ...version })),
+  });
   const honest: ExecutionPorts = {
     attribute: attribution.attribute,
+    infer: inference.infer,
     artifact: async (root) => artifacts.describe(root),
   };
   const ports = overrides.wrapPorts?.(honest) ?? honest;
@@ -146,16 +175,18 @@ export async function openExecutor(
       ports,
       bls,
       retention: settings.retention,
+      ...(settings.keep && { keep: settings.keep }),
     });
   } catch (error) {
     await attribution.close();
     await proofs.close();
+    await trainer.close();
     throw error;
   }
   const trialCaller: Caller = createCaller(chain.reader, { ports });
   const evidence = createEvidenceFile(join(settings.dataDir, 'evidence'), log);
 
-  const worker = createObjectWorker({ dataDir: settings.dataDir });
+  const worker = createObjectWorker({ dataDir: settings.dataDir }, trainer);
   const attestations = createAttestations({
     view: () => chain.reader.stateAt(chain.head().number),
     headNumber: () => chain.head().number,
@@ -444,14 +475,15 @@ export async function openExecutor(
     commit,
     getBlock(height) {
       const bytes = chain.reader.blockBytes(height);
-      const block = chain.reader.blockByNumber(height);
-      if (bytes === undefined || block === undefined) return undefined;
+      const blockHash = chain.reader.hashByNumber(height);
+      if (bytes === undefined || blockHash === undefined) return undefined;
       return {
-        blockHash: block.hash,
+        blockHash,
         bytes,
         certificate: chain.reader.certificate(height) ?? new Uint8Array(),
       };
     },
+    validatorsAt: (height) => chain.reader.validators(height),
     addEvidence: evidence.add,
     submit(raws, origin) {
       const results = addAll(raws, origin);
@@ -477,6 +509,7 @@ export async function openExecutor(
       return job && attribution.explain(job);
     },
     attribute: attribution.attributeForOthers,
+    infer: inference.infer,
     async attributionDetails(requestId) {
       const view = chain.reader.stateAt(chain.head().number);
       const output = inferenceOutput(view, requestId);
@@ -496,7 +529,9 @@ export async function openExecutor(
       flush();
       pool.close();
       await attribution.close();
+      inference.close();
       await attestations.close();
+      await trainer.close();
       await proofs.close();
       await chain.close();
     },

@@ -5,7 +5,17 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Genesis } from '../../genesis/types.ts';
 import type { AttributionProofQuestion, PoolTransaction, RpcBackend } from '../../rpc/backend.ts';
-import type { AttributionJob, AttributionOutcome, Head, Hex, SequenceEntry } from '../../state/types.ts';
+import type {
+  AttributionJob,
+  AttributionOutcome,
+  Head,
+  Hex,
+  InferenceJob,
+  InferenceOutcome,
+  SequenceEntry,
+  TrainedVersion,
+  ValidatorRecord,
+} from '../../state/types.ts';
 import type { LogFields, LogLevel } from '../log.ts';
 import type { AddResult, Origin, PoolCounts } from '../mempool/index.ts';
 import type { CheckAnswer } from '../validator/ports.ts';
@@ -19,6 +29,8 @@ export interface ExecutorSettings {
   journalFile: string;
   /** Blocks whose state stays readable; 0: all. */
   retention: number;
+  /** Blocks whose bodies, receipts and index entries stay; 0: all. */
+  keep?: { blocks: number; receipts: number; index: number };
   poolLifetimeMs: number;
   attributionWorkers: number;
   /** The RPC thread's end, if there is one. */
@@ -55,6 +67,8 @@ export interface ExecutorCalls {
   getBlock(
     height: number,
   ): Promise<{ blockHash: Hex; bytes: Uint8Array; certificate: Uint8Array } | undefined>;
+  /** The set that votes on a height; known from the first one that is stored up to the head's child. */
+  validatorsAt(height: number): Promise<ValidatorRecord[] | undefined>;
   addEvidence(evidence: Uint8Array): Promise<void>;
   submit(batch: { raws: Uint8Array[]; origin: Origin }): Promise<AddResult[]>;
   /** From now on this node computes what subjects ask for, and `attest` tells what its key is to sign. */
@@ -114,10 +128,16 @@ export interface ExecutorRpcCalls {
   attributionProof(question: AttributionProofQuestion): ReturnType<RpcBackend['attributionProof']>;
   /** For calls and estimates of settlements. */
   attribute(job: ClonedJob): Promise<AttributionOutcome>;
+  /** The same of questions to trained models. */
+  infer(job: ClonedInference): Promise<InferenceOutcome>;
 }
 
 /** A job that can cross to another thread. */
 export type ClonedJob = Omit<AttributionJob, 'sequence'> & { entries: SequenceEntry[] };
+type Cloned<T> = Omit<T, 'sequence'> & { entries: SequenceEntry[] };
+export type ClonedInference = Cloned<Omit<InferenceJob, 'base'>> & {
+  base: Cloned<TrainedVersion> | undefined;
+};
 
 export interface ExecutorRpcEvents {
   /** After the block is durable. */

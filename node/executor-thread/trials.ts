@@ -51,6 +51,8 @@ export function missingName(missing: Missing): string {
       return `parent ${missing.hash}`;
     case 'attribution':
       return `attribution ${missing.requestId}`;
+    case 'model':
+      return `model ${missing.modelId} version ${missing.version}`;
   }
 }
 

@@ -1,5 +1,5 @@
 /** How late this thread's event loop runs: the number that tells a busy node from a slow one. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 
 export interface LagReport {
   /** Seconds beyond the sampling period. */
@@ -34,4 +34,13 @@ export function createLagMeter(): LagMeter {
     },
     stop: () => histogram.disable(),
   };
+}
+
+/** Calls `onPause` with the seconds of each pause of this thread's garbage collector. */
+export function watchCollector(onPause: (seconds: number) => void): { stop(): void } {
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) onPause(duration / 1000);
+  });
+  observer.observe({ entryTypes: ['gc'] });
+  return { stop: () => observer.disconnect() };
 }

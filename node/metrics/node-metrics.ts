@@ -1,8 +1,11 @@
 /** The node's numbers. One scrape asks the executor once; everything else is read where it lies. */
+import { statfsSync } from 'node:fs';
+import type { Address, CommitCertificate, ValidatorSet } from '../../consensus/types.ts';
 import type { ExecutorCounts } from '../executor-thread/protocol.ts';
 import type { ValidatorStatus } from '../validator/ports.ts';
-import { createLagMeter } from './lag.ts';
-import { createRegistry } from './registry.ts';
+import { createLagMeter, watchCollector } from './lag.ts';
+import { createRegistry, type Registry } from './registry.ts';
+import { createSigningCounts, type SigningCounts } from './signing-counts.ts';
 
 export interface MetricSources {
   executorCounts: () => Promise<ExecutorCounts>;
@@ -10,11 +13,23 @@ export interface MetricSources {
   /** Members of the set that votes now, and whether this node is one of them. */
   validators: () => { count: number; power: number };
   peers: () => readonly { readonly direction: 'inbound' | 'outbound' }[];
+  /** Calls of this thread that another one has not answered yet. */
+  queues: () => Readonly<Record<string, number>>;
+  /** Operator's account of this node's consensus key. */
+  self: () => Address | undefined;
+  /** Whose disk is measured. */
+  dataDir: string;
+}
+
+interface Commit {
+  readonly certificate: CommitCertificate;
+  /** The set that voted. */
+  readonly set: ValidatorSet;
 }
 
 export interface NodeMetrics {
   /** A block was committed in `round`. */
-  committed(round: number, timestampMs: number): void;
+  committed(round: number, timestampMs: number, by: Commit): void;
   render(): Promise<string>;
   stop(): void;
 }
@@ -25,6 +40,7 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
   let counts: ExecutorCounts | undefined;
   let extraRounds = 0;
   let lastTimestampMs = 0;
+  const signing = createSigningCounts(sources.self);
 
   const fromExecutor = (read: (c: ExecutorCounts) => number) => () =>
     counts === undefined ? 0 : read(counts);
@@ -175,9 +191,25 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
     [0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10],
   );
 
+  const { observe: observePause } = registry.histogram(
+    'gc_pause_seconds',
+    'Pauses of the main thread for collecting garbage.',
+    [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
+  );
+  const pauses = watchCollector(observePause);
+  measureConsensus(registry, sources, signing);
+  registry.measure('thread_queue_length', 'gauge', 'Calls to a thread that wait for its answer.', () =>
+    Object.entries(sources.queues()).map(([thread, value]) => ({ labels: { thread }, value })),
+  );
+  registry.measure('disk_free_bytes', 'gauge', 'Free on the disk of the data folder.', () => {
+    const { bavail, bsize } = statfsSync(sources.dataDir);
+    return bavail * bsize;
+  });
+
   return {
-    committed(round, timestampMs) {
+    committed(round, timestampMs, by) {
       extraRounds += round;
+      signing.committed(by);
       if (lastTimestampMs !== 0) interval.observe((timestampMs - lastTimestampMs) / 1000);
       lastTimestampMs = timestampMs;
     },
@@ -185,6 +217,37 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
       counts = await sources.executorCounts();
       return registry.render();
     },
-    stop: () => lag.stop(),
+    stop() {
+      lag.stop();
+      pauses.stop();
+    },
   };
 }
+
+/** Who signed the last block, and where this node is in the next. */
+function measureConsensus(registry: Registry, sources: MetricSources, signing: SigningCounts): void {
+  const gauge = (name: string, help: string, read: () => number): void =>
+    registry.measure(name, 'gauge', help, read);
+  registry.measure('consensus_step', 'gauge', '1 for the step that the round is in.', () => {
+    const { step } = sources.validatorStatus();
+    return STEPS.map((name) => ({ labels: { step: name }, value: name === step ? 1 : 0 }));
+  });
+  gauge('consensus_missing_validators', 'Members whose signature the last block lacks.', () =>
+    signing.missing(),
+  );
+  gauge('consensus_missing_validators_power', 'Their voting power.', () => signing.missingPower());
+  gauge('consensus_validator_power', "Voting power of this node's key; 0: not a member.", () =>
+    signing.ownPower(),
+  );
+  gauge('consensus_validator_last_signed_height', 'Last block that carries a signature of the key.', () =>
+    signing.lastSignedHeight(),
+  );
+  registry.measure(
+    'consensus_validator_missed_blocks',
+    'counter',
+    'Blocks since the start that lack the signature of the key while it was a member.',
+    () => signing.missedBlocks(),
+  );
+}
+
+const STEPS = ['newRound', 'propose', 'prevote', 'precommit', 'commit'] as const;

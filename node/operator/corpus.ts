@@ -53,3 +53,39 @@ export async function loadCorpus(
   }
   return createCorpus(records);
 }
+
+/** Where a record is that an attribution names. */
+export interface CitedRecord {
+  readonly contributionId: Hex;
+  readonly artifactRoot: Hex;
+  readonly recordIndex: number;
+  readonly dataNetId: number;
+  readonly contributor: Hex;
+}
+
+/** Some records alone, in the order in which they are named. Their bytes are checked against the artifact roots. */
+export async function loadCited(
+  client: ChainClient,
+  cited: readonly CitedRecord[],
+  signal: AbortSignal,
+): Promise<Corpus> {
+  const artifacts = new Map<Hex, readonly Uint8Array[]>();
+  const records: CorpusRecord[] = [];
+  for (const [rank, { artifactRoot, recordIndex, dataNetId, contributor }] of cited.entries()) {
+    signal.throwIfAborted();
+    const leaves =
+      artifacts.get(artifactRoot) ?? (await downloadArtifact(client.rpc.url, artifactRoot, signal));
+    artifacts.set(artifactRoot, leaves);
+    const bytes = leaves[recordIndex];
+    if (bytes === undefined) throw new Error(`artifact ${artifactRoot} has no record ${recordIndex}`);
+    records.push({
+      orderKey: packOrderKey(rank, recordIndex),
+      contributor,
+      dataNetId,
+      contributionId: rank,
+      recordIndex,
+      bytes,
+    });
+  }
+  return createCorpus(records);
+}

@@ -1,12 +1,14 @@
 /**
  * The answering side of an external model: watches the chain for requests to the models that this account operates,
- * continues their prompts with the infinity-gram language model over the pinned records, and settles them. Any other
- * model can take its place: give another `answer`.
+ * continues their prompts with the infinity-gram language model over the pinned records (for a model that is paid by
+ * retrieval: over those that the prompt finds), and settles them. Any other model can take its place: give another
+ * `answer`.
  */
-import { continueText, type TokenIndex } from '../../attribution/api.ts';
+import { buildTokenIndex, type Corpus, continueText, type TokenIndex } from '../../attribution/api.ts';
 import { fromHex, toHex } from '../../state/crypto.ts';
 import { inferenceInterface } from '../../state/modules/interfaces.ts';
-import type { Hex } from '../../state/types.ts';
+import { ENGINE } from '../../state/modules/model/types.ts';
+import type { AttributionEngine, Hex } from '../../state/types.ts';
 import {
   type Account,
   type ChainClient,
@@ -17,12 +19,14 @@ import {
 } from '../client/client.ts';
 import { createRpcClient, watchHeads } from '../client/rpc.ts';
 import type { Log } from '../log.ts';
-import { loadIndex, type PinnedSnapshot } from './corpus.ts';
+import { type CitedRecord, loadCited, loadIndex, type PinnedSnapshot } from './corpus.ts';
 import { LIMITS } from './limits.ts';
 
 /** What a model is asked. */
 export interface Question {
   readonly requestId: Hex;
+  /** How the answer will be attributed. */
+  readonly engine: AttributionEngine;
   readonly prompt: Uint8Array;
   readonly maxOutputTokens: number;
   readonly maxOutputBytes: number;
@@ -121,6 +125,7 @@ async function settleOne(
     const output = await answer(
       {
         requestId,
+        engine: Number(request.engine) === ENGINE.retrieval ? 'retrieval' : 'token',
         prompt: new TextEncoder().encode(prompt),
         maxOutputTokens: Number(request.maxOutputTokens),
         maxOutputBytes,
@@ -155,7 +160,9 @@ async function settleOne(
 /** Continues the prompt by the records that the request pins; the request's id is the seed. */
 function infinityGram(client: ChainClient): Answer {
   const indexes = new Map<string, TokenIndex>();
-  return async (question, signal) => {
+  const indexOf = async (question: Question, signal: AbortSignal): Promise<TokenIndex> => {
+    const found = await foundRecords(client, question, signal);
+    if (found !== undefined) return buildTokenIndex(found);
     const key = question.snapshots.map((snapshot) => snapshot.historyHash).join();
     let index = indexes.get(key);
     if (index === undefined) {
@@ -166,15 +173,35 @@ function infinityGram(client: ChainClient): Answer {
         indexes.delete(oldest);
       }
     }
-    return continueText({
-      index,
+    return index;
+  };
+  return async (question, signal) =>
+    continueText({
+      index: await indexOf(question, signal),
       prompt: question.prompt,
       seed: fromHex(question.requestId, 32),
       maxTokens: question.maxOutputTokens,
       maxBytes: question.maxOutputBytes,
       minTokens: Math.min(LIMITS.minAnswerTokens, question.maxOutputTokens),
     }).text;
-  };
+}
+
+/**
+ * The records that the prompt of a retrieval model finds, as the node computes them; the answer does not change them.
+ * Undefined for other engines, and if there are none.
+ */
+async function foundRecords(
+  client: ChainClient,
+  { requestId, engine, prompt }: Question,
+  signal: AbortSignal,
+): Promise<Corpus | undefined> {
+  if (engine !== 'retrieval') return undefined;
+  const preview = await client.rpc.request<{ citations: CitedRecord[] | null } | null>(
+    'ol_previewAttribution',
+    [requestId, toHex(prompt)],
+  );
+  const cited = preview?.citations ?? [];
+  return cited.length === 0 ? undefined : loadCited(client, cited, signal);
 }
 
 function message(error: unknown): string {

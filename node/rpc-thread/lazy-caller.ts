@@ -14,6 +14,7 @@ export function createLazyCaller(reader: Reader, ports: ExecutionPorts): Caller 
     call: async (...args) => (await load()).call(...args),
     estimateGas: async (...args) => (await load()).estimateGas(...args),
     createAccessList: async (...args) => (await load()).createAccessList(...args),
+    simulate: async (...args) => (await load()).simulate(...args),
     traceCall: async (...args) => (await load()).traceCall(...args),
     traceBlock: async (...args) => (await load()).traceBlock(...args),
     warm: () => void load().catch(() => {}),

@@ -4,7 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { RunningRpc } from '../../rpc/start.ts';
-import { type ExecutionPorts, Unavailable } from '../../state/types.ts';
+import { type ExecutionPorts, type TrainedVersion, Unavailable } from '../../state/types.ts';
 import { systemClock } from '../authorities.ts';
 import type { ExecutorRpcCalls, ExecutorRpcEvents } from '../executor-thread/protocol.ts';
 import type { Log } from '../log.ts';
@@ -104,5 +104,20 @@ export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
         throw new Unavailable({ kind: 'attribution', requestId: job.requestHash });
       }
     },
+    async infer({ sequence, base, ...job }) {
+      try {
+        return await executor.call('infer', {
+          ...job,
+          entries: sequence(),
+          base: base && cloned(base),
+        });
+      } catch {
+        throw new Unavailable({ kind: 'model', modelId: job.modelId, version: job.version });
+      }
+    },
   };
+}
+
+function cloned({ sequence, ...version }: TrainedVersion) {
+  return { ...version, entries: sequence() };
 }

@@ -74,6 +74,17 @@ export interface PinnedRuntime {
 
 /** @throws RuntimePoolError RUNTIME_MISMATCH if the package is another one than the chain's, or is not there. */
 export async function loadPinnedRuntime(pins: RuntimePins): Promise<PinnedRuntime> {
+  const { wasm, gluePath } = readPinned(pins);
+  const { default: start } = (await import(pathToFileURL(gluePath).href)) as { default: Glue };
+  return { module: new WebAssembly.Module(wasm), glue: start };
+}
+
+/** Whether the files are the chain's, without running them. @throws as `loadPinnedRuntime` */
+export function checkPinnedRuntime(pins: RuntimePins): void {
+  readPinned(pins);
+}
+
+function readPinned(pins: RuntimePins): { wasm: Buffer<ArrayBuffer>; gluePath: string } {
   const resolve = createRequire(import.meta.url).resolve;
   let wasm: Buffer<ArrayBuffer>;
   let glue: Buffer;
@@ -90,8 +101,7 @@ export async function loadPinnedRuntime(pins: RuntimePins): Promise<PinnedRuntim
   }
   expectHash(WASM, wasm, pins.onnxWasmSha256);
   expectHash(GLUE, glue, pins.onnxGlueSha256);
-  const { default: start } = (await import(pathToFileURL(gluePath).href)) as { default: Glue };
-  return { module: new WebAssembly.Module(wasm), glue: start };
+  return { wasm, gluePath };
 }
 
 function expectHash(name: string, bytes: Uint8Array, expected: string): void {

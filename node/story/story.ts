@@ -6,7 +6,7 @@
 import { OPEN } from '../../genesis/parameters.ts';
 import { addressOfPrivateKey, fromHex, toHex } from '../../state/crypto.ts';
 import { dataNetInterface, modelInterface, rewardInterface } from '../../state/modules/interfaces.ts';
-import { MODEL_KIND } from '../../state/modules/model/types.ts';
+import { ENGINE, MODEL_KIND } from '../../state/modules/model/types.ts';
 import type { Hex } from '../../state/types.ts';
 import { formatAmount } from '../cli/amounts.ts';
 import { attributionLines } from '../cli/attribution-view.ts';
@@ -185,6 +185,7 @@ async function registerModel(story: Story, dataNetId: bigint): Promise<bigint> {
     'register',
     [
       BigInt(MODEL_KIND.external),
+      BigInt(ENGINE.token),
       'Brown ∞-gram',
       'An infinity-gram language model over the DataNet’s own texts. It continues prompts; it does not answer questions.',
       [],

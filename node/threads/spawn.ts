@@ -27,6 +27,8 @@ export interface SpawnOptions<Settings> {
   transfer?: MessagePort[];
   /** Old-space limit of the thread in MiB: it fails alone instead of starving the process. */
   maxOldSpaceMb?: number;
+  /** How long `stop` waits before it terminates the thread. Default LIMITS.stopMs. */
+  stopMs?: number;
 }
 
 /** Starts the thread; its first message comes when it has loaded its code. */
@@ -60,7 +62,7 @@ export function spawnThread<Settings>(options: SpawnOptions<Settings>): Thread {
     ended,
     async stop() {
       stopping = true;
-      const deadline = setTimeout(() => void worker.terminate(), LIMITS.stopMs);
+      const deadline = setTimeout(() => void worker.terminate(), options.stopMs ?? LIMITS.stopMs);
       try {
         await ended;
       } finally {

@@ -69,6 +69,10 @@ export function createExecutorApp(executor: ExecutorClient, opened: HeadReport):
         certificate: stored.certificate.length === 0 ? undefined : decodeCertificate(stored.certificate),
       };
     },
+    async validatorsAt(height) {
+      const records = await executor.link.call('validatorsAt', height);
+      return records && toSet(records);
+    },
     addEvidence(evidence) {
       // Evidence is a duty, not a condition of progress: a refusal is logged by the executor.
       executor.link.call('addEvidence', evidence).catch(() => {});

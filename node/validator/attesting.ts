@@ -77,13 +77,25 @@ function encodeRecord(subject: Hash, root: Hash): Uint8Array {
 /** A record that a crash cut short was never signed for: it is cut off. */
 function load(file: AppendFile): Map<Hash, Hash> {
   const bytes = file.read();
-  const attested = readRecords(bytes);
+  const attested = decodeAttested(bytes);
   const torn = bytes.length % RECORD_BYTES;
   if (torn > 0) file.truncate(bytes.length - torn);
   return attested;
 }
 
-function readRecords(bytes: Uint8Array): Map<Hash, Hash> {
+/** The file's content for these attestations, in order. */
+export function encodeAttested(attested: ReadonlyMap<Hash, Hash>): Uint8Array {
+  const bytes = new Uint8Array(attested.size * RECORD_BYTES);
+  let at = 0;
+  for (const [subject, root] of attested) {
+    bytes.set(encodeRecord(subject, root), at);
+    at += RECORD_BYTES;
+  }
+  return bytes;
+}
+
+/** Inverse of `encodeAttested`; a torn end is left out. @throws UserError ATTESTED_DAMAGED */
+export function decodeAttested(bytes: Uint8Array): Map<Hash, Hash> {
   const attested = new Map<Hash, Hash>();
   for (let at = 0; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
     if (crc32c(bytes, at, at + 64) !== reader(bytes.subarray(at + 64, at + RECORD_BYTES)).u32())
@@ -103,7 +115,7 @@ function shorten(storage: Storage): void {
   const bytes = storage.readFile(ATTESTED_FILE);
   const records = Math.floor((bytes?.length ?? 0) / RECORD_BYTES);
   if (bytes === undefined || records <= LIMITS.attestedRecords) return;
-  readRecords(bytes);
+  decodeAttested(bytes);
   const kept = LIMITS.attestedRecords / 2;
   storage.replaceFile(ATTESTED_FILE, bytes.slice((records - kept) * RECORD_BYTES, records * RECORD_BYTES));
 }

@@ -142,6 +142,8 @@ export interface App {
   onReady(listener: (blockHash: Hash) => void): Cancel;
   /** For serving sync and missing bodies. */
   getBlock(height: Height): Promise<StoredBlock | undefined>;
+  /** The set that votes on a stored height, where the app still knows it. */
+  validatorsAt?(height: Height): Promise<ValidatorSet | undefined>;
   /** Equivocation evidence (encoding of consensus/codec.ts), checked, to be put into a block. */
   addEvidence(evidence: Uint8Array): void;
 }

@@ -42,6 +42,7 @@ import {
   encodeStatus,
   encodeStatusAnswer,
 } from './messages.ts';
+import { createOwnSignatures } from './own-signatures.ts';
 import { collectParentCommit, fixedParentCommit, type ParentCommit } from './parent-commit.ts';
 import type {
   Cancel,
@@ -66,7 +67,11 @@ export interface ValidatorOptions {
   readonly genesisHash: Hash;
   readonly parameters: ConsensusParameters;
   /** After each commit, with the new head. For metrics and subscriptions. */
-  readonly onCommitted?: (head: Head, round: Round) => void;
+  readonly onCommitted?: (
+    head: Head,
+    round: Round,
+    by: { readonly certificate: CommitCertificate; readonly set: ValidatorSet },
+  ) => void;
   /** Each rule that fires. For metrics and coverage. */
   readonly onProgress?: (height: Height, round: Round, branch: Branch) => void;
   /** The node cannot go on (a Fault, or a certified block it finds invalid). The process should end. */
@@ -76,6 +81,8 @@ export interface ValidatorOptions {
    * Only a person can know that; a wrong "yes" may cost the stake.
    */
   readonly keyNeverSigned?: boolean;
+  /** Blocks that must pass without signatures of this key which its record does not know; 0: do not look. */
+  readonly doubleSignCheckHeight?: number;
 }
 
 const LOOK_STEP_MS = 100;
@@ -95,8 +102,11 @@ type Waiting =
 export function createValidator(options: ValidatorOptions): ValidatorHandle {
   const { env, genesisHash } = options;
   const guard = env.signer && createSigningGuard({ ...env, signer: env.signer, genesisHash });
-  // An empty database beside a key without a record is a first start; a running one is a record that went missing.
-  const isFirstStart = guard !== undefined && guard.last() === undefined && env.app.head().height === 0;
+  // An empty database beside a key that has no record, or signed nothing by it, is a first start; with a running one a
+  // record went missing.
+  const last = guard?.last();
+  const isFirstStart =
+    guard !== undefined && (last === undefined || isPastUnknown(last)) && env.app.head().height === 0;
   if (isFirstStart || options.keyNeverSigned === true) guard?.declareNew();
   const wal = createWal({ ...env, genesisHash });
   return createShell(options, guard, wal, isFirstStart);
@@ -127,6 +137,15 @@ function createShell(
   const answered = new Set<PeerId>();
   const cancels = new Set<Cancel>();
   const subscriptions: Cancel[] = [];
+  const ownSignatures =
+    guard &&
+    env.signer &&
+    createOwnSignatures({
+      ...env,
+      signer: env.signer,
+      guard,
+      checkHeight: options.doubleSignCheckHeight ?? 0,
+    });
 
   // ---------------------------------------------------------------- heights
 
@@ -207,7 +226,7 @@ function createShell(
       missingRecordTold = true;
       log(
         'error',
-        'LAST_SIGNED_MISSING: this key has no last-signed record on a chain that is already running; not signing. If it has never signed here, start once with validator.keyNeverSigned',
+        'LAST_SIGNED_MISSING: this key has no last-signed record on a chain that is already running; not signing. If it has never signed here, start once with validator.riskSlashingWithoutRecord',
         {
           height,
         },
@@ -220,11 +239,11 @@ function createShell(
       if (quietUntil > 0)
         log(
           'warn',
-          'this key has signed nothing from this data directory, and its chain is running already: not signing yet, in case the directory is a new one under an old key. If the key has never signed here, start once with validator.keyNeverSigned',
+          'this key has signed nothing from this data directory, and its chain is running already: not signing yet, in case the directory is a new one under an old key. If the key has never signed here, start once with validator.riskSlashingWithoutRecord',
           { height, until: quietUntil },
         );
     }
-    if (height <= quietUntil) return false;
+    if (height <= quietUntil || ownSignatures?.mustRest(height) === true) return false;
     guard.declareFree();
     if (last.height === height && last.loggedBefore > ownRecords) {
       log('warn', 'the log of this height was lost after signing in it; not signing until the next height', {
@@ -252,8 +271,9 @@ function createShell(
       return;
     }
     parent = collectParentCommit(set, certificate, precommits, env.bls);
+    ownSignatures?.saw(certificate, set);
     await whileCommitting(app.commit({ blockHash, bytes, certificate }), (next) => {
-      options.onCommitted?.(next, round);
+      options.onCommitted?.(next, round, { certificate, set });
       startHeight(next);
     });
   };
@@ -297,6 +317,7 @@ function createShell(
       if (state !== 'running' || app.head().height + 1 !== height) return false;
       run?.close();
       run = undefined;
+      claimedSet = app.head().validators;
       committing = new Promise<void>((resolve) => {
         releaseClaim = resolve;
       });
@@ -307,12 +328,16 @@ function createShell(
       releaseClaim();
       parent = fixedParentCommit(certificate);
       lastProgressMs = clock.nowMs();
-      options.onCommitted?.(head, certificate.round);
+      if (claimedSet === undefined) return;
+      ownSignatures?.saw(certificate, claimedSet);
+      options.onCommitted?.(head, certificate.round, { certificate, set: claimedSet });
     },
     onEnd: () => goOn(),
     onFault: halt,
   });
   let releaseClaim: () => void = () => {};
+  /** Set that voted on the block which catching up commits. */
+  let claimedSet: ValidatorSet | undefined;
 
   // ---------------------------------------------------------------- votes
 
@@ -573,6 +598,7 @@ function createShell(
         const certificate: CommitCertificate | undefined = (await app.getBlock(head.height))?.certificate;
         invariant(certificate !== undefined, 'a committed block has its certificate');
         parent = fixedParentCommit(certificate);
+        await ownSignatures?.look();
       }
       state = 'running';
       subscriptions.push(

@@ -610,8 +610,8 @@ function paymentsOf(reader: ChainReader, number: number, id: Hex): Payment[] {
 }
 
 /**
- * Credits from state, payments from the receipts, spans from the attribution worker. State alone is enough to answer:
- * spans that cannot be had now are null, with the reason.
+ * Credits and citations from state, payments from the receipts, spans and texts from the attribution worker. State alone
+ * is enough to answer: what cannot be had now is left out, with the reason.
  */
 async function attributionOf(context: RpcContext, id: Hex): Promise<object | null> {
   const { reader, backend } = context;
@@ -623,10 +623,13 @@ async function attributionOf(context: RpcContext, id: Hex): Promise<object | nul
   const earned = new Map<string, bigint>();
   for (const { share, to, amount } of payments)
     if (share === 'contributor') earned.set(to, (earned.get(to) ?? 0n) + BigInt(amount));
-  const recomputed = await spansOf(backend, id);
+  // An answer of a trained model has neither spans nor citations to look for.
+  const recomputed = found.engine === 'influence' ? undefined : await detailsOf(backend, id);
+  const details = recomputed === undefined || 'missing' in recomputed ? undefined : recomputed;
   return {
     ...attributionJson(state, {
       requestId: id,
+      engine: found.engine,
       recordHash: found.attributionHash,
       outputTokens: found.outputTokens,
       uncovered: attribution.uncovered,
@@ -638,18 +641,26 @@ async function attributionOf(context: RpcContext, id: Hex): Promise<object | nul
           amount: amount === undefined ? null : quantity(amount),
         };
       }),
-      spans: 'missing' in recomputed ? null : recomputed.spans,
+      spans: details?.spans ?? null,
+      citations: attribution.citations.map((citation, rank) => ({
+        ...citation,
+        ...details?.citations[rank],
+      })),
       output: Buffer.from(found.output ?? '', 'utf8'),
     }),
     payments,
-    ...('missing' in recomputed
-      ? { spansMissing: recomputed.missing }
-      : { recomputedHash: recomputed.recordHash, verified: recomputed.recordHash === found.attributionHash }),
+    ...(details && {
+      recomputedHash: details.recordHash,
+      verified: details.recordHash === found.attributionHash,
+    }),
+    ...(recomputed !== undefined && 'missing' in recomputed
+      ? { [found.engine === 'token' ? 'spansMissing' : 'textsMissing']: recomputed.missing }
+      : {}),
   };
 }
 
 /** @throws nothing: a node that cannot recompute the spans says why */
-async function spansOf(
+async function detailsOf(
   backend: RpcBackend,
   id: Hex,
 ): Promise<AttributionView | { readonly missing: string }> {

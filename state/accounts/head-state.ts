@@ -13,7 +13,7 @@ import {
   toHex,
 } from '../crypto.ts';
 import type { Database, Write } from '../db/database.ts';
-import { COLUMN, key } from '../db/keys.ts';
+import { COLUMN, key, type VersionedColumn } from '../db/keys.ts';
 import { readCurrent, type VersionedWriter } from '../db/versioned.ts';
 import type { WorldChanges } from '../execution/world.ts';
 import { LIMITS } from '../limits.ts';
@@ -62,19 +62,73 @@ export interface HeadState extends BaseState {
   advance(sealed: Sealed): void;
 }
 
+/** A state that lives in memory only: blocks are sealed and advanced on it and never written. */
+export interface ScratchState extends HeadState {
+  /** From here on the account has no storage, whatever the database says. */
+  forgetStorage(address: Hex): void;
+}
+
+/**
+ * A state to build on that is thrown away. Everything built stays in memory: the caller bounds how much that is.
+ * @param read value of a versioned key at the block whose state root is given
+ */
+export function openScratchState(
+  db: Database,
+  stateRoot: Uint8Array,
+  read: (column: VersionedColumn, name: Uint8Array) => Uint8Array | undefined,
+): ScratchState {
+  const forgotten = new Set<Hex>();
+  const bodies = new Map<Hex, Uint8Array>();
+  const state = openState(db, stateRoot, { read, limit: Number.POSITIVE_INFINITY, forgotten });
+  return {
+    ...state,
+    body: (hash) => bodies.get(hash) ?? state.body(hash),
+    advance(sealed) {
+      for (const [hash, body] of sealed.bodies) bodies.set(hash, body);
+      state.advance(sealed);
+    },
+    forgetStorage(address) {
+      forgotten.add(address);
+      state.dropStorage(address);
+    },
+  };
+}
+
 const ABSENT = null;
 
 export function openHeadState(db: Database, stateRoot: Uint8Array): HeadState {
-  const accounts = createLru<Hex, AccountData | null>(LIMITS.maxCachedAccounts);
-  const slots = createLru<string, Uint8Array>(LIMITS.maxCachedSlots);
-  const codes = createLru<string, Uint8Array>(LIMITS.maxCachedCodes);
-  const storageTries = createLru<Hex, TrieNode | null>(LIMITS.maxOpenStorageTries);
+  return openState(db, stateRoot, {
+    read: (column, name) => readCurrent(db, column, name),
+    forgotten: new Set(),
+  });
+}
+
+interface StateSource {
+  read(column: VersionedColumn, name: Uint8Array): Uint8Array | undefined;
+  /** Of every cache, if not the usual ones: what is not in the database must never leave the cache. */
+  limit?: number;
+  /** Accounts whose slots are in the caches or nowhere. */
+  forgotten: Set<Hex>;
+}
+
+function openState(
+  db: Database,
+  stateRoot: Uint8Array,
+  source: StateSource,
+): HeadState & { dropStorage(address: Hex): void } {
+  const { read, limit, forgotten } = source;
+  const accounts = createLru<Hex, AccountData | null>(limit ?? LIMITS.maxCachedAccounts);
+  const slots = createLru<string, Uint8Array>(limit ?? LIMITS.maxCachedSlots);
+  const codes = createLru<string, Uint8Array>(limit ?? LIMITS.maxCachedCodes);
+  const storageTries = createLru<Hex, TrieNode | null>(limit ?? LIMITS.maxOpenStorageTries);
+  /** Slots in the cache, by account, of those that may be dropped. */
+  const cachedSlots = new Map<Hex, Set<string>>();
   let loadedNodes = 0;
   let root: TrieNode | null = equalBytes(stateRoot, EMPTY_TRIE_ROOT) ? null : stub(stateRoot);
 
   const accountNodes: NodeSource = (path) => {
     loadedNodes++;
-    return readCurrent(db, COLUMN.accountNode, path);
+    return read(COLUMN.accountNode, path);
   };
   const slotNodes =
     (address: Uint8Array): NodeSource =>
@@ -83,24 +137,33 @@ export function openHeadState(db: Database, stateRoot: Uint8Array): HeadState {
       const name = new Uint8Array(20 + path.length);
       name.set(address);
       name.set(path, 20);
-      return readCurrent(db, COLUMN.slotNode, name);
+      return read(COLUMN.slotNode, name);
     };
 
   const account = (address: Hex): AccountData | undefined => {
     const cached = accounts.get(address);
     if (cached !== undefined) return cached ?? undefined;
-    const bytes = readCurrent(db, COLUMN.account, fromHex(address, 20));
-    const read = bytes === undefined ? undefined : decodeAccount(bytes);
-    accounts.set(address, read ?? ABSENT);
-    return read;
+    const bytes = read(COLUMN.account, fromHex(address, 20));
+    const found = bytes === undefined ? undefined : decodeAccount(bytes);
+    accounts.set(address, found ?? ABSENT);
+    return found;
   };
   const slot = (address: Hex, name: string): Uint8Array => {
     const cacheKey = address + name;
     const cached = slots.get(cacheKey);
     if (cached !== undefined) return cached;
-    const value = readCurrent(db, COLUMN.slot, slotKey(address, name)) ?? EMPTY_BYTES;
-    slots.set(cacheKey, value);
+    const value = forgotten.has(address)
+      ? EMPTY_BYTES
+      : (read(COLUMN.slot, slotKey(address, name)) ?? EMPTY_BYTES);
+    remember(address, name, value);
     return value;
+  };
+  const remember = (address: Hex, name: string, value: Uint8Array): void => {
+    slots.set(address + name, value);
+    if (limit === undefined) return;
+    const own = cachedSlots.get(address);
+    if (own === undefined) cachedSlots.set(address, new Set([name]));
+    else own.add(name);
   };
 
   const storageTrie = (address: Hex, owner: AccountData | undefined): TrieNode | null => {
@@ -233,7 +296,7 @@ export function openHeadState(db: Database, stateRoot: Uint8Array): HeadState {
     advance(sealed) {
       for (const [address, after] of sealed.accounts) accounts.set(address, after ?? ABSENT);
       for (const [address, changed] of sealed.slots)
-        for (const [name, value] of changed) slots.set(address + name, value);
+        for (const [name, value] of changed) remember(address, name, value);
       for (const [name, code] of sealed.codes) codes.set(name, code);
       for (const [address, { after }] of sealed.storage) {
         loadedNodes += markPersisted(after);
@@ -241,11 +304,19 @@ export function openHeadState(db: Database, stateRoot: Uint8Array): HeadState {
       }
       loadedNodes += markPersisted(sealed.root);
       root = sealed.root;
-      if (loadedNodes > LIMITS.maxCachedTrieNodes) {
+      if (loadedNodes > (limit ?? LIMITS.maxCachedTrieNodes)) {
         storageTries.clear();
         root = root === null ? null : trim(root, LIMITS.keptTrieLevels);
         loadedNodes = 0;
       }
+    },
+
+    dropStorage(address) {
+      for (const name of cachedSlots.get(address) ?? []) slots.delete(address + name);
+      cachedSlots.delete(address);
+      storageTries.delete(address);
+      const owner = account(address);
+      if (owner !== undefined) accounts.set(address, { ...owner, storageRoot: EMPTY_TRIE_ROOT });
     },
   };
 }

@@ -41,8 +41,18 @@ const MAX_ORIGIN_ROUND = 0xffff_ffff;
 /** Transactions, the header's fields, the eight parts and what is inside the certificate. */
 const MAX_ITEMS = LIMITS.maxBlockTransactions + 64;
 
+/** Imported headers of older Ethereum forks end where a field is missing. */
 export function encodeHeader(header: BlockHeader): Uint8Array {
   const number = (value: number) => bigintToBytes(BigInt(value));
+  const newer: [keyof BlockHeader, () => RlpItem][] = [
+    ['baseFeePerGas', () => bigintToBytes(header.baseFeePerGas)],
+    ['withdrawalsRoot', () => fromHex(header.withdrawalsRoot, 32)],
+    ['blobGasUsed', () => bigintToBytes(header.blobGasUsed)],
+    ['excessBlobGas', () => bigintToBytes(header.excessBlobGas)],
+    ['parentBeaconBlockRoot', () => fromHex(header.parentBeaconBlockRoot, 32)],
+    ['requestsHash', () => fromHex(header.requestsHash, 32)],
+  ];
+  const missing = newer.findIndex(([name]) => header[name] === undefined);
   return encodeRlp([
     fromHex(header.parentHash, 32),
     fromHex(header.ommersHash, 32),
@@ -59,12 +69,7 @@ export function encodeHeader(header: BlockHeader): Uint8Array {
     fromHex(header.extraData),
     fromHex(header.prevRandao, 32),
     fromHex(header.nonce, 8),
-    bigintToBytes(header.baseFeePerGas),
-    fromHex(header.withdrawalsRoot, 32),
-    bigintToBytes(header.blobGasUsed),
-    bigintToBytes(header.excessBlobGas),
-    fromHex(header.parentBeaconBlockRoot, 32),
-    fromHex(header.requestsHash, 32),
+    ...newer.slice(0, missing === -1 ? undefined : missing).map(([, encode]) => encode()),
   ]);
 }
 

@@ -11,7 +11,7 @@ function logItems(logs: readonly Log[]): RlpItem[] {
 /** `type ‖ rlp([status, cumulativeGasUsed, bloom, logs])`; no type byte for legacy transactions. */
 export function encodeReceipt(receipt: Receipt): Uint8Array {
   const body = encodeRlp([
-    receipt.status === 1 ? Uint8Array.of(1) : new Uint8Array(0),
+    statusItem(receipt),
     bigintToBytes(receipt.cumulativeGasUsed),
     receipt.logsBloom,
     logItems(receipt.logs),
@@ -21,6 +21,11 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
   typed[0] = receipt.type;
   typed.set(body, 1);
   return typed;
+}
+
+function statusItem({ postState, status }: Receipt): Uint8Array {
+  if (postState !== undefined) return fromHex(postState, 32);
+  return status === 1 ? Uint8Array.of(1) : new Uint8Array(0);
 }
 
 /** Everything of a block's receipts that cannot be worked out from the rest. */

@@ -14,6 +14,22 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** What whoever looks after the files needs besides. */
+export interface DatabaseFiles extends Database {
+  /** Entries with `from <= key < to` in order; all if neither is given. A consistent view of the moment of the call. */
+  scan(from?: Uint8Array, to?: Uint8Array): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>;
+  /**
+   * Rewrites the files that hold keys from `from` to `to`, so that what was deleted leaves the disk. LevelDB does so
+   * by itself only where it happens to rewrite anyway.
+   */
+  compact(from: Uint8Array, to: Uint8Array): Promise<void>;
+}
+
+/** What LevelDB has on disk beyond what `level` promises on every platform. */
+interface Compacting {
+  compactRange(from: Uint8Array, to: Uint8Array, options: { keyEncoding: 'view' }): Promise<void>;
+}
+
 interface LevelError {
   code?: string;
   cause?: { code?: string; message?: string };
@@ -25,7 +41,10 @@ interface LevelError {
  * (classic-level's `multithreading`), so that readers beside the executor see every finished batch.
  * @throws ChainError DATA_DIR_IN_USE, NOT_INITIALISED (read-only and nothing there), DATABASE_DAMAGED
  */
-export async function openDatabase(dir: string, options: { readOnly?: boolean } = {}): Promise<Database> {
+export async function openDatabase(
+  dir: string,
+  options: { readOnly?: boolean } = {},
+): Promise<DatabaseFiles> {
   const readOnly = options.readOnly === true;
   let location: string;
   try {
@@ -34,7 +53,10 @@ export async function openDatabase(dir: string, options: { readOnly?: boolean } 
     location = realpathSync(dir);
   } catch (error) {
     if (readOnly) throw new ChainError('NOT_INITIALISED', `no chain in ${dir}: start a node there first`);
-    throw new ChainError('DATABASE_DAMAGED', `cannot use ${dir}: ${(error as Error).message}`);
+    throw new ChainError(
+      'DATA_DIR_UNUSABLE',
+      `cannot use ${dir}: ${(error as Error).message}; give this node a --data-dir that it may write to`,
+    );
   }
   const level = new Level<Uint8Array, Uint8Array>(location, {
     keyEncoding: 'view',
@@ -56,6 +78,13 @@ export async function openDatabase(dir: string, options: { readOnly?: boolean } 
       );
     if (readOnly && /does not exist/.test(cause?.message ?? ''))
       throw new ChainError('NOT_INITIALISED', `no chain in ${dir}: start a node there first`);
+    if (/permission denied|read-only file system/i.test(cause?.message ?? ''))
+      throw new ChainError(
+        'DATA_DIR_UNUSABLE',
+        `cannot use ${dir}: ${cause?.message}; give this node a --data-dir that it may write to`,
+      );
+    if (isDiskFull(error))
+      throw new ChainError('DISK_FULL', `the disk that holds ${dir} is full: make room, then start again`);
     throw new ChainError(
       'DATABASE_DAMAGED',
       `cannot open the database in ${dir}: ${cause?.message ?? message}`,
@@ -76,10 +105,7 @@ export async function openDatabase(dir: string, options: { readOnly?: boolean } 
     get: (key) =>
       guard('read', () => {
         const value = level.getSync(key);
-        // LevelDB hands out Buffers, whose `slice` is a view where a Uint8Array's is a copy.
-        return value === undefined
-          ? undefined
-          : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+        return value === undefined ? undefined : plain(value);
       }),
     async write(writes) {
       if (readOnly) throw new Fault('write to a database that was opened for reading');
@@ -92,7 +118,27 @@ export async function openDatabase(dir: string, options: { readOnly?: boolean } 
           else batch.put(key, value);
         await batch.write({ sync: true });
       } catch (error) {
+        // A batch that did not fit is not there: LevelDB ignores the half record at the end of its log.
+        if (isDiskFull(error)) throw diskFull(location, error);
         throw new Fault(`database write failed: ${(error as Error).message}`, { cause: error });
+      }
+    },
+    async *scan(from, to) {
+      if (!open) throw new ChainError('CLOSED', 'the database is closed');
+      try {
+        const range = { ...(from && { gte: from }), ...(to && { lt: to }), fillCache: false };
+        for await (const [key, value] of level.iterator(range)) yield [plain(key), plain(value)] as const;
+      } catch (error) {
+        throw new Fault(`database read failed: ${(error as Error).message}`, { cause: error });
+      }
+    },
+    async compact(from, to) {
+      if (!open) throw new ChainError('CLOSED', 'the database is closed');
+      try {
+        await (level as unknown as Compacting).compactRange(from, to, { keyEncoding: 'view' });
+      } catch (error) {
+        if (isDiskFull(error)) throw diskFull(location, error);
+        throw new Fault(`database compaction failed: ${(error as Error).message}`, { cause: error });
       }
     },
     async close() {
@@ -101,4 +147,28 @@ export async function openDatabase(dir: string, options: { readOnly?: boolean } 
       await level.close();
     },
   };
+}
+
+/** LevelDB hands out Buffers, whose `slice` is a view where a Uint8Array's is a copy. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Whether this error, or one below it, is the operating system's "no space left". */
+export function isDiskFull(error: unknown): boolean {
+  for (let at = error as LevelError | undefined, depth = 0; at && depth < 8; depth++) {
+    if (at.code === 'ENOSPC' || at.code === 'EDQUOT') return true;
+    if (/no space left|disk quota exceeded/i.test(at.message ?? '')) return true;
+    at = at.cause as LevelError | undefined;
+  }
+  return false;
+}
+
+/** The one message of a full disk, wherever it is met. */
+export function diskFull(where: string, cause?: unknown): Fault {
+  return new Fault(
+    `DISK_FULL: no space is left on the disk that holds ${where}. The last block is stored as a whole and nothing is ` +
+      'damaged: make room, then start again',
+    { cause },
+  );
 }

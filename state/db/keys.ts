@@ -90,6 +90,16 @@ export function hashKey(column: Column, hash: Hex): Uint8Array {
   return key(column, fromHex(hash, 32));
 }
 
-export function metaKey(name: 'format' | 'genesis' | 'head' | 'oldest'): Uint8Array {
+/** `oldest...`: first block whose state, body, receipts or index entries are kept; absent: block 0. */
+export type MetaName =
+  | 'format'
+  | 'genesis'
+  | 'head'
+  | 'oldest'
+  | 'oldestBlock'
+  | 'oldestReceipts'
+  | 'oldestIndex';
+
+export function metaKey(name: MetaName): Uint8Array {
   return key(COLUMN.meta, Buffer.from(name, 'ascii'));
 }

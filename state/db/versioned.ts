@@ -13,7 +13,8 @@ import { Fault, StateNotAvailable } from '../types.ts';
 import type { Database, Write } from './database.ts';
 import { COLUMN, key, metaKey, numberKey, readU32, readU48, u32, u48, type VersionedColumn } from './keys.ts';
 
-const HEAD_BYTES = 10;
+/** Before the value in a current record. */
+export const CURRENT_HEAD_BYTES = 10;
 
 export function historyKey(column: VersionedColumn, name: Uint8Array, change: number): Uint8Array {
   return key(COLUMN.history, Uint8Array.of(column), name, u32(change));
@@ -22,7 +23,9 @@ export function historyKey(column: VersionedColumn, name: Uint8Array, change: nu
 /** Value at the head, or undefined. */
 export function readCurrent(db: Database, column: VersionedColumn, name: Uint8Array): Uint8Array | undefined {
   const record = db.get(key(column, name));
-  return record === undefined || record.length === HEAD_BYTES ? undefined : record.subarray(HEAD_BYTES);
+  return record === undefined || record.length === CURRENT_HEAD_BYTES
+    ? undefined
+    : record.subarray(CURRENT_HEAD_BYTES);
 }
 
 /** First block whose state can still be read. */
@@ -44,7 +47,7 @@ export function readAt(
     return undefined;
   }
   if (readU48(record, 4) <= block)
-    return record.length === HEAD_BYTES ? undefined : record.subarray(HEAD_BYTES);
+    return record.length === CURRENT_HEAD_BYTES ? undefined : record.subarray(CURRENT_HEAD_BYTES);
   let low = 1;
   let high = readU32(record, 0);
   let found: Uint8Array | undefined;
@@ -90,7 +93,7 @@ export function versionedWriter(db: Database, block: number, writes: Write[]): V
     set(column, name, value) {
       const currentKey = key(column, name);
       const record = db.get(currentKey);
-      const before = record === undefined ? undefined : record.subarray(HEAD_BYTES);
+      const before = record === undefined ? undefined : record.subarray(CURRENT_HEAD_BYTES);
       const change = (record === undefined ? 0 : readU32(record, 0)) + 1;
       // What block 0 sets has no past.
       if (block > 0) {
@@ -106,6 +109,50 @@ export function versionedWriter(db: Database, block: number, writes: Write[]): V
         writes.push({ key: numberKey(COLUMN.changes, block), value: concat(...changed) });
     },
   };
+}
+
+/** The changes of one block, as pruning and going back read them. Empty where nothing changed or all is forgotten. */
+function* changesOf(
+  db: Database,
+  block: number,
+): Generator<{ past: Uint8Array; column: VersionedColumn; name: Uint8Array; change: number }> {
+  const list = db.get(numberKey(COLUMN.changes, block)) ?? new Uint8Array(0);
+  for (let at = 0; at < list.length; ) {
+    const length = (list[at]! << 8) | list[at + 1]!;
+    const past = list.subarray(at + 2, at + 2 + length);
+    at += 2 + length;
+    yield {
+      past,
+      column: past[0] as VersionedColumn,
+      name: past.subarray(1, length - 4),
+      change: readU32(past, length - 4),
+    };
+  }
+}
+
+/**
+ * Gives every key that `block` changed the value that it had before. Only for the newest block: a later change would
+ * be lost. @throws Fault if the history lacks one of them
+ */
+export function undoBlock(db: Database, block: number, writes: Write[]): void {
+  writes.push({ key: numberKey(COLUMN.changes, block) });
+  for (const { past, column, name, change } of changesOf(db, block)) {
+    const record = db.get(key(column, name));
+    const before = db.get(key(COLUMN.history, past));
+    if (record === undefined || before === undefined || readU32(record, 0) !== change)
+      throw new Fault(`database: the history of block ${block} does not fit the state`);
+    writes.push({ key: key(COLUMN.history, past) });
+    // The change before tells when it happened; where it is forgotten, the oldest state is as good.
+    const earlier = change > 1 ? db.get(historyKey(column, name, change - 1)) : undefined;
+    const sinceBlock = earlier === undefined ? readOldest(db) : readU48(earlier, 0);
+    const isAbsent = before.length === 6;
+    if (isAbsent && earlier === undefined) writes.push({ key: key(column, name) });
+    else
+      writes.push({
+        key: key(column, name),
+        value: concat(u32(change - 1), u48(sinceBlock), before.subarray(6)),
+      });
+  }
 }
 
 /**
@@ -124,26 +171,18 @@ export function pruneBlock(
     changes: number,
   ) => void,
 ): void {
-  const listKey = numberKey(COLUMN.changes, block);
-  const list = db.get(listKey);
-  if (list === undefined) return;
-  writes.push({ key: listKey });
-  for (let at = 0; at < list.length; ) {
-    const length = (list[at]! << 8) | list[at + 1]!;
-    const past = list.subarray(at + 2, at + 2 + length);
-    at += 2 + length;
-    const column = past[0] as VersionedColumn;
-    const name = past.subarray(1, length - 4);
+  writes.push({ key: numberKey(COLUMN.changes, block) });
+  for (const { past, column, name, change } of changesOf(db, block)) {
     const historyRecordKey = key(COLUMN.history, past);
     writes.push({ key: historyRecordKey });
     const currentKey = key(column, name);
     const record = db.get(currentKey);
-    if (record !== undefined && record.length === HEAD_BYTES && readU48(record, 4) === block)
+    if (record !== undefined && record.length === CURRENT_HEAD_BYTES && readU48(record, 4) === block)
       writes.push({ key: currentKey });
     if (column === COLUMN.slot && record !== undefined) {
       const before = db.get(historyRecordKey);
       if (before !== undefined && before.length > 6)
-        onDropped(column, name, before.subarray(6), readU32(past, length - 4), readU32(record, 0));
+        onDropped(column, name, before.subarray(6), change, readU32(record, 0));
     }
   }
 }

@@ -163,6 +163,7 @@ export function createBlockRun(options: BlockRunOptions): BlockRun {
     receipts.push(receipt);
     const outcome: Outcome = {
       gasUsed: 0n,
+      refund: 0n,
       status: 1,
       logs: receipt.logs,
       logsBloom: receipt.logsBloom,

@@ -10,7 +10,6 @@ import {
   EVMError,
   type EVMResult,
   type ExecResult,
-  type InterpreterStep,
   type Message,
   type PrecompileFunc,
   type PrecompileInput,
@@ -18,14 +17,14 @@ import {
 import { Address } from '@ethereumjs/util';
 import { createVM, runTx, type VM } from '@ethereumjs/vm';
 import { bloomOfLogs } from '../block/bloom.ts';
-import { EMPTY_BYTES, fromHex, lesser, toHex } from '../crypto.ts';
+import { EMPTY_BYTES, fromHex, toHex } from '../crypto.ts';
 import { LIMITS } from '../limits.ts';
 import { type ModuleDefinition, ModuleRevert } from '../modules/context.ts';
 import { isDelegation } from '../transactions/validate.ts';
 import { Fault, type Hex, type Log, Unavailable } from '../types.ts';
 import { CHAIN_FORK, commonOf, type Fork } from './common.ts';
 import { type Executable, executable } from './executable.ts';
-import { useFastLoop } from './interpreter.ts';
+import { type Step, setStepHook, useFastLoop } from './interpreter.ts';
 import { createRunner, type NativeCall, type NativeFunction, type NativeResult } from './machine/runner.ts';
 import { type Ran, runMessage, runTransaction } from './machine/transaction.ts';
 import { type BlockEnvironment, bareError, frameContext, OutOfGas, rawLog } from './module-context.ts';
@@ -39,17 +38,30 @@ export interface BlockContext extends BlockEnvironment {
   prevRandao: Hex;
   gasLimit: bigint;
   baseFeePerGas: bigint;
+  /** What BLOBBASEFEE says; the least that EIP-4844 knows if nothing else is said, since there are no blobs. */
+  blobBaseFee?: bigint;
+  /** Hashes of blocks that the chain does not have, for BLOCKHASH in simulations. */
+  hashOf?: (number: number) => Hex | undefined;
+}
+
+/** Precompiles that a call sees elsewhere or not at all. */
+export interface PrecompileChanges {
+  readonly moved: readonly { readonly from: Hex; readonly to: Hex }[];
+  readonly removed: readonly Hex[];
 }
 
 /** Told what happens inside; for traces. */
 export interface Observer {
   enter?(message: Message): void;
   exit?(result: EVMResult): void;
-  step?(step: InterpreterStep): void;
+  step?(step: Step): void;
 }
 
 export interface Outcome {
+  /** Refunds taken off by `runTransaction`; `runMessage` leaves that to whoever knows what else was paid. */
   gasUsed: bigint;
+  /** What SSTORE gave back, not capped yet. */
+  refund: bigint;
   status: 0 | 1;
   logs: Log[];
   /** 256 bytes; only `runTransaction` fills it. */
@@ -77,12 +89,13 @@ export interface RunOptions {
   /** For calls: neither nonce nor funds are asked of the sender. */
   lenient?: boolean;
   reportAccessList?: boolean;
+  precompiles?: PrecompileChanges;
 }
 
 export interface Engine {
   /** Runs a transaction that was checked against the state. On an exception the world is as it was before. */
   runTransaction(world: World, block: BlockContext, tx: Executable, options?: RunOptions): Promise<Outcome>;
-  /** Runs a message outside any transaction; `gasUsed` is that of the execution alone, refunds taken off. */
+  /** Runs a message outside any transaction; `gasUsed` is that of the execution alone. */
   runMessage(
     world: World,
     block: BlockContext,
@@ -103,8 +116,6 @@ export interface EngineOptions {
 }
 
 const DIRECT_CALL_ONLY = bareError('DirectCallOnly()');
-/** EIP-3529: refunds give back at most a fifth. */
-const REFUND_QUOTIENT = 5n;
 const EIP_7623 = 7623;
 const EIP_7702 = 7702;
 const EIP_7939 = 7939;
@@ -140,7 +151,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 
   const blockchain = {
     async getBlock(number: number) {
-      const hash = options.blockHash(number);
+      const hash = block?.hashOf?.(number) ?? options.blockHash(number);
       if (hash === undefined) throw new Fault(`BLOCKHASH: header ${number} is missing`);
       return { hash: () => fromHex(hash) };
     },
@@ -166,6 +177,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   })) as EVM;
   const vm: VM = await createVM({ common, stateManager: world, evm, blockchain });
   const open = evm as unknown as OpenEvm;
+  /** Warm wherever a call may have moved them. */
+  const warmPrecompiles = [...open.precompiles.keys()];
   if (options.libraryLoop !== true) await useFastLoop(evm, common);
 
   // The library awaits listeners one by one; we have one listener, and most of its events nobody wants.
@@ -176,7 +189,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     } else if (topic === 'afterMessage') {
       frames.pop();
       observer?.exit?.(data as EVMResult);
-    } else if (topic === 'step') observer?.step?.(data as InterpreterStep);
+    } else if (topic === 'step') observer?.step?.(data as Step);
     return undefined;
   };
   (vm as unknown as { _emit(): unknown })._emit = () => undefined;
@@ -265,6 +278,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     run.observer !== undefined ||
     run.lenient === true ||
     run.reportAccessList === true ||
+    run.precompiles !== undefined ||
     gasLimit > LIMITS.maxMachineGas;
 
   function enter(nextWorld: World, nextBlock: BlockContext, nextObserver: Observer | undefined): void {
@@ -275,8 +289,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     open.stateManager = world;
     open.journal.stateManager = world;
     (vm as unknown as { stateManager: unknown }).stateManager = world;
+    const step = observer?.step?.bind(observer);
+    setStepHook(evm, step);
     evm.events.removeAllListeners('step');
-    if (observer?.step !== undefined) evm.events.on('step', () => {});
+    if (step !== undefined && options.libraryLoop === true) evm.events.on('step', () => {});
   }
 
   function leave(): void {
@@ -292,13 +308,27 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     world.abortTransaction();
   }
 
+  /** Applies the changes and gives what puts the precompiles back. */
+  function changePrecompiles({ moved, removed }: PrecompileChanges): () => void {
+    const table = open.precompiles;
+    const before = new Map(table);
+    const taken = moved.map(({ from, to }) => ({ to, contract: before.get(from.slice(2)) }));
+    for (const address of [...removed, ...moved.map(({ from }) => from)]) table.delete(address.slice(2));
+    for (const { to, contract } of taken) if (contract !== undefined) table.set(to.slice(2), contract);
+    return () => {
+      table.clear();
+      for (const [address, contract] of before) table.set(address, contract);
+    };
+  }
+
   async function guarded<T>(
     nextWorld: World,
     nextBlock: BlockContext,
-    nextObserver: Observer | undefined,
+    { observer: nextObserver, precompiles: changes }: RunOptions,
     run: () => Promise<T>,
   ): Promise<T> {
     enter(nextWorld, nextBlock, nextObserver);
+    const putBack = changes === undefined ? undefined : changePrecompiles(changes);
     try {
       const result = await run();
       if (frames.length > 0) throw new Fault('a frame was entered and never left');
@@ -309,13 +339,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       if (error instanceof Unavailable || error instanceof Fault) throw error;
       throw new Fault(`execution failed on this machine: ${(error as Error).message}`, { cause: error });
     } finally {
+      putBack?.();
       leave();
     }
   }
 
   return {
     runTransaction: (nextWorld, nextBlock, tx, runOptions = {}) =>
-      guarded(nextWorld, nextBlock, runOptions.observer, async () => {
+      guarded(nextWorld, nextBlock, runOptions, async () => {
         if (!isForLibrary(tx.gasLimit, runOptions)) {
           const ran = await runTransaction(runner, rules, world, environmentOf(nextBlock), tx);
           return { ...ranOutcome(ran), logsBloom: bloomOfLogs(ran.logs) };
@@ -340,12 +371,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         };
       }),
     runMessage: (nextWorld, nextBlock, message, runOptions = {}) =>
-      guarded(nextWorld, nextBlock, runOptions.observer, async () => {
+      guarded(nextWorld, nextBlock, runOptions, async () => {
         if (!isForLibrary(message.gasLimit, runOptions))
           return ranOutcome(await runMessage(runner, world, environmentOf(nextBlock), message));
         await open.journal.cleanup();
         if (runOptions.reportAccessList === true) open.journal.startReportingAccessList();
-        for (const address of open.precompiles.keys()) open.journal.addAlwaysWarmAddress(address);
+        for (const address of warmPrecompiles) open.journal.addAlwaysWarmAddress(address);
         open.journal.addAlwaysWarmAddress(message.from);
         open.journal.addAlwaysWarmAddress(nextBlock.coinbase);
         if (message.to !== null) open.journal.addAlwaysWarmAddress(message.to);
@@ -363,9 +394,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           gasLimit: message.gasLimit,
           gasPrice: message.gasPrice,
         });
-        const used = result.execResult.executionGasUsed;
-        const refund = result.execResult.gasRefund ?? 0n;
-        const outcome = outcomeOf(result, used - lesser(refund, used / REFUND_QUOTIENT));
+        const outcome = outcomeOf(result, result.execResult.executionGasUsed);
+        // EIP-6780: only what was made by the same message goes.
+        for (const [address] of result.execResult.selfdestruct ?? [])
+          if (result.execResult.createdAddresses?.has(address) === true)
+            await nextWorld.deleteAccount(new Address(fromHex(address as Hex)));
         outcome.accessList = reportedAccesses(open.journal.accessList);
         await open.journal.cleanup();
         return outcome;
@@ -389,12 +422,15 @@ function environmentOf(block: BlockContext) {
     prevRandao: block.prevRandao,
     gasLimit: block.gasLimit,
     baseFee: block.baseFeePerGas,
+    blobBaseFee: block.blobBaseFee ?? 1n,
+    hashOf: block.hashOf,
   };
 }
 
 function ranOutcome(ran: Ran): Outcome {
   return {
     gasUsed: ran.gasUsed,
+    refund: ran.refund,
     status: ran.exception === undefined ? 1 : 0,
     logs: ran.exception === undefined ? ran.logs : [],
     logsBloom: EMPTY_BYTES,
@@ -419,6 +455,7 @@ function outcomeOf(result: EVMResult, gasUsed: bigint): Outcome {
   const { exceptionError, returnValue, logs } = result.execResult;
   return {
     gasUsed,
+    refund: result.execResult.gasRefund ?? 0n,
     status: exceptionError === undefined ? 1 : 0,
     logs: (logs ?? []).map(([address, topics, data]) => ({
       address: toHex(address),
@@ -445,8 +482,7 @@ function libraryBlock(block: BlockContext): Block {
       gasLimit: block.gasLimit,
       gasUsed: 0n,
       baseFeePerGas: block.baseFeePerGas,
-      // No blobs: their price stays at the least that EIP-4844 knows.
-      getBlobGasPrice: () => 1n,
+      getBlobGasPrice: () => block.blobBaseFee ?? 1n,
     },
     errorStr: () => `block ${block.block.number}`,
   } as unknown as Block;

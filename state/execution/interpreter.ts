@@ -7,6 +7,7 @@
  */
 import type { Common } from '@ethereumjs/common';
 import { type EVM, EVMError } from '@ethereumjs/evm';
+import type { Address } from '@ethereumjs/util';
 import { LIMITS } from '../limits.ts';
 import { createLru } from '../lru.ts';
 import { Fault } from '../types.ts';
@@ -15,6 +16,7 @@ interface Stack {
   peek(count?: number): bigint[];
   pop(): bigint;
   push(value: bigint): void;
+  getStack(): bigint[];
 }
 interface Memory {
   _store: Uint8Array;
@@ -33,9 +35,19 @@ interface RunState {
   cachedPushes: unknown;
   shouldDoJumpAnalysis: boolean;
   gasLeft: bigint;
+  gasRefund: bigint;
+  env: { depth: number; address: Address };
 }
 interface Instruction {
-  opcodeInfo: { feeBigInt: bigint; isAsync: boolean; dynamicGas: boolean; isInvalid: boolean };
+  opcodeInfo: {
+    code: number;
+    fullName: string;
+    fee: number;
+    feeBigInt: bigint;
+    isAsync: boolean;
+    dynamicGas: boolean;
+    isInvalid: boolean;
+  };
   opHandler(runState: RunState, common: Common): unknown;
   gasHandler(runState: RunState, gas: bigint, common: Common): Promise<bigint>;
 }
@@ -43,6 +55,7 @@ interface Interpreter {
   _runState: RunState;
   _evm: { _opcodeMap: Instruction[]; events: { listenerCount(name: string): number }; DEBUG: boolean };
   common: Common;
+  _runStepHook(dynamicFee: bigint, gasLeft: bigint, memoryWords: bigint): Promise<void>;
 }
 interface OpenEvm {
   _opcodeMap: Instruction[];
@@ -54,8 +67,36 @@ type Run = (
   options?: { pc?: number },
 ) => Promise<{ runState: RunState; exceptionError: EVMError | undefined }>;
 
+/** What a tracer is shown before each instruction. Stack and memory are copied when they are asked for. */
+export interface Step {
+  readonly pc: number;
+  readonly opcode: {
+    readonly code: number;
+    readonly name: string;
+    readonly fee: number;
+    readonly dynamicFee?: bigint;
+  };
+  readonly gasLeft: bigint;
+  readonly gasRefund: bigint;
+  /** 0: the outermost frame. */
+  readonly depth: number;
+  readonly address: Address;
+  /** The last item is the top. */
+  readonly stack: bigint[];
+  readonly memory: Uint8Array;
+}
+export type StepHook = (step: Step) => void;
+
 /** EVMs that use this loop; those of others in the process keep the library's. */
 const ours = new WeakSet<object>();
+
+const hooks = new WeakMap<object, StepHook>();
+
+/** Shows every step that `evm` makes in this loop; nothing any more without a hook. */
+export function setStepHook(evm: EVM, hook: StepHook | undefined): void {
+  if (hook === undefined) hooks.delete(evm);
+  else hooks.set(evm, hook);
+}
 
 /** Interpreters whose `run` asks `ours`. One, unless a process holds two copies of the library. */
 const taught = new WeakSet<object>();
@@ -84,11 +125,30 @@ function teach(interpreters: { run: Run }): void {
   const libraryRun = interpreters.run;
   interpreters.run = function (this: Interpreter, code, options = {}) {
     const evm = this._evm;
-    // A tracer wants to be asked before every step, which the library's loop does.
-    if (!ours.has(evm) || evm.events.listenerCount('step') > 0 || evm.DEBUG || options.pc !== undefined)
-      return libraryRun.call(this, code, options);
+    // Who listens to the library's own event gets the library's loop.
+    if (evm.events.listenerCount('step') > 0)
+      return withLastStep(this, code, libraryRun.call(this, code, options));
+    if (!ours.has(evm) || evm.DEBUG || options.pc !== undefined) return libraryRun.call(this, code, options);
     return run(this, code);
   };
+}
+
+/** STOP, RETURN, REVERT, INVALID, SELFDESTRUCT */
+const HALTING: ReadonlySet<number> = new Set([0x00, 0xf3, 0xfd, 0xfe, 0xff]);
+
+/** Behind the end of a program stands a STOP (Yellow Paper, 9.4.1). The library does not show it to tracers. */
+async function withLastStep(
+  interpreter: Interpreter,
+  code: Uint8Array,
+  running: ReturnType<Run>,
+): ReturnType<Run> {
+  const result = await running;
+  const { runState, exceptionError } = result;
+  const ranOff = exceptionError === undefined && runState.programCounter >= code.length;
+  if (!ranOff || HALTING.has(runState.opCode)) return result;
+  runState.opCode = 0;
+  await interpreter._runStepHook(0n, runState.gasLeft, runState.memoryWordCount);
+  return result;
 }
 
 /** Prices that the functions below rely on; Yellow Paper, appendix G. */
@@ -233,6 +293,8 @@ async function run(
   runState.code = code;
   const known = analyses.get(code);
   if (known !== undefined) useAnalysis(runState, known);
+  const hook = hooks.get(interpreter._evm);
+  if (hook !== undefined) return runSteps(interpreter, code, hook);
   try {
     while (runState.programCounter < code.length) {
       const op = code[runState.programCounter]!;
@@ -258,8 +320,74 @@ async function run(
       else opHandler(runState, common);
     }
   } catch (error) {
-    if (!(error instanceof EVMError)) throw error;
-    return { runState, exceptionError: error.error === EVMError.errorMessages.STOP ? undefined : error };
+    return { runState, exceptionError: exceptionOf(error) };
   }
   return { runState, exceptionError: undefined };
+}
+
+/** STOP is no exception; anything that is not of the EVM is not for the EVM. */
+function exceptionOf(error: unknown): EVMError | undefined {
+  if (!(error instanceof EVMError)) throw error;
+  return error.error === EVMError.errorMessages.STOP ? undefined : error;
+}
+
+/** The same loop with a look at every step, also at one whose price cannot be paid. */
+async function runSteps(
+  { _runState: runState, _evm: evm, common }: Interpreter,
+  code: Uint8Array,
+  hook: StepHook,
+): Promise<{ runState: RunState; exceptionError: EVMError | undefined }> {
+  try {
+    while (runState.programCounter < code.length) {
+      const op = code[runState.programCounter]!;
+      if (runState.shouldDoJumpAnalysis && (op === JUMP || op === JUMPI))
+        useAnalysis(runState, analyse(code));
+      runState.opCode = op;
+      const { opcodeInfo: info, opHandler, gasHandler } = evm._opcodeMap[op]!;
+      const words = runState.memoryWordCount;
+      let gas = info.feeBigInt;
+      try {
+        if (info.dynamicGas) gas = await gasHandler(runState, gas, common);
+      } finally {
+        hook(stepOf(runState, info, gas, words));
+      }
+      if (info.isInvalid) throw new EVMError(EVMError.errorMessages.INVALID_OPCODE);
+      runState.gasLeft -= gas;
+      if (runState.gasLeft < 0n) {
+        runState.gasLeft = 0n;
+        throw new EVMError(EVMError.errorMessages.OUT_OF_GAS);
+      }
+      runState.programCounter++;
+      if (info.isAsync) await opHandler(runState, common);
+      else opHandler(runState, common);
+    }
+  } catch (error) {
+    return { runState, exceptionError: exceptionOf(error) };
+  }
+  // Behind the end of a program stands a STOP (Yellow Paper, 9.4.1).
+  hook(stepOf(runState, evm._opcodeMap[0]!.opcodeInfo, 0n, runState.memoryWordCount));
+  return { runState, exceptionError: undefined };
+}
+
+function stepOf(
+  runState: RunState,
+  info: Instruction['opcodeInfo'],
+  dynamicFee: bigint,
+  memoryWords: bigint,
+): Step {
+  const { env } = runState;
+  return {
+    pc: runState.programCounter,
+    opcode: { code: info.code, name: info.fullName, fee: info.fee, dynamicFee },
+    gasLeft: runState.gasLeft,
+    gasRefund: runState.gasRefund,
+    depth: env.depth,
+    address: env.address,
+    get stack() {
+      return runState.stack.getStack();
+    },
+    get memory() {
+      return runState.memory._store.slice(0, Number(memoryWords) * 32);
+    },
+  };
 }

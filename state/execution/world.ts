@@ -34,6 +34,17 @@ export interface WorldChanges {
   bodies: ReadonlyMap<Hex, Uint8Array>;
 }
 
+/** Reads of one moment of a world. */
+export interface WorldSnapshot {
+  account(address: Hex): AccountData | undefined;
+  /** Without leading zeros. */
+  slot(address: Hex, slot: string): Uint8Array;
+  code(account: AccountData): Uint8Array;
+  /** Accounts and slots that differ from the base, or did once. */
+  changedAccounts(): Iterable<Hex>;
+  changed(): [Hex, Hex[]][];
+}
+
 export class World implements StateManagerInterface, StateView {
   readonly base: BaseState;
   private readonly accounts = new Map<Hex, AccountData | undefined>();
@@ -218,12 +229,34 @@ export class World implements StateManagerInterface, StateView {
 
   changes(): WorldChanges {
     if (this.undo.length > 0) throw new Fault('journal: changes asked for inside a transaction');
+    return this.unfinished();
+  }
+
+  /** What has changed so far, whatever may still be taken back. */
+  protected unfinished(): WorldChanges {
     return {
       accounts: this.accounts,
       slots: this.slots,
       cleared: this.cleared,
       codes: this.codes,
       bodies: this.bodies,
+    };
+  }
+
+  /** The state as it is now, whatever happens to this one. */
+  snapshot(): WorldSnapshot {
+    const { base } = this;
+    const accounts = new Map(this.accounts);
+    const slots = new Map([...this.slots].map(([address, own]) => [address, new Map(own)]));
+    const cleared = new Set(this.cleared);
+    return {
+      account: (address) => (accounts.has(address) ? accounts.get(address) : base.account(address)),
+      slot: (address, slot) =>
+        slots.get(address)?.get(slot) ?? (cleared.has(address) ? EMPTY_BYTES : base.slot(address, slot)),
+      code: (account) => this.readCode(account),
+      changedAccounts: () => accounts.keys(),
+      changed: () =>
+        [...slots].map(([address, own]) => [address, [...own.keys()].map((slot): Hex => `0x${slot}`)]),
     };
   }
 

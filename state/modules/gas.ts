@@ -52,3 +52,11 @@ export const OPEN_SUBJECT = 250_000n;
 export const APPROVE_RECORD = 3_000n;
 /** Per record at reveal: its length, hash and UTF-8 check, whose bytes `gasPerArtifactByte` pays for. */
 export const REVEAL_RECORD = 200n;
+/**
+ * Training, by every validator and beside the blocks, so at a price below that of work inside one: per 2^20
+ * multiplications of training and metric (about a millisecond of one core), per record (its reading, features and
+ * cluster) and per KiB of pinned bytes. A training of the largest work costs half of what one transaction may.
+ */
+export const TRAINING_WORK = 64n;
+export const TRAINING_RECORD = 50n;
+export const TRAINING_KIB = 16n;

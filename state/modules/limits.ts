@@ -35,6 +35,13 @@ export const MAX_PINNED_ENTRIES = 8_192;
 export const MAX_PINNED_RECORDS = 1024 * 1024;
 export const MAX_PINNED_BYTES = 63 * 1024 * 1024;
 
+/**
+ * Versions of all models in training at the same time. Validators train one after the other on one core, beside what
+ * they compute about contributions: four of the largest (2^37 multiplications) take some ten minutes, and a training must
+ * end before its subject expires.
+ */
+export const MAX_TRAININGS = 4;
+
 /** Commits, and subjects, looked at by the sweeps at the end of a block; more wait for the next one. Each is two reads. */
 export const MAX_SWEEP_PER_BLOCK = 512;
 

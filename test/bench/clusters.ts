@@ -13,6 +13,9 @@ const COMPARED = 4000;
 const TINY = 50_000;
 const encoder = new TextEncoder();
 
+export const about =
+  'The Brown corpus in records of 60 words, and the costliest inputs known. Peer: a book that compares every record with every founder.';
+
 export async function run(): Promise<BenchRow[]> {
   const words = loadBrownCorpus().flatMap(({ text }) => text.split(/\s+/));
   const records = Array.from({ length: Math.ceil(words.length / RECORD_WORDS) }, (_, i) =>

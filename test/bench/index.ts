@@ -1,30 +1,34 @@
 /**
- * `npm run bench [-- --json] [NAME ...]`: runs the benchmarks and prints a table, or one JSON object a line.
+ * `npm run bench [-- --json] [--page] [NAME ...]`: runs the benchmarks and prints a table, or one JSON object a line;
+ * with --page it also writes docs/attribution/benchmarks.md and its figure.
  * Every ratio is against a peer measured in the same run, because the machines that run this differ.
  */
+import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { BenchRow } from './types.ts';
+import { benchPage, cells, type Section } from './page.ts';
+import type { Benchmark } from './types.ts';
 
-const benchmarks: Record<string, () => Promise<{ run(): Promise<BenchRow[]> }>> = {
+const PAGE = 'benchmarks';
+
+const benchmarks: Record<string, () => Promise<Benchmark>> = {
   attribution: () => import('./attribution.ts'),
   clusters: () => import('./clusters.ts'),
   influence: () => import('./influence.ts'),
   retrieval: () => import('./retrieval.ts'),
+  trained: () => import('./trained.ts'),
   proofs: () => import('./proofs.ts'),
   runtime: () => import('./runtime.ts'),
   executor: () => import('./executor.ts'),
   finality: () => import('./finality.ts'),
+  'end-to-end': () => import('./end-to-end.ts'),
   'worst-gas': () => import('./worst-gas.ts'),
 };
 
-function format(value: number): string {
-  if (value >= 1000) return value.toFixed(0);
-  return value >= 10 ? value.toFixed(1) : value.toFixed(3);
-}
-
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
-    options: { json: { type: 'boolean', default: false } },
+    options: { json: { type: 'boolean', default: false }, page: { type: 'boolean', default: false } },
     allowPositionals: true,
   });
   const unknown = positionals.filter((name) => !(name in benchmarks));
@@ -34,22 +38,26 @@ async function main(): Promise<void> {
     );
     process.exit(2);
   }
-  const rows: BenchRow[] = [];
+  const sections: Section[] = [];
   for (const [name, load] of Object.entries(benchmarks)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
     if (!values.json) process.stderr.write(`running ${name} ...\n`);
-    for (const row of await (await load()).run()) {
-      rows.push(row);
-      if (values.json) console.log(JSON.stringify(row));
-    }
+    const { about = '', run } = await load();
+    const rows = await run();
+    sections.push({ name, about, rows });
+    if (values.json) for (const row of rows) console.log(JSON.stringify(row));
+  }
+  if (values.page) {
+    const names = sections.map(({ name }) => name).join(' ');
+    const [load = 0] = loadavg();
+    const page = benchPage(PAGE, `npm run bench -- --page ${names}`, load, sections);
+    const file = join('docs', 'attribution', PAGE);
+    writeFileSync(`${file}.md`, page.markdown);
+    for (const [figure, svg] of Object.entries(page.figures)) writeFileSync(`${file}-${figure}.svg`, svg);
+    process.stderr.write(`wrote ${file}.md\n`);
   }
   if (values.json) return;
-  const table = rows.map((row) => [
-    row.name,
-    `${format(row.value)} ${row.unit}`,
-    row.peer ?? '',
-    row.ratio === undefined ? '' : `${format(row.ratio)}x`,
-  ]);
+  const table = sections.flatMap(({ rows }) => rows.map(cells));
   const widths = [0, 1, 2, 3].map((column) =>
     Math.max(
       ...table.map((cells) => cells[column].length),

@@ -21,6 +21,9 @@ import type { BenchRow } from './types.ts';
 const TOKENS = Number(process.env['PROOF_BENCH_TOKENS'] ?? 10_000_000);
 const PHRASES = 2000;
 
+export const about =
+  'Ten million tokens of real text (documentation of the installed packages, and of the system under /usr/share and /usr/lib, in the order of their paths; the fingerprint names the text), 2,000 phrases a row from a seeded generator: of 5 tokens and of 1 to 16, that occur and that do not.';
+
 export async function run(): Promise<BenchRow[]> {
   const text = readRealText(TOKENS);
   const corpus = createCorpus(text.records);

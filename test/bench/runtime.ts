@@ -21,6 +21,9 @@ interface Case {
   readonly dimensions?: Readonly<Record<string, number>>;
 }
 
+export const about =
+  'Models built for tests, and real ones where present (stories260K, magika v3.3). Peer: the native runtime on one thread.';
+
 export async function run(): Promise<BenchRow[]> {
   const handle = createWorkerCore(DEFAULT_PARAMS.runtime);
   const rows: BenchRow[] = [];

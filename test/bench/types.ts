@@ -6,3 +6,10 @@ export interface BenchRow {
   peer?: string;
   ratio?: number;
 }
+
+/** One file of this folder. */
+export interface Benchmark {
+  /** For the page: its data, its seeds, its peers, in a sentence or two. */
+  readonly about?: string;
+  run(): Promise<BenchRow[]>;
+}

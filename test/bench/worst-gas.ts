@@ -49,7 +49,7 @@ const absent = async (): Promise<never> => {
 const block: BlockContext = {
   params: DEFAULT_PARAMS,
   genesisHash: ZERO_HASH,
-  ports: { attribute: absent, artifact: absent },
+  ports: { attribute: absent, infer: absent, artifact: absent },
   block: { number: 9, timestamp: 1, parentTimestampMs: 0 },
   coinbase: SENDER,
   prevRandao: ZERO_HASH,

@@ -1,6 +1,6 @@
 /**
- * The simulated executor: a hash chain of blocks with transactions, and a validator set that changes with them. Its
- * disk is atomic and durable, as the real one promises; its answers may be `unknown` for a while, and slow.
+ * The simulated executor: a hash chain of blocks with transfers between a few accounts, and a validator set that
+ * changes with them. Its answers may be `unknown` for a while, and slow.
  */
 import { createHash } from 'node:crypto';
 import { fromLastCommit, verifyCertificate } from '../../consensus/certificate.ts';
@@ -9,18 +9,14 @@ import {
   type Address,
   asHeight,
   asRound,
-  type CommitCertificate,
   type Hash,
-  type Height,
   type LastCommit,
-  type ValidatorInfo,
   type ValidatorSet,
 } from '../../consensus/types.ts';
 import { advance, proposerAt, withMembers } from '../../consensus/validator-set/rotation.ts';
-import type { App, BuildRequest, CheckAnswer, Head, StoredBlock } from '../../node/validator/ports.ts';
+import type { BuildRequest, CheckAnswer, Head, StoredBlock } from '../../node/validator/ports.ts';
 import { fakeBls } from './fake-bls.ts';
-import type { Rng } from './random.ts';
-import type { World } from './world.ts';
+import type { AppParts, BlockFacts, ChainDisk, MembershipRule, Outcome, SimApp } from './kit.ts';
 
 export interface SimBlock {
   readonly height: number;
@@ -31,44 +27,68 @@ export interface SimBlock {
   readonly reveal: string;
   readonly lastCommit: { round: number; bitmap: string; signature: string } | null;
   readonly transactions: readonly string[];
-  /** Breaks a rule: every honest node answers invalid. */
   readonly broken: boolean;
-}
-
-/** What outlives the process: the chain on its disk. */
-export interface ChainDisk {
-  readonly blocks: StoredBlock[];
-  /** set(height) of each committed height, from 1. */
-  readonly sets: ValidatorSet[];
-  readonly included: Set<string>;
-  head: Head;
+  readonly stateRoot: Hash;
+  readonly receiptsRoot: Hash;
+  /** Makes blocks of an equivocator differ. */
+  readonly salt: number;
 }
 
 export interface ChainRules {
   readonly genesisHash: Hash;
-  /** What a transaction named power/... does; undefined leaves the set as it is. */
-  readonly members: (height: number, current: ValidatorSet) => readonly ValidatorInfo[] | undefined;
+  readonly genesis: ValidatorSet;
+  readonly startMs: number;
+  readonly members: MembershipRule;
 }
 
-export function createChainDisk(rules: ChainRules, genesis: ValidatorSet, startMs: number): ChainDisk {
-  return {
+/** Name of an account to what it has. */
+export type Ledger = ReadonlyMap<string, { readonly balance: number; readonly nonce: number }>;
+
+export const ACCOUNTS = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay'] as const;
+export const FUNDS = 1_000;
+
+export interface SimDisk extends ChainDisk {
+  head: Head;
+  readonly sets: ValidatorSet[];
+  readonly blocks: StoredBlock[];
+  ledger: Ledger;
+}
+
+export function createChainDisk(rules: ChainRules): SimDisk {
+  const disk: SimDisk = {
     blocks: [],
     sets: [],
-    included: new Set(),
-    head: {
-      height: asHeight(0),
-      blockHash: rules.genesisHash,
-      timestampMs: startMs,
-      validators: genesis,
-      nextValidators: advance(genesis),
+    head: genesisHead(rules),
+    ledger: genesisLedger(),
+    wipe() {
+      disk.blocks.length = 0;
+      disk.sets.length = 0;
+      disk.head = genesisHead(rules);
+      disk.ledger = genesisLedger();
     },
   };
+  return disk;
+}
+
+function genesisHead(rules: ChainRules): Head {
+  return {
+    height: asHeight(0),
+    blockHash: rules.genesisHash,
+    timestampMs: rules.startMs,
+    validators: rules.genesis,
+    nextValidators: advance(rules.genesis),
+  };
+}
+
+function genesisLedger(): Ledger {
+  return new Map(ACCOUNTS.map((name) => [name, { balance: FUNDS, nonce: 0 }]));
 }
 
 export function hashOf(bytes: Uint8Array): Hash {
   return `0x${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
+const hashText = (text: string) => hashOf(Buffer.from(text));
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const unhex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));
 
@@ -80,54 +100,90 @@ export function decodeBlock(bytes: Uint8Array): SimBlock | undefined {
   }
 }
 
-export interface SimApp extends App {
-  addTransaction(transaction: string): void;
+export function encodeBlock(block: SimBlock): { blockHash: Hash; bytes: Uint8Array } {
+  const bytes = new Uint8Array(Buffer.from(JSON.stringify(block)));
+  return { blockHash: hashOf(bytes), bytes };
 }
 
-export interface ChainFaults {
-  /** Probability that a block is unknown at first, and for how long at most. */
-  readonly unknownChance: () => number;
-  readonly unknownMs: number;
-  /** Whether the executor tells when it knows, or leaves it to the next question. */
-  readonly announces: boolean;
-  readonly executeMs: number;
-  /** A byzantine builder. */
-  readonly brokenBlocks: number;
+export function factsOf(block: SimBlock): BlockFacts {
+  const { height, parent, originRound, timestampMs, broken, transactions } = block;
+  return { height, parent, originRound, timestampMs, broken, transactions };
 }
 
-export function createSimApp(parts: {
-  readonly world: World;
-  readonly rng: Rng;
-  readonly disk: ChainDisk;
-  readonly rules: ChainRules;
-  readonly faults: ChainFaults;
-  readonly alive: () => boolean;
-  readonly onBuilt: (blockHash: Hash, block: SimBlock) => void;
-  readonly onCommit: (
-    height: Height,
-    blockHash: Hash,
-    certificate: CommitCertificate,
-    set: ValidatorSet,
-  ) => void;
-  readonly onEvidence: (evidence: Uint8Array) => void;
-}): SimApp {
-  const { world, rng, disk, rules, faults } = parts;
+/** `from/nonce/to/amount`; a transfer of more than there is fails and takes its nonce. */
+function parseTransfer(transaction: string): { from: string; nonce: number; to: string; amount: number } {
+  const [from = '', nonce, to = '', amount] = transaction.split('/');
+  return { from, nonce: Number(nonce), to, amount: Number(amount) };
+}
+
+/** What follows from transfers; undefined if a nonce is out of order. */
+export function execute(
+  ledger: Ledger,
+  transactions: readonly string[],
+): (Outcome & { ledger: Ledger }) | undefined {
+  const after = new Map(ledger);
+  let receipts = '';
+  for (const transaction of transactions) {
+    const { from, nonce, to, amount } = parseTransfer(transaction);
+    const sender = after.get(from);
+    if (sender === undefined || sender.nonce !== nonce || !after.has(to)) return undefined;
+    const paid = amount <= sender.balance && from !== to;
+    after.set(from, { balance: sender.balance - (paid ? amount : 0), nonce: nonce + 1 });
+    if (paid) {
+      const receiver = after.get(to)!;
+      after.set(to, { ...receiver, balance: receiver.balance + amount });
+    }
+    receipts += paid ? '1' : '0';
+  }
+  let state = '';
+  for (const [name, { balance, nonce }] of after) state += `${name} ${balance} ${nonce};`;
+  return { ledger: after, stateRoot: hashText(state), receiptsRoot: hashText(receipts) };
+}
+
+/** Transactions of the pool that can follow, each account's in order. */
+function* executable(pool: Iterable<string>, ledger: Ledger): Generator<string> {
+  const next = new Map([...ledger].map(([name, { nonce }]) => [name, nonce]));
+  const sorted = [...pool].map((one) => ({ one, ...parseTransfer(one) })).sort((a, b) => a.nonce - b.nonce);
+  for (const { one, from, nonce } of sorted) {
+    if (next.get(from) !== nonce) continue;
+    next.set(from, nonce + 1);
+    yield one;
+  }
+}
+
+const MOST_TRANSACTIONS = 8;
+
+export function createSimApp(parts: AppParts, rules: ChainRules): SimApp {
+  const { world, rng, faults } = parts;
+  const disk = parts.disk as SimDisk;
   const pool = new Set<string>();
   const knownFrom = new Map<Hash, number>();
+  const outcomes = new Map<Hash, Outcome & { ledger: Ledger }>();
   const transactionListeners = new Set<() => void>();
   const readyListeners = new Set<(blockHash: Hash) => void>();
   let padding = 0;
 
   /** Work that ends in a virtual event, and never if the process is dead by then. */
-  const later = <T>(delayMs: number, work: () => T): Promise<T> =>
-    new Promise((resolve) => {
-      world.at(world.nowMs() + delayMs, () => {
-        if (parts.alive()) resolve(work());
+  const effect = <T>(delayMs: number, work: () => T): Promise<T> =>
+    new Promise((resolve, reject) => {
+      parts.step();
+      parts.later(delayMs, () => {
+        parts.step();
+        if (!parts.alive()) return;
+        let result: T;
+        try {
+          result = work();
+        } catch (error) {
+          reject(error);
+          return;
+        }
+        parts.step();
+        if (parts.alive()) resolve(result);
       });
     });
   const workMs = () => rng.between(0, faults.executeMs);
 
-  const check = (blockHash: Hash, bytes: Uint8Array): CheckAnswer => {
+  const judge = (blockHash: Hash, bytes: Uint8Array): CheckAnswer => {
     const block = decodeBlock(bytes);
     if (block === undefined || hashOf(bytes) !== blockHash) return { answer: 'mismatch' };
     const { head } = disk;
@@ -142,8 +198,13 @@ export function createSimApp(parts: {
     if (!fakeBls.verify(reveal, proposer.blsPublicKey, unhex(block.reveal)))
       return { answer: 'invalid', code: 'REVEAL' };
     if (!lastCommitHolds(block, head)) return { answer: 'invalid', code: 'LAST_COMMIT' };
+    const outcome = execute(disk.ledger, block.transactions);
+    if (outcome === undefined) return { answer: 'invalid', code: 'NONCE' };
+    if (outcome.stateRoot !== block.stateRoot || outcome.receiptsRoot !== block.receiptsRoot)
+      return { answer: 'invalid', code: 'ROOT' };
     const from = knownFrom.get(blockHash) ?? drawKnownFrom(blockHash);
     if (world.nowMs() < from) return { answer: 'unknown', reason: 'data' };
+    outcomes.set(blockHash, outcome);
     return { answer: 'valid', originRound, timestampMs: block.timestampMs };
   };
 
@@ -151,8 +212,8 @@ export function createSimApp(parts: {
     const from = world.nowMs() + (rng.chance(faults.unknownChance()) ? rng.between(1, faults.unknownMs) : 0);
     knownFrom.set(blockHash, from);
     if (from > world.nowMs() && faults.announces)
-      world.at(from, () => {
-        if (parts.alive()) for (const listener of readyListeners) listener(blockHash);
+      parts.later(from - world.nowMs(), () => {
+        for (const listener of readyListeners) listener(blockHash);
       });
     return from;
   };
@@ -170,54 +231,60 @@ export function createSimApp(parts: {
     return verifyCertificate(set, rules.genesisHash, certificate, fakeBls.fastAggregateVerify) === undefined;
   };
 
+  const build = (request: BuildRequest): { blockHash: Hash; bytes: Uint8Array } => {
+    const transactions: string[] = [];
+    for (const transaction of executable(pool, disk.ledger)) {
+      if (transactions.length >= MOST_TRANSACTIONS) break;
+      transactions.push(transaction);
+    }
+    const outcome = execute(disk.ledger, transactions)!;
+    const { lastCommit } = request;
+    const block: SimBlock = {
+      height: request.height,
+      parent: disk.head.blockHash,
+      originRound: request.round,
+      timestampMs: request.timestampMs + (rng.chance(faults.falseTimes) ? 3_600_000 : 0),
+      proposer: request.proposer,
+      reveal: hex(request.reveal),
+      lastCommit:
+        lastCommit === undefined
+          ? null
+          : { round: lastCommit.round, bitmap: hex(lastCommit.bitmap), signature: hex(lastCommit.signature) },
+      transactions,
+      broken: rng.chance(faults.brokenBlocks),
+      stateRoot: outcome.stateRoot,
+      receiptsRoot: outcome.receiptsRoot,
+      salt: rng.chance(0.02) ? ++padding + rng.int(1 << 30) : 0,
+    };
+    const built = encodeBlock(block);
+    parts.onBuilt(built.blockHash, factsOf(block));
+    return built;
+  };
+
   return {
     head: () => disk.head,
-    build(request: BuildRequest) {
-      return later(workMs(), () => {
-        const block: SimBlock = {
-          height: request.height,
-          parent: disk.head.blockHash,
-          originRound: request.round,
-          timestampMs: request.timestampMs,
-          proposer: request.proposer,
-          reveal: hex(request.reveal),
-          lastCommit:
-            request.lastCommit === undefined
-              ? null
-              : {
-                  round: request.lastCommit.round,
-                  bitmap: hex(request.lastCommit.bitmap),
-                  signature: hex(request.lastCommit.signature),
-                },
-          transactions: [...pool]
-            .slice(0, 8)
-            .concat(rng.chance(0.02) ? [`padding-${padding++}-${rng.int(1 << 30)}`] : []),
-          broken: rng.chance(faults.brokenBlocks),
-        };
-        const bytes = new Uint8Array(Buffer.from(JSON.stringify(block)));
-        const blockHash = hashOf(bytes);
-        parts.onBuilt(blockHash, block);
-        return { blockHash, bytes };
-      });
-    },
-    check: ({ blockHash, bytes }) => later(workMs(), () => check(blockHash, bytes)),
-    commit({ blockHash, bytes, certificate }) {
-      return later(workMs() + 1, () => {
-        const verdict = check(blockHash, bytes);
+    build: (request: BuildRequest) => effect(workMs(), () => build(request)),
+    check: ({ blockHash, bytes }) => effect(workMs(), () => judge(blockHash, bytes)),
+    commit: ({ blockHash, bytes, certificate }) =>
+      effect(workMs() + 1, () => {
+        const verdict = judge(blockHash, bytes);
         if (verdict.answer === 'invalid' || verdict.answer === 'mismatch')
           throw new Error(`asked to commit a block that is ${JSON.stringify(verdict)}`);
         const block = decodeBlock(bytes)!;
+        const outcome = outcomes.get(blockHash) ?? execute(disk.ledger, block.transactions)!;
+        outcomes.clear();
         const { head } = disk;
-        parts.onCommit(asHeight(block.height), blockHash, certificate, head.validators);
+        if (block.height !== head.height + 1)
+          throw new Error(`asked to commit height ${block.height} on head ${head.height}`);
+        parts.onCommit(asHeight(block.height), blockHash, certificate, head.validators, outcome);
         disk.sets.push(head.validators);
-        for (const transaction of block.transactions) disk.included.add(transaction);
+        disk.ledger = outcome.ledger;
         disk.blocks.push({ height: asHeight(block.height), blockHash, bytes, certificate });
         disk.head = nextHead(head, rules, block, blockHash);
         for (const transaction of block.transactions) pool.delete(transaction);
         return disk.head;
-      });
-    },
-    hasTransactions: () => pool.size > 0,
+      }),
+    hasTransactions: () => !executable(pool, disk.ledger).next().done,
     onTransactions(listener) {
       transactionListeners.add(listener);
       return () => transactionListeners.delete(listener);
@@ -226,10 +293,14 @@ export function createSimApp(parts: {
       readyListeners.add(listener);
       return () => readyListeners.delete(listener);
     },
-    getBlock: (height) => later(0, () => disk.blocks[height - 1]),
-    addEvidence: parts.onEvidence,
+    getBlock: (height) => effect(0, () => disk.blocks[height - 1]),
+    addEvidence(evidence) {
+      parts.step();
+      parts.onEvidence(evidence);
+    },
     addTransaction(transaction) {
-      if (disk.included.has(transaction)) return;
+      const { from, nonce } = parseTransfer(transaction);
+      if (nonce < disk.ledger.get(from)!.nonce) return;
       pool.add(transaction);
       for (const listener of transactionListeners) listener();
     },

@@ -1,21 +1,30 @@
 /**
- * npm run sim -- --seeds FROM..TO   runs a range and closes with "N passed, N failed"
- * npm run sim -- --seed N           replays one seed and prints every drawn option and every step
+ * npm run sim -- --seeds FROM..TO            runs a range and closes with "N passed, N failed"
+ * npm run sim -- --seeds FROM..TO --real     the same with real BLS signatures and the real EVM
+ * npm run sim -- --twins N                   cases of two processes with one key, on 4 and 7 validators
+ * npm run sim -- --seed N [--real]           replays one seed and prints every drawn option and every step
+ * Ranges may follow one another: --seeds 1..10000 --real --seeds 1..200 runs the second one real. All processors are used.
  */
-import { drawOptions } from './options.ts';
+import { INVARIANTS } from './invariants.ts';
+import { optionsOf, type SimMode } from './options.ts';
+import { runJobs } from './pool.ts';
+import { createRealKit } from './real-kit.ts';
 import { simulate } from './simulate.ts';
+import type { SimJob, SimReport } from './worker.ts';
 
-const USAGE = 'usage: npm run sim -- --seeds FROM..TO | --seed N';
+const USAGE =
+  'usage: npm run sim -- [--real] --seeds FROM..TO ... | --twins N | [--real] --seed N [--twins] | --invariants';
 
 function fail(message: string): never {
   console.error(`${message}\n${USAGE}`);
   process.exit(2);
 }
 
-async function replay(seed: number): Promise<number> {
-  const options = drawOptions(seed);
+async function replay({ mode, seed }: SimJob): Promise<number> {
+  const options = optionsOf(mode, seed);
   console.log(JSON.stringify(options, null, 2));
-  const result = await simulate(options, { verbose: true });
+  const kit = mode === 'real' ? { createKit: createRealKit } : {};
+  const result = await simulate(options, { ...kit, verbose: true });
   for (const line of result.log) console.log(line);
   console.log(
     `seed ${seed}: ${result.passed ? 'passed' : 'FAILED'}, height ${result.height}, highest round ${result.maxRound}, ${result.events} events, digest ${result.digest}`,
@@ -24,37 +33,84 @@ async function replay(seed: number): Promise<number> {
   return result.passed ? 0 : 1;
 }
 
-async function runRange(from: number, to: number): Promise<number> {
+const FLAG: Readonly<Record<SimMode, string>> = { fast: '', real: ' --real', twins: ' --twins' };
+
+async function runAll(jobs: readonly SimJob[]): Promise<number> {
   const started = performance.now();
-  let passed = 0;
-  let failed = 0;
-  let events = 0;
-  for (let seed = from; seed <= to; seed++) {
-    const result = await simulate(drawOptions(seed));
-    events += result.events;
-    if (result.passed) passed++;
-    else {
-      failed++;
-      console.log(`seed ${seed} FAILED (replay: npm run sim -- --seed ${seed})`);
-      console.log(`  options: ${JSON.stringify(drawOptions(seed))}`);
-      for (const problem of result.problems) console.log(`  ${problem}`);
-    }
-    if ((seed - from + 1) % 500 === 0) console.log(`... ${seed - from + 1} seeds, ${failed} failed`);
-  }
+  const cpuBefore = process.cpuUsage();
+  const counts = { passed: 0, failed: 0, events: 0, heights: 0, accused: 0 };
+  await runJobs<SimJob, SimReport>(
+    new URL('./worker.js', import.meta.url),
+    jobs,
+    ({ mode, seed }, report) => {
+      counts.events += report.events;
+      counts.heights += report.height;
+      counts.accused += report.accused;
+      if (report.problems.length === 0) counts.passed++;
+      else {
+        counts.failed++;
+        console.log(`seed ${seed} FAILED (replay: npm run sim --${FLAG[mode]} --seed ${seed})`);
+        console.log(`  options: ${JSON.stringify(report.options)}`);
+        for (const problem of report.problems) console.log(`  ${problem}`);
+      }
+      const done = counts.passed + counts.failed;
+      if (done % 1_000 === 0) console.log(`... ${done} of ${jobs.length} seeds, ${counts.failed} failed`);
+    },
+  );
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`seeds ${from}..${to}, ${events} events in ${seconds} s`);
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const cpuSeconds = ((user + system) / 1e6).toFixed(1);
+  console.log(
+    `${jobs.length} networks, ${counts.heights} heights, ${counts.events} events, ${counts.accused} liars caught, ${seconds} s (${cpuSeconds} s of CPU)`,
+  );
+  console.log(`${counts.passed} passed, ${counts.failed} failed`);
+  return counts.failed === 0 ? 0 : 1;
+}
+
+function jobsOf(mode: SimMode, from: number, to: number): SimJob[] {
+  if (to < from) fail(`${from}..${to} is empty`);
+  return Array.from({ length: to - from + 1 }, (_, i) => ({ mode, seed: from + i }));
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const [flag, value] = args;
-  if (flag === '--seed' && value !== undefined && /^\d+$/.test(value)) return await replay(Number(value));
-  const range = flag === '--seeds' ? /^(\d+)\.\.(\d+)$/.exec(value ?? '') : null;
-  if (range === null) return fail(args.length === 0 ? 'no seeds given' : `cannot read: ${args.join(' ')}`);
-  const [from, to] = [Number(range[1]), Number(range[2])];
-  if (to < from) return fail(`${from}..${to} is empty`);
-  return await runRange(from, to);
+  const jobs: SimJob[] = [];
+  let mode: SimMode = 'fast';
+  let one: number | undefined;
+  for (let i = 0; i < args.length; i++) {
+    const value = args[i + 1] ?? '';
+    switch (args[i]) {
+      case '--invariants':
+        for (const [name, meaning] of Object.entries(INVARIANTS))
+          console.log(`${name.padEnd(24)} ${meaning}`);
+        return 0;
+      case '--real':
+        mode = 'real';
+        break;
+      case '--twins':
+        if (/^\d+$/.test(value)) {
+          jobs.push(...jobsOf('twins', 1, Number(value)));
+          i++;
+        } else mode = 'twins';
+        break;
+      case '--seed':
+        if (!/^\d+$/.test(value)) fail(`no seed: ${value}`);
+        one = Number(value);
+        i++;
+        break;
+      case '--seeds': {
+        const range = /^(\d+)\.\.(\d+)$/.exec(value);
+        if (range === null) fail(`no range: ${value}`);
+        jobs.push(...jobsOf(mode, Number(range[1]), Number(range[2])));
+        i++;
+        break;
+      }
+      default:
+        fail(`cannot read: ${args[i]}`);
+    }
+  }
+  if (one !== undefined) return await replay({ mode, seed: one });
+  if (jobs.length === 0) fail('no seeds given');
+  return await runAll(jobs);
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -1,6 +1,6 @@
 /**
- * A disk that forgets. What was not synced when the process dies is lost, or half of it is; the file then ends in
- * the middle of a record. A process can also be made to die at its n-th write: before it, or just after.
+ * A disk that forgets and fails. What was not synced when the process dies is lost, or a part of it is, cut at any
+ * byte; a write can fail with ENOSPC after some of its bytes, or with EIO; bits flip in files that nobody reads.
  */
 import type { AppendFile, Storage } from '../../node/validator/ports.ts';
 import type { Rng } from './random.ts';
@@ -9,15 +9,27 @@ export class SimulatedCrash extends Error {
   override name = 'SimulatedCrash';
 }
 
+export type DiskError = 'ENOSPC' | 'EIO';
+
 export interface Disk {
-  /** A view for one life of the process. Every call throws SimulatedCrash once `alive()` is false. */
-  mount(alive: () => boolean, die: () => void): Storage;
-  /** The process dies at the n-th write operation from now. */
-  crashAtWrite(operations: number): void;
+  /**
+   * A view for one life of the process. Every call throws SimulatedCrash once `alive()` is false.
+   * @param step called before and after each write: the process may die there
+   * @param onError called when a write has failed
+   */
+  mount(alive: () => boolean, step: () => void, onError: () => void): Storage;
+  /** Every write fails from now on; undefined: none does. */
+  failWith(error: DiskError | undefined): void;
   /** Drops what was not synced, keeping a random part of it if the disk tears. */
   afterCrash(rng: Rng): void;
-  /** Everything is gone. */
-  wipe(): void;
+  /** Flips one bit of a file: the place of its byte, or undefined if there is none. */
+  flipBit(name: string, rng: Rng): number | undefined;
+  /** Everything is gone but the files named in `keep`. */
+  wipe(keep: readonly string[]): void;
+  /** Cuts a file, as the repair command does. */
+  cut(name: string, length: number): void;
+  /** What a reader of the file would get. */
+  content(name: string): Uint8Array | undefined;
 }
 
 interface File {
@@ -26,11 +38,14 @@ interface File {
 }
 
 /** @param options.lies the canary: replaceFile and fsync promise what they do not keep. */
-export function createDisk(options: { readonly tears: boolean; readonly lies: boolean }): Disk {
+export function createDisk(options: {
+  readonly tears: boolean;
+  readonly lies: boolean;
+  readonly rng: Rng;
+}): Disk {
   const files = new Map<string, File>();
   const small = new Map<string, { now: Uint8Array; durable: Uint8Array | undefined }>();
-  let writesLeft = Number.POSITIVE_INFINITY;
-  let after = false;
+  let failing: DiskError | undefined;
 
   const fileOf = (name: string): File => {
     let file = files.get(name);
@@ -41,39 +56,48 @@ export function createDisk(options: { readonly tears: boolean; readonly lies: bo
     return file;
   };
   const join = (parts: readonly Uint8Array[]): Uint8Array => Buffer.concat(parts);
+  const whole = (file: File): Uint8Array => join([file.durable, ...file.pending]);
 
   return {
-    mount(alive, die) {
-      const write = (work: () => void): void => {
+    mount(alive, step, onError) {
+      const check = (): void => {
         if (!alive()) throw new SimulatedCrash('dead');
-        writesLeft--;
-        if (writesLeft > 0) {
-          work();
-          return;
+      };
+      /** @param part what a failing write leaves behind */
+      const write = (work: () => void, part: () => void = () => {}): void => {
+        check();
+        step();
+        check();
+        if (failing !== undefined) {
+          if (failing === 'ENOSPC') part();
+          onError();
+          throw Object.assign(new Error(`${failing}: simulated`), { code: failing });
         }
-        writesLeft = Number.POSITIVE_INFINITY;
-        after = !after;
-        if (after) work();
-        die();
-        throw new SimulatedCrash('crash at a write');
+        work();
+        step();
+        check();
       };
       return {
         openAppend(name): AppendFile {
           const file = fileOf(name);
           return {
             name,
-            read: () => new Uint8Array(join([file.durable, ...file.pending])),
+            read: () => new Uint8Array(whole(file)),
             size: () => file.pending.reduce((sum, part) => sum + part.length, file.durable.length),
-            append: (bytes) => write(() => void file.pending.push(bytes.slice())),
+            append: (bytes) =>
+              write(
+                () => void file.pending.push(bytes.slice()),
+                () => void file.pending.push(bytes.slice(0, options.rng.int(bytes.length))),
+              ),
             fsync: () =>
               write(() => {
                 if (options.lies) return;
-                file.durable = join([file.durable, ...file.pending]);
+                file.durable = whole(file);
                 file.pending = [];
               }),
             truncate: (length) =>
               write(() => {
-                file.durable = join([file.durable, ...file.pending]).subarray(0, length);
+                file.durable = whole(file).subarray(0, length);
                 file.pending = [];
               }),
             close() {},
@@ -87,11 +111,10 @@ export function createDisk(options: { readonly tears: boolean; readonly lies: bo
           }),
       };
     },
-    crashAtWrite(operations) {
-      writesLeft = operations;
+    failWith(error) {
+      failing = error;
     },
     afterCrash(rng) {
-      writesLeft = Number.POSITIVE_INFINITY;
       for (const file of files.values()) {
         const pending = join(file.pending);
         const kept = options.tears && pending.length > 0 ? rng.int(pending.length + 1) : 0;
@@ -103,9 +126,28 @@ export function createDisk(options: { readonly tears: boolean; readonly lies: bo
         else file.now = file.durable;
       }
     },
-    wipe() {
-      files.clear();
-      small.clear();
+    flipBit(name, rng) {
+      const bytes = files.get(name)?.durable ?? small.get(name)?.durable;
+      if (bytes === undefined || bytes.length === 0) return undefined;
+      const flipped = bytes.slice();
+      const at = rng.int(flipped.length);
+      flipped[at]! ^= 1 << rng.int(8);
+      if (files.has(name)) files.get(name)!.durable = flipped;
+      else small.set(name, { now: flipped, durable: flipped });
+      return at;
+    },
+    wipe(keep) {
+      for (const name of [...files.keys()]) if (!keep.includes(name)) files.delete(name);
+      for (const name of [...small.keys()]) if (!keep.includes(name)) small.delete(name);
+    },
+    cut(name, length) {
+      const file = fileOf(name);
+      file.durable = whole(file).slice(0, length);
+      file.pending = [];
+    },
+    content: (name) => {
+      const file = files.get(name);
+      return file === undefined ? small.get(name)?.now : whole(file);
     },
   };
 }

@@ -14,7 +14,7 @@ function name(publicKey: Uint8Array): string {
 export function fakePublicKey(index: number): Uint8Array {
   const key = new Uint8Array(48).fill(0xa0);
   new DataView(key.buffer).setUint32(0, index + 1);
-  secrets.set(name(key), Math.imul(index + 1, 0x9e3779b1));
+  secrets.set(name(key), secretOf(index));
   return key;
 }
 
@@ -75,6 +75,14 @@ export const fakeBls: BlsVerifier = {
     publicKeys.every((key, i) => fakeBls.verify(message, key, signatures[i]!)),
   aggregate: (signatures) => pack(signatures.map(words).reduce(add)),
 };
+
+export function fakeSign(index: number, message: Uint8Array): Uint8Array {
+  return pack(tag(secretOf(index), message));
+}
+
+function secretOf(index: number): number {
+  return Math.imul(index + 1, 0x9e3779b1);
+}
 
 /** @param onSign sees every message the key signs: double signing is judged from it. */
 export function fakeSigner(

@@ -3,269 +3,292 @@
  * links. First a storm in which everything the seed drew may fail, then calm, in which the chain must move on.
  */
 import type { ConsensusParameters } from '../../consensus/parameters.ts';
-import type { Branch } from '../../consensus/state-machine/state.ts';
-import type { Address, Hash, ValidatorInfo, ValidatorSet } from '../../consensus/types.ts';
-import { createValidatorSet } from '../../consensus/validator-set/set.ts';
-import type { GossipKind, Net, PeerId, RequestKind, ValidatorHandle } from '../../node/validator/ports.ts';
-import { createValidator as createRealValidator } from '../../node/validator/validator.ts';
-import {
-  type ChainDisk,
-  type ChainRules,
-  createChainDisk,
-  createSimApp,
-  hashOf,
-  type SimApp,
-} from './chain.ts';
-import { createDisk, type Disk } from './disk.ts';
-import { fakeBls, fakePublicKey, fakeSigner } from './fake-bls.ts';
-import { createInvariants, type Invariants } from './invariants.ts';
+import type { Address, ValidatorInfo, ValidatorSet } from '../../consensus/types.ts';
+import { LAST_SIGNED_FILE } from '../../node/validator/signing.ts';
+import { createValidator } from '../../node/validator/validator.ts';
+import { WAL_FILE } from '../../node/validator/wal.ts';
+import { ACCOUNTS, FUNDS } from './chain.ts';
+import { createDisk } from './disk.ts';
+import { createFastKit } from './fast-kit.ts';
+import { createInvariants, type InvariantName, type Invariants } from './invariants.ts';
+import type { Kit, MembershipRule } from './kit.ts';
+import { createLinks, type Links } from './links.ts';
 import { SIM_PARAMETERS, type SimOptions } from './options.ts';
+import { createProcessEnv, type Process, type Surroundings } from './process.ts';
 import { createRng, type Rng } from './random.ts';
+import { checkReplay } from './replay.ts';
 import { createWorld, type World } from './world.ts';
 
-const START_MS = 1_700_000_000_000;
-const REQUEST_TIMEOUT_MS = 800;
+export const START_MS = 1_700_000_000_000;
+/** A round was left for one that is not the next: line 55, which has no branch of its own. */
+export const SKIP = 'L55 skip to a later round';
 /** Blocks every live node must add once the storm is over. */
 const HEALED_BLOCKS = 3;
 /** Longest virtual time for it. Rounds may have become long in the storm, and each proposer that is dead costs one. */
-const HEAL_MS = 180_000;
+const HEAL_MS = 400_000;
 
 export interface SimResult {
   readonly seed: number;
   readonly passed: boolean;
+  /** Each begins with the name of an invariant. */
   readonly problems: readonly string[];
   readonly digest: string;
   readonly events: number;
   readonly height: number;
   /** Highest round in which a block was decided. */
   readonly maxRound: number;
-  readonly evidence: number;
-  readonly branches: ReadonlySet<Branch>;
+  /** Byzantine validators that evidence was reported against. */
+  readonly accused: number;
+  /** Branches of the algorithm that were taken, and SKIP. */
+  readonly lines: ReadonlySet<string>;
   readonly log: readonly string[];
 }
 
+export interface KitParts {
+  readonly seed: number;
+  readonly powers: readonly number[];
+  readonly startMs: number;
+  readonly members: MembershipRule;
+}
+
 export interface SimSettings {
-  readonly createValidator?: typeof createRealValidator;
+  readonly createKit?: (parts: KitParts) => Kit | Promise<Kit>;
   readonly parameters?: ConsensusParameters;
   /** The canary: a disk that loses what it said was safe. */
   readonly lyingDisks?: boolean;
+  /** The first process dies at this effect of its first life. */
+  readonly crashAtEffect?: number;
   /** Keep the log lines of all nodes. */
   readonly verbose?: boolean;
 }
 
-/** One process. A twin is a second process with the same key. */
-interface Process {
-  readonly name: PeerId;
-  readonly validator: number | undefined;
-  readonly honest: boolean;
-  readonly disk: Disk;
-  chain: ChainDisk;
-  readonly skewMs: number;
-  readonly rng: Rng;
-  /** Counts lives; what an earlier life started is void. */
-  life: number;
-  up: boolean;
-  app: SimApp | undefined;
-  handle: ValidatorHandle | undefined;
-}
-
 export async function simulate(options: SimOptions, settings: SimSettings = {}): Promise<SimResult> {
-  const sim = new Simulation(options, settings);
-  return await sim.run();
+  let kit: Kit | undefined;
+  try {
+    kit = await (settings.createKit ?? createFastKit)({
+      seed: options.seed,
+      powers: options.powers,
+      startMs: START_MS,
+      members: (height, current) => nextMembers(options, kit!, height, current),
+    });
+    return await new Simulation(options, settings, kit).run();
+  } finally {
+    await kit?.close();
+  }
 }
 
-class Simulation {
+/** Every fifth block changes the power of a correct validator, or lets one leave or come back. */
+function nextMembers(
+  options: SimOptions,
+  kit: Kit,
+  height: number,
+  current: ValidatorSet,
+): readonly ValidatorInfo[] | undefined {
+  if (!options.setChanges || kit.member === undefined || height % 5 !== 0) return undefined;
+  const rng = createRng(height, `members ${options.seed}`);
+  const choices = options.powers.map((_, i) => i).filter((i) => !options.faulty.includes(i));
+  if (choices.length === 0) return undefined;
+  const index = rng.pick(choices);
+  const others = current.validators.filter((validator) => validator.address !== kit.addresses[index]);
+  const left = others.length < current.validators.length;
+  const changed = left && rng.chance(0.4) ? others : [...others, kit.member(index, rng.between(7, 16))];
+  let faultyPower = 0n;
+  let total = 0n;
+  for (const validator of changed) {
+    total += validator.power;
+    if (options.faulty.includes(kit.addresses.indexOf(validator.address))) faultyPower += validator.power;
+  }
+  return changed.length > 0 && 3n * faultyPower < total ? changed : undefined;
+}
+
+class Simulation implements Surroundings {
   readonly options: SimOptions;
   readonly settings: SimSettings;
+  readonly kit: Kit;
   readonly world: World;
   readonly rng: Rng;
-  readonly netRng: Rng;
+  readonly links: Links;
   readonly processes: Process[] = [];
-  readonly genesis: ValidatorSet;
-  readonly addresses: Address[];
-  readonly rules: ChainRules;
-  readonly genesisHash: Hash;
   readonly invariants: Invariants;
-  readonly problems: string[] = [];
   readonly log: string[] = [];
-  readonly branches = new Set<Branch>();
-  /** Group of each process while a partition lasts. */
-  groups: Map<PeerId, number> | undefined;
+  readonly lines = new Set<string>();
   calm = false;
-  evidence = 0;
-  transactionCount = 0;
 
-  constructor(options: SimOptions, settings: SimSettings) {
+  constructor(options: SimOptions, settings: SimSettings, kit: Kit) {
     this.options = options;
     this.settings = settings;
+    this.kit = kit;
     this.world = createWorld(START_MS);
     this.rng = createRng(options.seed, 'world');
-    this.netRng = this.rng.fork('net');
-    this.addresses = options.powers.map((_, i) => `0x${(i + 1).toString(16).padStart(40, '0')}` as Address);
-    const members = options.powers.map((power, i) => this.member(i, power));
-    this.genesis = createValidatorSet(members.map((member) => ({ ...member, priority: 0n })));
-    this.genesisHash = hashOf(Buffer.from(`genesis ${options.seed}`));
-    this.rules = {
-      genesisHash: this.genesisHash,
-      members: (height, current) => this.nextMembers(height, current),
-    };
-    const byzantine = new Set(options.twins);
+    const isByzantine = options.fault === 'twins' || options.fault === 'byzantine';
+    const all = options.powers.map((_, i) => i);
     this.invariants = createInvariants({
-      honest: new Set(options.powers.map((_, i) => i).filter((i) => !byzantine.has(i))),
-      isByzantine: (i) => byzantine.has(i),
-      indexOf: (address) => this.addresses.indexOf(address as Address),
+      honest: new Set(all.filter((i) => !(isByzantine && options.faulty.includes(i)))),
+      indexOf: (address) => kit.addresses.indexOf(address as Address),
       setAt: (height) => this.powersAt(height),
+      staticPowers: options.setChanges && kit.member !== undefined ? undefined : options.powers,
+      clockSlackMs: options.clockSkewMs + SIM_PARAMETERS.precisionMs + 1,
+      ledger: kit.member === undefined ? undefined : { accounts: ACCOUNTS, funds: FUNDS },
+    });
+    this.links = createLinks({
+      options,
+      rng: this.rng.fork('net'),
+      world: this.world,
+      names: this.names(),
+      every: (meanMs, work) => this.every(meanMs, work),
     });
   }
 
-  member(index: number, power: number): ValidatorInfo {
-    return {
-      address: this.addresses[index]!,
-      blsPublicKey: fakePublicKey(index),
-      power: BigInt(power),
-      recipient: this.addresses[index]!,
-    };
+  get parameters(): ConsensusParameters {
+    return this.settings.parameters ?? SIM_PARAMETERS;
   }
 
-  /** Every fifth block changes the power of a correct validator, or lets one leave or come back. */
-  nextMembers(height: number, current: ValidatorSet): readonly ValidatorInfo[] | undefined {
-    const { options } = this;
-    if (!options.setChanges || height % 5 !== 0) return undefined;
-    const rng = createRng(height, `members ${options.seed}`);
-    const faulty = new Set([...options.twins, ...options.dead]);
-    const choices = options.powers.map((_, i) => i).filter((i) => !faulty.has(i));
-    if (choices.length === 0) return undefined;
-    const index = rng.pick(choices);
-    const others = current.validators.filter((validator) => validator.address !== this.addresses[index]);
-    const left = others.length < current.validators.length;
-    const changed = left && rng.chance(0.4) ? others : [...others, this.member(index, rng.between(7, 16))];
-    let faultyPower = 0n;
-    let total = 0n;
-    for (const validator of changed) {
-      total += validator.power;
-      if (faulty.has(this.addresses.indexOf(validator.address))) faultyPower += validator.power;
+  names(): string[] {
+    const { validators, fullNodes, fault, faulty } = this.options;
+    const names: string[] = [];
+    for (let i = 0; i < validators; i++) {
+      names.push(`v${i}`);
+      if (fault === 'twins' && faulty.includes(i)) names.push(`v${i}twin`);
     }
-    return changed.length > 0 && 3n * faultyPower < total ? changed : undefined;
+    for (let i = 0; i < fullNodes; i++) names.push(`full${i}`);
+    return names;
   }
 
   /** Powers by validator index for a height whose set some process knows. */
   powersAt(height: number): ReadonlyMap<number, bigint> | undefined {
+    const set = this.setAt(height);
+    return set && new Map(set.validators.map((one) => [this.kit.addresses.indexOf(one.address), one.power]));
+  }
+
+  setAt(height: number): ValidatorSet | undefined {
     for (const { chain } of this.processes) {
       const offset = height - chain.head.height;
-      const set =
-        offset === 1
-          ? chain.head.validators
-          : offset === 2
-            ? chain.head.nextValidators
-            : chain.sets[height - 1];
-      if (set !== undefined && offset <= 2)
-        return new Map(set.validators.map((one) => [this.addresses.indexOf(one.address), one.power]));
+      if (offset === 1) return chain.head.validators;
+      if (offset === 2) return chain.head.nextValidators;
+      const set = chain.sets[height - 1];
+      if (set !== undefined) return set;
     }
     return undefined;
   }
 
+  fail(name: InvariantName, detail: string): void {
+    this.invariants.fail(name, detail);
+  }
+
+  say(line: string): void {
+    this.world.note(line);
+    if (this.settings.verbose) this.log.push(`${this.world.nowMs() - START_MS} ${line}`);
+  }
+
   // ---------------------------------------------------------------- processes
 
-  addProcess(name: string, validator: number | undefined, honest: boolean): void {
+  async addProcess(name: string): Promise<void> {
     const rng = this.rng.fork(name);
-    const { clockSkewMs } = this.options;
+    const match = /^v(\d+)/.exec(name);
+    const validator = match === null ? undefined : Number(match[1]);
+    const isFaulty = validator !== undefined && this.options.faulty.includes(validator);
+    const { fault, clockSkewMs } = this.options;
     this.processes.push({
       name,
       validator,
-      honest,
-      disk: createDisk({ tears: this.options.diskTears, lies: this.settings.lyingDisks === true }),
-      chain: createChainDisk(this.rules, this.genesis, START_MS),
+      fault: isFaulty ? fault : 'none',
+      honest: !(isFaulty && (fault === 'twins' || fault === 'byzantine')),
+      disk: createDisk({
+        tears: this.options.diskTears,
+        lies: this.settings.lyingDisks === true,
+        rng: rng.fork('disk'),
+      }),
+      chain: await this.kit.openDisk(name),
       skewMs: clockSkewMs === 0 ? 0 : rng.between(-clockSkewMs, clockSkewMs),
       rng,
       life: 0,
       up: false,
+      pausedUntilMs: 0,
+      effectsLeft:
+        name === 'v0' ? (this.settings.crashAtEffect ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+      diskFailed: false,
+      mustRefuse: undefined,
+      ruined: false,
+      damaged: false,
+      timers: 0,
+      requests: 0,
       app: undefined,
       handle: undefined,
+      adversary: undefined,
     });
   }
 
   boot(process: Process): void {
-    const { world, options } = this;
-    const life = ++process.life;
+    if (process.ruined || process.up) return;
+    process.life++;
     process.up = true;
-    world.note(`boot ${process.name}`);
+    process.diskFailed = false;
+    process.timers = 0;
+    process.requests = 0;
+    process.disk.failWith(undefined);
+    this.say(`boot ${process.name}`);
+    this.checkFiles(process);
+    const { life } = process;
     const alive = () => process.up && process.life === life;
-    const app = createSimApp({
-      world,
-      rng: process.rng.fork(`app ${life}`),
-      disk: process.chain,
-      rules: this.rules,
-      faults: {
-        // In calm, data is there: how long it may take is not for consensus to promise.
-        unknownChance: () => (this.calm ? 0 : options.unknownChance),
-        unknownMs: options.unknownMs,
-        announces: options.announcesReady,
-        executeMs: options.executeMs,
-        brokenBlocks: process.honest ? 0 : options.brokenBlocks,
-      },
-      alive,
-      onBuilt: (blockHash, block) => this.invariants.onBuilt(blockHash, block.height, block.parent),
-      onCommit: (height, blockHash, certificate, set) => {
-        world.note(`commit ${process.name} ${height} ${blockHash}`);
-        if (process.honest) this.invariants.onCommit(process.name, height, blockHash, certificate, set);
-      },
-      onEvidence: () => {
-        this.evidence++;
-      },
-    });
-    process.app = app;
-    const { validator } = process;
-    const signer =
-      validator === undefined
-        ? undefined
-        : fakeSigner(this.addresses[validator]!, fakePublicKey(validator), (message) => {
-            if (alive()) this.invariants.onSign(validator, message);
-          });
-    const random = process.rng.fork(`shell ${life}`);
-    const create = this.settings.createValidator ?? createRealValidator;
-    const env = {
-      clock: {
-        nowMs: () => world.nowMs() + process.skewMs,
-        setTimer: (delayMs: number, run: () => void) => {
-          const event = world.at(world.nowMs() + delayMs, () => {
-            if (alive()) run();
-          });
-          return () => event.cancel();
-        },
-      },
-      random: { int: (below: number) => random.int(below) },
-      storage: process.disk.mount(alive, () => this.kill(process)),
-      bls: fakeBls,
-      app,
-      net: this.netOf(process, alive),
-      log: (level: string, message: string) => {
-        world.note(message);
-        if (this.settings.verbose)
-          this.log.push(`${world.nowMs() - START_MS} ${process.name} ${level} ${message}`);
-      },
-    };
+    let at = { height: 0, round: 0 };
     try {
-      const handle = create({
-        env: signer === undefined ? env : { ...env, signer },
-        genesisHash: this.genesisHash,
-        parameters: this.settings.parameters ?? SIM_PARAMETERS,
+      process.handle = createValidator({
+        env: createProcessEnv(process, this),
+        genesisHash: this.kit.genesisHash,
+        parameters: this.parameters,
         onProgress: (height, round, branch) => {
-          this.branches.add(branch);
-          world.note(`${process.name} ${height}/${round} ${branch}`);
-          if (this.settings.verbose)
-            this.log.push(`${world.nowMs() - START_MS} ${process.name} ${height}/${round} ${branch}`);
+          this.lines.add(branch);
+          if (height === at.height && round > at.round + 1) this.lines.add(SKIP);
+          at = { height, round };
+          this.say(`${process.name} ${height}/${round} ${branch}`);
         },
         onHalt: (message) => {
-          if (alive() && process.honest) this.problems.push(`HALTED: ${process.name}: ${message}`);
+          if (alive()) this.onStopped(process, 'HALTED', message);
         },
       });
-      process.handle = handle;
-      void handle.start().catch((error) => {
-        if (alive()) this.problems.push(`START FAILED: ${process.name}: ${error}`);
+      if (alive() && process.mustRefuse !== undefined)
+        this.fail('DAMAGE UNNOTICED', `${process.name} started with a damaged ${process.mustRefuse}`);
+      void process.handle.start().catch((error) => {
+        if (alive()) this.onStopped(process, 'DID NOT START', String(error));
       });
     } catch (error) {
-      if (alive()) this.problems.push(`DID NOT START: ${process.name}: ${error}`);
+      if (alive()) this.onStopped(process, 'DID NOT START', String(error));
     }
+  }
+
+  /** What the operator does when the node has stopped with a message. */
+  onStopped(process: Process, name: InvariantName, message: string): void {
+    this.say(`${process.name} stopped: ${message}`);
+    const { mustRefuse } = process;
+    const offset = /WAL_DAMAGED.* at offset (\d+)|\(offset (\d+)\)/.exec(message);
+    if (process.damaged && offset !== null) {
+      process.mustRefuse = undefined;
+      process.disk.cut(WAL_FILE, Number(offset[1] ?? offset[2]));
+    } else if (mustRefuse === 'record' && message.includes('LAST_SIGNED_DAMAGED')) {
+      process.mustRefuse = undefined;
+      process.ruined = true;
+    } else if (!process.diskFailed && process.honest) {
+      this.fail(name, `${process.name}: ${message}`);
+      return;
+    }
+    this.kill(process);
+  }
+
+  /** An auditor with a copy of the files. */
+  checkFiles(process: Process): void {
+    const log = process.disk.content(WAL_FILE);
+    const { validator } = process;
+    if (validator === undefined || process.damaged || log === undefined || log.length === 0) return;
+    const found = checkReplay({
+      log,
+      lastSigned: process.disk.content(LAST_SIGNED_FILE),
+      head: process.chain.head,
+      self: this.kit.addresses[validator]!,
+      parameters: this.parameters,
+      genesisHash: this.kit.genesisHash,
+    });
+    if (found !== undefined) this.fail(found.name, `${process.name}: ${found.detail}`);
+    this.invariants.onLoad(process.name, { timers: 0, requests: 0, messageBytes: 0, logBytes: log.length });
   }
 
   kill(process: Process): void {
@@ -273,101 +296,52 @@ class Simulation {
     process.up = false;
     process.handle = undefined;
     process.app = undefined;
-    this.world.note(`kill ${process.name}`);
+    process.effectsLeft = Number.POSITIVE_INFINITY;
+    process.pausedUntilMs = 0;
+    this.say(`kill ${process.name}`);
     process.disk.afterCrash(process.rng);
-    const { wipeChance, downMs } = this.options;
-    // A new disk under an old key would be the operator's mistake; only nodes without a key lose theirs.
-    if (process.validator === undefined && process.rng.chance(wipeChance)) {
-      process.disk.wipe();
-      process.chain = createChainDisk(this.rules, this.genesis, START_MS);
-    }
-    this.world.at(this.world.nowMs() + process.rng.between(1, downMs), () => {
-      if (!process.up && !this.isDead(process)) this.boot(process);
+    this.mayDamage(process);
+    const downMs = process.rng.between(1, this.options.downMs);
+    this.world.at(this.world.nowMs() + downMs, () => {
+      if (!this.isDead(process)) this.boot(process);
     });
+  }
+
+  /** Only nodes that may be lost lose what was promised: validators with less than a third of the power, full nodes. */
+  mayDamage(process: Process): void {
+    const { bitFlipChance, wipeChance } = this.options;
+    const { rng, disk, fault } = process;
+    if (this.calm || (process.validator !== undefined && fault !== 'lost' && fault !== 'rotten')) return;
+    if (fault === 'rotten') {
+      if (rng.chance(bitFlipChance) && disk.flipBit(LAST_SIGNED_FILE, rng) !== undefined) {
+        process.mustRefuse = 'record';
+        process.damaged = true;
+      }
+      return;
+    }
+    if (rng.chance(wipeChance)) {
+      disk.wipe(process.validator === undefined ? [] : [LAST_SIGNED_FILE]);
+      this.world.hold(Promise.resolve(process.chain.wipe()));
+      this.invariants.onWipe(process.name);
+      process.damaged = true;
+      process.mustRefuse = undefined;
+    } else if (rng.chance(bitFlipChance)) {
+      const log = disk.content(WAL_FILE);
+      const at = disk.flipBit(WAL_FILE, rng);
+      if (log === undefined || at === undefined) return;
+      process.damaged = true;
+      if (hasSmallRecordAfter(log, at)) process.mustRefuse = 'log';
+    }
   }
 
   isDead(process: Process): boolean {
-    return this.calm && process.validator !== undefined && this.options.dead.includes(process.validator);
-  }
-
-  // ---------------------------------------------------------------- network
-
-  netOf(process: Process, alive: () => boolean): Net {
-    const { world } = this;
-    return {
-      broadcast: (kind, bytes) => {
-        if (!alive()) return;
-        world.note(`${process.name} ${kind}`);
-        world.noteBytes(bytes.subarray(0, 256));
-        for (const peer of this.processes) if (peer !== process) this.gossip(process, peer, kind, bytes);
-      },
-      peers: () => this.processes.filter((peer) => peer !== process && peer.up).map((peer) => peer.name),
-      request: (peer, kind, payload) => this.request(process, peer, kind, payload, alive),
-      penalise: (peer, code) => {
-        world.note(`penalty ${peer} ${code}`);
-        const culprit = this.processes.find((one) => one.name === peer);
-        if (alive() && process.honest && culprit?.honest && this.options.twins.length === 0)
-          this.problems.push(`BLAMED THE INNOCENT: ${process.name} penalised ${peer} for ${code}`);
-      },
-    };
-  }
-
-  /** Whether a message gets through, and after how long. */
-  delays(from: Process, to: Process): number[] {
-    const { options, netRng } = this;
-    if (this.isCut(from, to)) return [];
-    const [low, high] = options.delayMs;
-    if (this.calm) return [netRng.between(1, Math.min(high, 40))];
-    if (netRng.chance(options.lossChance)) return [];
-    const one = () =>
-      netRng.between(low, high) +
-      (netRng.chance(options.stragglerChance) ? netRng.int(options.stragglerMs) : 0);
-    return netRng.chance(options.duplicateChance) ? [one(), one()] : [one()];
-  }
-
-  isCut(from: Process, to: Process): boolean {
-    if (this.groups === undefined) return false;
-    const [a, b] = [this.groups.get(from.name)!, this.groups.get(to.name)!];
-    return this.options.partitionOneWay ? a < b : a !== b;
-  }
-
-  gossip(from: Process, to: Process, kind: GossipKind, bytes: Uint8Array): void {
-    for (const delayMs of this.delays(from, to))
-      this.world.at(this.world.nowMs() + delayMs, () => {
-        void to.handle?.onGossip(kind, bytes, from.name);
-      });
-  }
-
-  request(
-    from: Process,
-    peer: PeerId,
-    kind: RequestKind,
-    payload: Uint8Array,
-    alive: () => boolean,
-  ): Promise<Uint8Array | undefined> {
-    const to = this.processes.find((one) => one.name === peer)!;
-    return new Promise((resolve) => {
-      let settled = false;
-      const settle = (answer: Uint8Array | undefined) => {
-        if (settled || !alive()) return;
-        settled = true;
-        resolve(answer);
-      };
-      this.world.at(this.world.nowMs() + REQUEST_TIMEOUT_MS, () => settle(undefined));
-      for (const delayMs of this.delays(from, to).slice(0, 1))
-        this.world.at(this.world.nowMs() + delayMs, () => {
-          void to.handle?.onRequest(kind, payload, from.name).then((answer) => {
-            for (const backMs of this.delays(to, from).slice(0, 1))
-              this.world.at(this.world.nowMs() + backMs, () => settle(answer));
-          });
-        });
-    });
+    return this.calm && process.fault === 'dead';
   }
 
   // ---------------------------------------------------------------- the storm
 
   /** Repeats something at random times until calm. */
-  everyNow(meanMs: number, work: () => void): void {
+  every(meanMs: number, work: () => void): void {
     if (meanMs === 0) return;
     const again = () => {
       this.world.at(this.world.nowMs() + this.rng.between(1, 2 * meanMs), () => {
@@ -381,31 +355,50 @@ class Simulation {
 
   startStorm(): void {
     const { options, rng, world } = this;
-    this.everyNow(options.crashEveryMs, () => {
+    const anyUp = (): Process | undefined => {
       const process = rng.pick(this.processes);
-      if (!process.up) return;
-      if (rng.chance(options.crashAtWriteChance)) process.disk.crashAtWrite(rng.between(1, 12));
+      return process.up ? process : undefined;
+    };
+    this.every(options.crashEveryMs, () => {
+      const process = anyUp();
+      if (process === undefined) return;
+      if (rng.chance(options.crashAtEffectChance)) process.effectsLeft = rng.between(1, 60);
       else this.kill(process);
     });
-    this.everyNow(options.partitionEveryMs, () => {
-      if (this.groups !== undefined) return;
-      this.groups = new Map(this.processes.map((process) => [process.name, rng.int(2)]));
-      world.note('partition');
-      world.at(world.nowMs() + rng.between(1, options.partitionMs), () => {
-        this.groups = undefined;
-      });
+    this.every(options.pauseEveryMs, () => {
+      const process = anyUp();
+      if (process !== undefined) process.pausedUntilMs = world.nowMs() + rng.between(1, options.pauseMs);
     });
+    this.every(options.diskErrorEveryMs, () => anyUp()?.disk.failWith(options.diskError));
+    if (options.clockSkewMs > 0)
+      this.every(4_000, () => {
+        rng.pick(this.processes).skewMs = rng.between(-options.clockSkewMs, options.clockSkewMs);
+      });
+  }
+
+  /** Liars do not stop when the weather gets better. */
+  stirAdversaries(): void {
+    for (const process of this.processes) {
+      if (process.fault !== 'byzantine') continue;
+      const again = () => {
+        this.world.at(this.world.nowMs() + process.rng.between(50, 600), () => {
+          if (process.up && this.world.nowMs() >= process.pausedUntilMs) process.adversary?.stir();
+          again();
+        });
+      };
+      again();
+    }
   }
 
   /** Transactions arrive at one node and reach the others as gossip does. */
   sendTransactions(): void {
     const next = () => {
       this.world.at(this.world.nowMs() + this.rng.between(1, 2 * this.options.transactionEveryMs), () => {
-        const transaction = `tx-${this.transactionCount++}`;
+        const transaction = this.kit.transaction(this.rng, this.invariants.isIncluded);
         const first = this.rng.pick(this.processes);
         first.app?.addTransaction(transaction);
         for (const other of this.processes)
-          for (const delayMs of other === first ? [] : this.delays(first, other))
+          for (const delayMs of other === first ? [] : this.links.delays(first.name, other.name))
             this.world.at(this.world.nowMs() + delayMs, () => other.app?.addTransaction(transaction));
         next();
       });
@@ -416,80 +409,109 @@ class Simulation {
   // ---------------------------------------------------------------- run
 
   async run(): Promise<SimResult> {
-    const { options, world } = this;
-    const twins = new Set(options.twins);
-    for (let i = 0; i < options.validators; i++) {
-      this.addProcess(`v${i}`, i, !twins.has(i));
-      if (twins.has(i)) this.addProcess(`v${i}twin`, i, false);
-    }
-    for (let i = 0; i < options.fullNodes; i++) this.addProcess(`full${i}`, undefined, true);
+    const { options, world, invariants } = this;
+    const broken = () => invariants.violations.length > 0;
+    for (const name of this.names()) await this.addProcess(name);
     for (const process of this.processes)
       world.at(world.nowMs() + process.rng.between(0, 300), () => this.boot(process));
     this.startStorm();
+    this.stirAdversaries();
     this.sendTransactions();
-    await world.run(START_MS + options.stormMs, () => this.problems.length > 0);
-    if (this.problems.length === 0) await this.heal();
-    const problems = [...this.invariants.violations, ...this.problems];
+    await world.run(START_MS + options.stormMs, broken);
+    if (!broken()) await this.heal();
+    for (const process of this.processes) void process.handle?.stop();
     return {
       seed: options.seed,
-      passed: problems.length === 0,
-      problems,
+      passed: !broken(),
+      problems: invariants.violations,
       digest: world.digest(),
       events: world.events(),
-      height: this.invariants.tallest(),
-      maxRound: Math.max(0, ...this.invariants.rounds.values()),
-      evidence: this.evidence,
-      branches: this.branches,
+      height: invariants.tallest(),
+      maxRound: Math.max(0, ...invariants.rounds.values()),
+      accused: invariants.accused.size,
+      lines: this.lines,
       log: this.log,
     };
   }
 
   async heal(): Promise<void> {
-    const { world } = this;
+    const { world, invariants } = this;
     this.calm = true;
-    this.groups = undefined;
+    this.links.calm();
+    const precise = Math.min(this.options.clockSkewMs, SIM_PARAMETERS.precisionMs / 2);
     for (const process of this.processes) {
-      process.disk.crashAtWrite(Number.POSITIVE_INFINITY);
+      process.effectsLeft = Number.POSITIVE_INFINITY;
+      process.pausedUntilMs = 0;
+      process.skewMs = process.rng.between(-precise, precise);
+      if (!process.diskFailed) process.disk.failWith(undefined);
       if (this.isDead(process)) this.kill(process);
-      else if (!process.up) this.boot(process);
+      else this.boot(process);
     }
-    const before = this.invariants.tallest();
+    const before = invariants.tallest();
     const goal = before + HEALED_BLOCKS;
-    const startRounds = new Map(this.processes.map((process) => [process.name, process.handle?.status()]));
-    const live = this.processes.filter((process) => process.honest && !this.isDead(process));
-    const done = () => this.problems.length > 0 || live.every((process) => process.chain.head.height >= goal);
-    if (!(await world.run(world.nowMs() + HEAL_MS, done))) {
-      const heads = live.map((process) => {
-        const status = process.handle?.status();
-        return `${process.name}: head ${process.chain.head.height}, ${status === undefined ? 'down' : `${status.height}/${status.round} ${status.step}${status.voting ? '' : ' silent'}`}`;
-      });
-      this.problems.push(
-        `NO PROGRESS: ${HEALED_BLOCKS} more blocks than ${before} wanted within ${HEAL_MS / 1000} s of calm; ${heads.join('; ')}`,
-      );
+    const startRounds = this.processes.map((process) => process.handle?.status());
+    const live = () => this.processes.filter((one) => one.honest && !this.isDead(one) && !one.ruined);
+    const done = () =>
+      invariants.violations.length > 0 ||
+      live().every((process) => process.chain.head.height >= goal && this.isVoting(process));
+    if (await world.run(world.nowMs() + HEAL_MS, done)) {
+      if (invariants.violations.length === 0) this.checkRounds(before, goal, startRounds);
       return;
     }
-    this.checkRounds(before, goal, startRounds);
+    const heads = live().map((process) => {
+      const status = process.handle?.status();
+      return `${process.name}: head ${process.chain.head.height}, ${status === undefined ? 'down' : `${status.height}/${status.round} ${status.step}${status.voting ? '' : ' silent'}`}`;
+    });
+    this.fail(
+      'NO PROGRESS',
+      `${HEALED_BLOCKS} more blocks than ${before} wanted within ${HEAL_MS / 1000} s of calm; ${heads.join('; ')}`,
+    );
+  }
+
+  /** Whoever is in the set takes part again. */
+  isVoting(process: Process): boolean {
+    const status = process.handle?.status();
+    if (status === undefined) return false;
+    if (status.voting || process.validator === undefined) return true;
+    const address = this.kit.addresses[process.validator];
+    return !process.chain.head.validators.validators.some((one) => one.address === address);
   }
 
   /**
    * Liveness in rounds: once calm, a height needs at most one turn of each proposer that is dead, silent or
    * byzantine, and one more of a correct one; the height in progress may first have to end the rounds it is in.
+   * Rounds are lost, too, until a time stamp from a fast clock is past, and until timeouts outgrow a slow network.
    */
   checkRounds(
     before: number,
     goal: number,
-    startRounds: ReadonlyMap<string, { height: number; round: number } | undefined>,
+    startRounds: readonly ({ height: number; round: number } | undefined)[],
   ): void {
-    const rounds = this.options.validators + 6;
+    const { validators, clockSkewMs, calmDelayMs } = this.options;
+    const skewRounds = clockSkewMs > SIM_PARAMETERS.precisionMs ? Math.ceil((2 * clockSkewMs) / 400) : 0;
+    const slowRounds = calmDelayMs > 100 ? Math.ceil((4 * calmDelayMs) / SIM_PARAMETERS.timeoutDeltaMs) : 0;
+    const rounds = validators + 6 + skewRounds + slowRounds;
     for (let height = before + 1; height <= goal; height++) {
       let from = 0;
-      for (const status of startRounds.values())
+      for (const status of startRounds)
         if (status !== undefined && status.height === height) from = Math.max(from, status.round);
       const decided = this.invariants.rounds.get(height) ?? 0;
       if (decided > from + rounds)
-        this.problems.push(
-          `SLOW: height ${height} was decided in round ${decided}, in calm from round ${from} on; at most ${rounds} more allowed`,
+        this.fail(
+          'SLOW',
+          `height ${height} was decided in round ${decided}, in calm from round ${from} on; at most ${rounds} more allowed`,
         );
     }
   }
+}
+
+/** Whether a whole record of at most 512 bytes begins after `at`: length u32, checksum u32, then length bytes. */
+function hasSmallRecordAfter(log: Uint8Array, at: number): boolean {
+  const view = new DataView(log.buffer, log.byteOffset, log.byteLength);
+  for (let start = 0; start + 8 <= log.length; ) {
+    const length = view.getUint32(start);
+    if (start > at && length <= 512 && start + 8 + length <= log.length) return true;
+    start += 8 + length;
+  }
+  return false;
 }

@@ -9,6 +9,8 @@ export interface World {
   /** Mixes something that happened into the digest. */
   note(what: string): void;
   noteBytes(bytes: Uint8Array): void;
+  /** Real work that a process waits for: virtual time stands still until it is done. */
+  hold(work: Promise<unknown>): void;
   /** Runs events until `done()` or until `untilMs`. False if time ran out first. */
   run(untilMs: number, done?: () => boolean): Promise<boolean>;
   digest(): string;
@@ -31,6 +33,7 @@ export function createWorld(startMs: number): World {
   let count = 0;
   let low = 0x811c9dc5;
   let high = 0x1234567;
+  const held = new Set<Promise<unknown>>();
 
   const mix = (value: number): void => {
     low = Math.imul(low ^ value, 0x01000193);
@@ -83,6 +86,10 @@ export function createWorld(startMs: number): World {
     noteBytes(bytes) {
       for (const byte of bytes) mix(byte);
     },
+    hold(work) {
+      const done: Promise<unknown> = work.catch(() => {}).then(() => held.delete(done));
+      held.add(done);
+    },
     async run(untilMs, done = () => false) {
       while (heap.length > 0 && heap[0]!.atMs <= untilMs) {
         const event = pop();
@@ -93,6 +100,10 @@ export function createWorld(startMs: number): World {
         event.work();
         // Promises settle before the next event: everything asynchronous in the shell ends in a virtual event.
         await settled();
+        while (held.size > 0) {
+          await Promise.all(held);
+          await settled();
+        }
         if (done()) return true;
       }
       now = Math.max(now, untilMs);

@@ -41,6 +41,18 @@ export function forward(
   label: number,
   pass: AdapterPass,
 ): number {
+  adapterLogits(frozen, adapter, features, start, pass);
+  return softmax(pass.residuals, label);
+}
+
+/** Logits of one sample into `pass.residuals`. */
+export function adapterLogits(
+  frozen: FrozenPart,
+  adapter: Adapter,
+  features: Float64Array,
+  start: number,
+  pass: AdapterPass,
+): void {
   const { low, outputs, residuals } = pass;
   const { width, rank } = adapter;
   const scale = adapter.scaleMicro / 1e6;
@@ -60,7 +72,6 @@ export function forward(
     const size = frozen.hidden + 1;
     for (let c = 0; c < frozen.classes; c++) residuals[c] = dot(head, c * size, outputs, 0, size);
   }
-  return softmax(residuals, label);
 }
 
 /** After `forward`: turns the probabilities into residuals and carries them back to the errors of B's and A's outputs. */

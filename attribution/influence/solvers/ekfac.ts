@@ -51,7 +51,12 @@ function factorLayer(layer: KroneckerLayer, starts: Int32Array, l2: number): Ekf
 
 function roundBasis(vectors: Float64Array, width: number): EkfacBasis {
   const { values, exponents } = quantiseRow(vectors, [vectors.length]);
-  return { width, vectors: values, components: transposed(values, width, width), exponent: exponents[0]! };
+  return basisOf(values, width, exponents[0]!);
+}
+
+/** A basis from its rounded vectors, row by row. */
+export function basisOf(vectors: Int16Array, width: number, exponent: number): EkfacBasis {
+  return { width, vectors, components: transposed(vectors, width, width), exponent };
 }
 
 /** Σ row·rowᵀ over all rows in their order, lower triangle. */

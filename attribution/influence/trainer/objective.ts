@@ -3,8 +3,8 @@ import { dot } from '../arithmetic/linear-algebra.ts';
 import type { Head, LabelledFeatures } from '../types.ts';
 
 /**
- * Class probabilities of one sample into `out` and the loss of its label (nats). The logits are dot products plus the
- * bias; the largest is subtracted, the sum runs over the classes in their order.
+ * Class probabilities of one sample into `out` and the loss of its label (nats): of the logits the largest is
+ * subtracted, the sum runs over the classes in their order.
  */
 export function predict(
   head: Head,
@@ -13,12 +13,17 @@ export function predict(
   label: number,
   out: Float64Array,
 ): number {
+  headLogits(head, features, start, out);
+  return softmax(out, label);
+}
+
+/** Logits of one sample into `out`: dot products plus the bias. */
+export function headLogits(head: Head, features: Float64Array, start: number, out: Float64Array): void {
   const { width, classes, weights } = head;
   for (let c = 0; c < classes; c++) {
     const row = c * (width + 1);
     out[c] = dot(weights, row, features, start, width) + weights[row + width]!;
   }
-  return softmax(out, label);
 }
 
 /** Turns logits into probabilities, in place; returns the loss of the label. */

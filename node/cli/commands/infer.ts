@@ -1,4 +1,4 @@
-import { requestInference, waitForAnswer } from '../../client/infer.ts';
+import { inferTrained, requestInference, waitForAnswer } from '../../client/infer.ts';
 import { formatAmount } from '../amounts.ts';
 import { attributionLines } from '../attribution-view.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
@@ -19,16 +19,16 @@ export const command = defineCommand({
   },
   details: `
 The price of the longest answer is put down; what the answer does not use comes back, and all of it if there is no
-answer or its attribution is wrong.`,
+answer or its attribution is wrong. A model that the chain trained answers at once, by every validator.`,
   async run(invocation) {
     const { flags, out } = invocation;
     const client = openClient(invocation);
     const account = await openAccount(invocation);
-    const requestId = await requestInference(client, account, {
-      modelId: numericId(flags.model, '--model'),
-      prompt: flags.prompt,
-      maxOutputTokens: wholeNumber(flags['max-tokens'] ?? '120', '--max-tokens', 1, 65_536),
-    });
+    const question = { modelId: numericId(flags.model, '--model'), prompt: flags.prompt };
+    const maxOutputTokens = wholeNumber(flags['max-tokens'] ?? '120', '--max-tokens', 1, 65_536);
+    const requestId =
+      (await inferTrained(client, account, question)) ??
+      (await requestInference(client, account, { ...question, maxOutputTokens }));
     if (!flags.json) out.note(`request ${requestId}; waiting for the answer`);
     const timeoutMs = wholeNumber(flags.timeout ?? '60', '--timeout', 1, 86_400) * 1_000;
     const answer = await waitForAnswer(client, requestId, timeoutMs);

@@ -7,6 +7,7 @@ import { writeFileAtomic } from '../../keys/files.ts';
 import { addressOf, checksumAddress, toHex } from '../../keys/hex.ts';
 import { peerIdOf, writeNodeKey } from '../../keys/node-key.ts';
 import { chooseNewPassword } from '../../keys/password.ts';
+import { writeFirstRecord } from '../../validator/record-exchange.ts';
 import { defineCommand } from '../command.ts';
 import { keysDirectory } from '../session.ts';
 import { keyName } from '../values.ts';
@@ -26,8 +27,8 @@ export const command = defineCommand({
     json: { type: 'boolean', help: 'print JSON for programs' },
   },
   details: `
-An account's file is a Web3 keystore (version 3), a consensus key's an EIP-2335 keystore. A node key is its identity
-on the network and is not encrypted: the node must start without a person.`,
+An account's file is a Web3 keystore (version 3), a consensus key's an EIP-2335 keystore. A consensus key gets its last-signed record
+beside it: keep the two together. A node key is its identity on the network and is not encrypted: the node must start without a person.`,
   async run({ flags, positionals, out, ...environment }) {
     const name = keyName(positionals[0]!);
     const path = join(keysDirectory(flags.keys, environment), `${name}.json`);
@@ -48,6 +49,7 @@ on the network and is not encrypted: the node must start without a person.`,
       case 'consensus': {
         const key = createConsensusKey();
         writeConsensusKey(path, key, await password());
+        writeFirstRecord(path);
         shown = { name, publicKey: toHex(key.publicKey), file: path };
         break;
       }

@@ -1,6 +1,7 @@
 import { modelInterface } from '../../../state/modules/interfaces.ts';
+import { ZERO_ADDRESS } from '../../../state/modules/storage.ts';
 import { formatAmount } from '../amounts.ts';
-import { mapBounded, modelStatus, newestIds, readModel, shortAddress } from '../chain-data.ts';
+import { engineName, mapBounded, modelStatus, newestIds, readModel, shortAddress } from '../chain-data.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
 import { printable, table } from '../output.ts';
 import { NODE_FLAGS, openClient } from '../session.ts';
@@ -15,18 +16,29 @@ export const command = defineCommand({
     const client = openClient(invocation);
     const [count] = await client.view(modelInterface, 'modelCount', []);
     const models = await mapBounded(newestIds(count), (id) => readModel(client, id));
-    if (flags.json) return void out.json(models.map((one) => ({ ...one, status: modelStatus(one.status) })));
+    if (flags.json)
+      return void out.json(
+        models.map((one) => ({
+          ...one,
+          engine: engineName(one.engine),
+          status: modelStatus(one.status),
+        })),
+      );
     if (models.length === 0)
       return void out.note('no models yet; register one with openledger model register');
     const rows = models.map((one) => [
       String(one.id),
       modelStatus(one.status),
+      engineName(one.engine),
       formatAmount(one.basePrice),
       one.snapshots.map((pin) => pin.dataNetId).join(','),
-      shortAddress(one.operator),
+      one.operator === ZERO_ADDRESS ? 'every validator' : shortAddress(one.operator),
       printable(one.name),
     ]);
-    for (const row of table([['id', 'status', 'price', 'DataNets', 'operator', 'name'], ...rows]))
+    for (const row of table([
+      ['id', 'status', 'attribution', 'price', 'DataNets', 'operator', 'name'],
+      ...rows,
+    ]))
       out.line(row);
   },
 });

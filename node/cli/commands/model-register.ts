@@ -1,10 +1,10 @@
 import { modelInterface } from '../../../state/modules/interfaces.ts';
-import { MODEL_KIND } from '../../../state/modules/model/types.ts';
+import { ENGINE, MODEL_KIND } from '../../../state/modules/model/types.ts';
 import { eventNamed } from '../../client/client.ts';
 import { parseAmount } from '../amounts.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
 import { addressOrName, openAccount, openClient, SIGNER_FLAGS } from '../session.ts';
-import { numericId } from '../values.ts';
+import { engineValue, numericId } from '../values.ts';
 
 export const command = defineCommand({
   name: 'model register',
@@ -31,6 +31,11 @@ export const command = defineCommand({
       value: 'AMOUNT',
       help: 'what the operator loses for a wrong attribution (default 100)',
     },
+    engine: {
+      type: 'string',
+      value: 'RULE',
+      help: 'how answers are attributed: token, by what they quote (default), or retrieval, by the records nearest to the prompt',
+    },
     ...SIGNER_FLAGS,
   },
   async run(invocation) {
@@ -49,6 +54,7 @@ export const command = defineCommand({
       'register',
       [
         BigInt(MODEL_KIND.external),
+        BigInt(ENGINE[engineValue(flags.engine ?? 'token', '--engine')]),
         flags.name,
         flags.description ?? '',
         [],

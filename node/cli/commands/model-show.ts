@@ -1,6 +1,14 @@
 import { checksumAddress } from '../../keys/hex.ts';
 import { formatAmount } from '../amounts.ts';
-import { modelStatus, readModel } from '../chain-data.ts';
+import {
+  engineName,
+  modelKind,
+  modelStatus,
+  readModel,
+  readNewestTraining,
+  refusalName,
+  trainingStatus,
+} from '../chain-data.ts';
 import { defineCommand } from '../command.ts';
 import { printable } from '../output.ts';
 import { NODE_FLAGS, openClient } from '../session.ts';
@@ -13,14 +21,30 @@ export const command = defineCommand({
   flags: NODE_FLAGS,
   async run(invocation) {
     const { out, flags, positionals } = invocation;
-    const model = await readModel(openClient(invocation), numericId(positionals[0]!, 'ID'));
-    if (flags.json) return void out.json({ ...model, status: modelStatus(model.status) });
+    const client = openClient(invocation);
+    const model = await readModel(client, numericId(positionals[0]!, 'ID'));
+    const training = await readNewestTraining(client, model.id, model.engine);
+    if (flags.json)
+      return void out.json({
+        ...model,
+        engine: engineName(model.engine),
+        status: modelStatus(model.status),
+        ...(training && {
+          training: {
+            ...training,
+            status: trainingStatus(training.status),
+            refusal: refusalName(training.refusal),
+          },
+        }),
+      });
     out.line(
       `${out.paint('bold', printable(model.name))}  (model ${model.id}, ${modelStatus(model.status)}, version ${model.version})`,
     );
     if (model.description) out.line(printable(model.description));
+    out.line(`kind         ${modelKind(model.kind)}`);
+    out.line(`attribution  ${engineName(model.engine)}`);
     out.line(`owner        ${checksumAddress(model.owner)}`);
-    out.line(`operator     ${checksumAddress(model.operator)}`);
+    out.line(`operator     ${training ? 'every validator' : checksumAddress(model.operator)}`);
     out.line(`beneficiary  ${checksumAddress(model.beneficiary)}`);
     out.line(
       `price        ${formatAmount(model.basePrice)} and ${formatAmount(model.pricePerToken)} a token`,
@@ -28,6 +52,11 @@ export const command = defineCommand({
     out.line(`bond         ${formatAmount(model.bond)}`);
     out.line(`stake        ${formatAmount(model.totalStake)}`);
     out.line(`open         ${model.openRequests} requests`);
+    if (training) {
+      const refusal = training.refusal === 0n ? '' : ` (${refusalName(training.refusal)})`;
+      out.line(`training     version ${training.version} ${trainingStatus(training.status)}${refusal}`);
+      out.line(`attested as  ${training.subject}`);
+    }
     for (const pin of model.snapshots)
       out.line(`pins         DataNet ${pin.dataNetId}: ${pin.length} contributions, ${pin.historyHash}`);
   },

@@ -12,6 +12,7 @@ import { writeFileAtomic } from '../../keys/files.ts';
 import { addressOf, toHex } from '../../keys/hex.ts';
 import { loadOrCreateNodeKey, peerIdOf } from '../../keys/node-key.ts';
 import { chooseNewPassword } from '../../keys/password.ts';
+import { writeFirstRecord } from '../../validator/record-exchange.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
 import { FUND_FLAG, readFunding } from '../funding.ts';
 import { shellWord } from '../output.ts';
@@ -72,6 +73,7 @@ it. Founders who do not share a machine make their keys themselves (openledger k
       const privateKey = createAccountKey();
       const address = addressOf(privateKey);
       writeConsensusKey(join(home, 'keys', 'validator.json'), key, password, STANDARD_SCRYPT);
+      writeFirstRecord(join(home, 'keys', 'validator.json'));
       writeFileAtomic(
         join(home, 'keys', 'operator.json'),
         `${JSON.stringify(encryptAccount(privateKey, password))}\n`,

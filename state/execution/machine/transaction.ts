@@ -29,7 +29,10 @@ export interface TransactionRules {
 }
 
 export interface Ran {
+  /** Refunds taken off by `runTransaction` only. */
   gasUsed: bigint;
+  /** What SSTORE gave back, not capped yet. */
+  refund: bigint;
   output: Uint8Array;
   logs: Log[];
   exception: string | undefined;
@@ -93,6 +96,7 @@ export async function runTransaction(
   session.finish();
   return {
     gasUsed,
+    refund: BigInt(session.refund),
     output: result.output,
     logs: session.logs,
     exception: result.exception,
@@ -131,9 +135,9 @@ export async function runMessage(
     { from, to: message.to, data: message.data, value: message.value, gasLimit: Number(message.gasLimit) },
   );
   session.finish();
-  const refund = Math.min(session.refund, Math.floor(result.gasUsed / REFUND_QUOTIENT));
   return {
-    gasUsed: BigInt(result.gasUsed - refund),
+    gasUsed: BigInt(result.gasUsed),
+    refund: BigInt(session.refund),
     output: result.output,
     logs: session.logs,
     exception: result.exception,

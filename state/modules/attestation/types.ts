@@ -4,6 +4,8 @@ import type { Hex } from '../../types.ts';
 export const SUBJECT_KIND = {
   /** Id: a contribution. Object: which of its records are new to the DataNet, see contribution/approval.ts. */
   approval: 1,
+  /** Id: a version of a model, see model/training.ts. Object: what its training gave. */
+  training: 2,
 } as const;
 export type SubjectKind = keyof typeof SUBJECT_KIND;
 

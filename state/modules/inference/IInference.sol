@@ -12,12 +12,26 @@ interface IInference is IModule {
         bytes32 historyHash;
     }
 
+    /// A record that the prompt of a retrieval model finds.
+    struct Citation {
+        bytes32 contributionId;
+        uint256 dataNetId;
+        address contributor;
+        /// Its place in the artifact of the contribution
+        uint256 recordIndex;
+        /// Product of its vector and the prompt's
+        uint256 score;
+    }
+
     struct Request {
         bytes32 id;
         uint256 sequence;
         uint256 modelId;
         uint256 modelVersion;
+        /// How the answer is attributed: 1 token, 2 retrieval, 3 influence
+        uint8 engine;
         address asker;
+        /// Zero: every validator answered
         address operator;
         /// 1 open, 2 settled, 3 rejected, 4 expired
         uint8 status;
@@ -69,6 +83,11 @@ interface IInference is IModule {
     error NotTopLevel();
     error UnknownModel(uint256 modelId);
     error ModelRetired(uint256 modelId);
+    error ModelRefused(uint256 modelId);
+    error InTraining(uint256 modelId);
+    error NotTrained(uint256 modelId);
+    error TrainedModel(uint256 modelId);
+    error PromptRefused();
     error BondTooLow(uint256 bond, uint256 required);
     error EmptyPrompt();
     error PromptTooLarge(uint256 size, uint256 limit);
@@ -93,6 +112,12 @@ interface IInference is IModule {
     function settle(bytes32 requestId, string calldata output, bytes32 attributionHash)
         external
         returns (bool accepted);
+    /// Asks a model that the chain trained, as a transaction of its own (not from a contract): every validator answers,
+    /// and who is credited is paid at once. The value is at least the price; change returns.
+    function infer(uint256 modelId, string calldata prompt)
+        external
+        payable
+        returns (bytes32 requestId, string memory output);
     /// By anyone after the expiry block: returns the escrow to the asker.
     function expire(bytes32 requestId) external;
 
@@ -103,5 +128,7 @@ interface IInference is IModule {
     function prompt(bytes32 requestId) external view returns (string memory prompt);
     function output(bytes32 requestId) external view returns (string memory output);
     function attributionRecord(bytes32 requestId) external view returns (bytes memory record);
+    /// The records that the prompt finds, the nearest first; only of settled requests to models with engine 2.
+    function citations(bytes32 requestId) external view returns (Citation[] memory citations);
     function maxPrice(uint256 modelId, uint32 maxOutputTokens) external view returns (uint256 price);
 }

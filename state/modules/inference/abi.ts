@@ -8,8 +8,10 @@ export const inferenceInterface = defineInterface({
   address: moduleAddress(TYPE.inference),
   structs: {
     Snapshot: 'uint256 dataNetId, uint256 length, bytes32 historyHash',
+    Citation:
+      'bytes32 contributionId, uint256 dataNetId, address contributor, uint256 recordIndex, uint256 score',
     Request:
-      'bytes32 id, uint256 sequence, uint256 modelId, uint256 modelVersion, address asker, address operator, uint8 status, uint256 basePrice, uint256 pricePerToken, uint256 maxOutputTokens, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, bytes32 requestHash, bytes32 attributionHash, uint256 fee, uint256 outputTokens, uint256 closedAt, Snapshot[] snapshots',
+      'bytes32 id, uint256 sequence, uint256 modelId, uint256 modelVersion, uint8 engine, address asker, address operator, uint8 status, uint256 basePrice, uint256 pricePerToken, uint256 maxOutputTokens, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, bytes32 requestHash, bytes32 attributionHash, uint256 fee, uint256 outputTokens, uint256 closedAt, Snapshot[] snapshots',
   },
   functions: {
     request: {
@@ -22,6 +24,11 @@ export const inferenceInterface = defineInterface({
       signature:
         'function settle(bytes32 requestId, string output, bytes32 attributionHash) returns (bool accepted)',
     },
+    infer: {
+      op: 3,
+      signature:
+        'function infer(uint256 modelId, string prompt) payable returns (bytes32 requestId, string output)',
+    },
     expire: { op: 4, signature: 'function expire(bytes32 requestId)' },
     inference: { signature: 'function inference(bytes32 requestId) view returns (Request request)' },
     requestCount: { signature: 'function requestCount() view returns (uint256 count)' },
@@ -30,6 +37,9 @@ export const inferenceInterface = defineInterface({
     output: { signature: 'function output(bytes32 requestId) view returns (string output)' },
     attributionRecord: {
       signature: 'function attributionRecord(bytes32 requestId) view returns (bytes record)',
+    },
+    citations: {
+      signature: 'function citations(bytes32 requestId) view returns (Citation[] citations)',
     },
     maxPrice: {
       signature: 'function maxPrice(uint256 modelId, uint32 maxOutputTokens) view returns (uint256 price)',
@@ -50,6 +60,11 @@ export const inferenceInterface = defineInterface({
     NotTopLevel: 'error NotTopLevel()',
     UnknownModel: 'error UnknownModel(uint256 modelId)',
     ModelRetired: 'error ModelRetired(uint256 modelId)',
+    ModelRefused: 'error ModelRefused(uint256 modelId)',
+    InTraining: 'error InTraining(uint256 modelId)',
+    NotTrained: 'error NotTrained(uint256 modelId)',
+    TrainedModel: 'error TrainedModel(uint256 modelId)',
+    PromptRefused: 'error PromptRefused()',
     BondTooLow: 'error BondTooLow(uint256 bond, uint256 required)',
     EmptyPrompt: 'error EmptyPrompt()',
     PromptTooLarge: 'error PromptTooLarge(uint256 size, uint256 limit)',

@@ -25,8 +25,11 @@ export interface Answer {
   request: PinnedRequest;
   output: Uint8Array;
   outputTokens: number;
-  outcome: AttributionOutcome;
+  outcome: Attributed;
 }
+
+/** What both kinds of attribution give. */
+type Attributed = Pick<AttributionOutcome, 'record' | 'recordHash' | 'credits' | 'uncovered'>;
 
 /** Price of an answer in wei. */
 export function priceOf(request: Pick<PinnedRequest, 'basePrice' | 'pricePerToken'>, tokens: number): bigint {
@@ -42,15 +45,19 @@ export function checkOutcome(
   outputTokens: number,
   maxContributors: number,
 ): void {
-  const { credits, uncovered } = outcome;
-  const sum = credits.reduce((total, credit) => total + credit.parts, uncovered);
-  if (sum !== WHOLE) throw new Fault(`credits and uncovered sum to ${sum}`);
+  checkCredits(outcome, maxContributors);
   if (outcome.outputTokens !== outputTokens)
     throw new Fault(`attribution counted ${outcome.outputTokens} tokens, the lexer ${outputTokens}`);
+}
+
+/** @throws Fault, likewise */
+export function checkCredits({ credits, uncovered }: Attributed, maxContributors: number): void {
+  const sum = credits.reduce((total, credit) => total + credit.parts, uncovered);
+  if (sum !== WHOLE) throw new Fault(`credits and uncovered sum to ${sum}`);
   if (credits.length > maxContributors) throw new Fault(`${credits.length} contributors`);
 }
 
-/** Pays the fee out of the escrow to the wei, returns the rest to the asker and closes the request. */
+/** Pays the fee out of the escrow to the wei and returns the rest to the asker. */
 export function pay(context: ModuleContext, answer: Answer, attributionHash: Hex): void {
   const { id, request, output, outputTokens, outcome } = answer;
   const { inference: shares, treasury } = context.params;
@@ -122,7 +129,6 @@ export function pay(context: ModuleContext, answer: Answer, attributionHash: Hex
   paid('platform', treasury, split.platform);
   paid('uncovered', treasury, uncovered);
   paid('change', request.asker, request.escrow - fee);
-  endRequest(context, modelId);
 }
 
 /** A wrong attribution: the asker has the escrow back, the operator pays for it out of the bond. */

@@ -3,14 +3,18 @@
  * (status u8, outputTokens u32, closedAt u64, fee u128). Record account 0x4f4c…0153: per id `inference.request` (the
  * pinned record), `inference.output` (the answer's bytes), `inference.attribution` (the attribution record's bytes).
  */
-import { decodeAttributionRecord, type TokenRuleVersion } from '../../../attribution/api.ts';
-import type { AttributionParams } from '../../../genesis/types.ts';
-import { Fault, type Hex, type StateView } from '../../types.ts';
+import { decodeAttributionRecord, RECORDS_PER_COMMIT } from '../../../attribution/api.ts';
+import { decodeRetrievalRecord } from '../../../attribution/retrieval/api.ts';
+import { decodeInfluenceRecord } from '../../../attribution/trained/api.ts';
+import type { AttributionParams, ChainParams, RetrievalParams } from '../../../genesis/types.ts';
+import { Fault, type Hex, type ModelEngine, type StateView } from '../../types.ts';
 import { concatBytes, defineStruct, fromHex, utf8Bytes, utf8Text } from '../abi.ts';
 import { moduleAddress, recordAddress, TYPE } from '../addresses.ts';
 import type { ModuleContext } from '../context.ts';
+import { readCommit, readContributionAt } from '../contribution/storage.ts';
 import { keccakHex } from '../hash.ts';
-import { fromSnapshotStruct, toSnapshotStruct } from '../model/storage.ts';
+import { engineNamed, fromSnapshotStruct, toSnapshotStruct } from '../model/storage.ts';
+import { ENGINE } from '../model/types.ts';
 import {
   readHash,
   readNumber,
@@ -26,6 +30,8 @@ import {
 } from '../storage.ts';
 import {
   type AttributionFacts,
+  type Citation,
+  INFLUENCE_VERSION,
   type Inference,
   type PinnedRequest,
   REQUEST_STATUS,
@@ -50,12 +56,16 @@ const STATE = [
 ] as const;
 
 const pinned = defineStruct(
-  'bytes32 genesisHash, uint256 sequence, uint256 modelId, uint256 modelVersion, address asker, address operator, address[] related, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, uint256 maxOutputTokens, uint256 basePrice, uint256 pricePerToken, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, Snapshot[] snapshots, string prompt',
+  'bytes32 genesisHash, uint256 sequence, uint256 modelId, uint256 modelVersion, uint8 engine, address asker, address operator, address[] related, uint256 attributionVersion, bytes32 paramsHash, bytes32 promptHash, uint256 maxOutputTokens, uint256 basePrice, uint256 pricePerToken, uint256 escrow, uint256 requestedAt, uint256 expiryBlock, Snapshot[] snapshots, uint256 pinnedRecords, string prompt',
   { Snapshot: 'uint256 dataNetId, uint256 length, bytes32 historyHash' },
 );
 
 const attributionParams = defineStruct(
-  'uint256 version, uint256 lmin, uint256 sminQ16, uint256 wmaxQ16, uint256 maxOutputTokens, uint256 maxOutputBytes, uint256 maxPromptBytes, uint256 recordCapPermille, uint256 contributorCapPermille, uint256 maxContributors, uint256[] commons',
+  'uint256 version, uint256 lmin, uint256 lmax, uint256 sminQ16, uint256 wmaxQ16, uint256 maxOutputTokens, uint256 maxOutputBytes, uint256 maxPromptBytes, uint256 recordCapPermille, uint256 contributorCapPermille, uint256 coverageCapPermille, uint256 maxContributors, uint256[] commons',
+);
+
+const retrievalParams = defineStruct(
+  'uint256 version, bytes32 encoderHash, uint256 maxRecords, uint256 maxCitations, uint256 thresholdPermille, uint256 recordCapPermille, uint256 contributorCapPermille, uint256 coverageCapPermille, uint256[] commons',
 );
 
 export interface RequestState {
@@ -76,12 +86,52 @@ export function requestIdOf(genesisHash: Hex, asker: Hex, sequence: number): Hex
   );
 }
 
-/** keccak of abi.encode of the attribution parameters, in the order of genesis. */
+/** Version of the rule by which an engine attributes, and the hash of all parameters that it depends on. */
+export function ruleOf(
+  engine: ModelEngine,
+  { attribution, retrieval }: Pick<ChainParams, 'attribution' | 'retrieval'>,
+): { attributionVersion: number; paramsHash: Hex } {
+  switch (engine) {
+    case 'token':
+      return { attributionVersion: attribution.version, paramsHash: paramsHashOf(attribution) };
+    case 'retrieval':
+      return {
+        attributionVersion: retrieval.version,
+        paramsHash: retrievalParamsHashOf(retrieval, attribution),
+      };
+    case 'influence':
+      // Caps and commons are those of token attribution.
+      return { attributionVersion: INFLUENCE_VERSION, paramsHash: paramsHashOf(attribution) };
+  }
+}
+
+/** keccak of abi.encode of the retrieval parameters, in the order of genesis, and the commons. */
+export function retrievalParamsHashOf(
+  params: RetrievalParams,
+  { commons }: Pick<AttributionParams, 'commons'>,
+): Hex {
+  return keccakHex(
+    retrievalParams.encode({
+      version: BigInt(params.version),
+      encoderHash: params.encoderHash,
+      maxRecords: BigInt(params.maxRecords),
+      maxCitations: BigInt(params.maxCitations),
+      thresholdPermille: BigInt(params.thresholdPermille),
+      recordCapPermille: BigInt(params.recordCapPermille),
+      contributorCapPermille: BigInt(params.contributorCapPermille),
+      coverageCapPermille: BigInt(params.coverageCapPermille),
+      commons: commons.map(BigInt),
+    }),
+  );
+}
+
+/** keccak of abi.encode of the token attribution parameters, in the order of genesis. */
 export function paramsHashOf(params: AttributionParams): Hex {
   return keccakHex(
     attributionParams.encode({
       version: BigInt(params.version),
       lmin: BigInt(params.lmin),
+      lmax: BigInt(params.lmax),
       sminQ16: BigInt(params.sminQ16),
       wmaxQ16: BigInt(params.wmaxQ16),
       maxOutputTokens: BigInt(params.maxOutputTokens),
@@ -89,6 +139,7 @@ export function paramsHashOf(params: AttributionParams): Hex {
       maxPromptBytes: BigInt(params.maxPromptBytes),
       recordCapPermille: BigInt(params.recordCapPermille),
       contributorCapPermille: BigInt(params.contributorCapPermille),
+      coverageCapPermille: BigInt(params.coverageCapPermille),
       maxContributors: BigInt(params.maxContributors),
       commons: params.commons.map(BigInt),
     }),
@@ -134,13 +185,21 @@ export function readPinned(view: StateView, id: Hex): PinnedRequest | undefined 
     sequence: Number(value.sequence),
     modelId: Number(value.modelId),
     modelVersion: Number(value.modelVersion),
+    engine: pinnedEngine(value.engine),
     related: [...value.related],
-    attributionVersion: Number(value.attributionVersion) as TokenRuleVersion,
+    attributionVersion: Number(value.attributionVersion),
     maxOutputTokens: Number(value.maxOutputTokens),
     requestedAt: Number(value.requestedAt),
     expiryBlock: Number(value.expiryBlock),
     snapshots: value.snapshots.map(fromSnapshotStruct),
+    pinnedRecords: Number(value.pinnedRecords),
   };
+}
+
+function pinnedEngine(number: bigint): ModelEngine {
+  const engine = engineNamed(number);
+  if (engine === undefined) throw new Fault(`a request pins engine ${number}`);
+  return engine;
 }
 
 /** Stores the pinned record and returns its hash. */
@@ -157,11 +216,13 @@ export function appendRequest(context: ModuleContext, id: Hex, request: PinnedRe
       sequence: BigInt(request.sequence),
       modelId: BigInt(request.modelId),
       modelVersion: BigInt(request.modelVersion),
+      engine: BigInt(ENGINE[request.engine]),
       attributionVersion: BigInt(request.attributionVersion),
       maxOutputTokens: BigInt(request.maxOutputTokens),
       requestedAt: BigInt(request.requestedAt),
       expiryBlock: BigInt(request.expiryBlock),
       snapshots: request.snapshots.map(toSnapshotStruct),
+      pinnedRecords: BigInt(request.pinnedRecords),
     }),
   );
 }
@@ -199,16 +260,44 @@ export function readInference(view: StateView, id: Hex): Inference | undefined {
     requestHash: readRequestHash(view, id),
     output: output && utf8Text(output),
     attributionHash: record && keccakHex(record),
-    attribution: record && factsOf(record),
+    attribution: record && factsOf(view, request.engine, record),
   };
 }
 
-function factsOf(bytes: Uint8Array): AttributionFacts {
-  const { coverage, uncovered, credits } = decodeAttributionRecord(bytes);
+function decodeRecord(engine: ModelEngine, bytes: Uint8Array) {
+  switch (engine) {
+    case 'token':
+      return decodeAttributionRecord(bytes);
+    case 'retrieval':
+      return decodeRetrievalRecord(bytes);
+    case 'influence':
+      return decodeInfluenceRecord(bytes);
+  }
+}
+
+function factsOf(view: StateView, engine: ModelEngine, bytes: Uint8Array): AttributionFacts {
+  const record = decodeRecord(engine, bytes);
   return {
-    coverage,
-    uncovered,
-    credits: credits.map((entry) => ({ contributor: entry.contributor as Hex, parts: entry.credit })),
+    coverage: record.coverage,
+    uncovered: record.uncovered,
+    credits: record.credits.map((entry) => ({ contributor: entry.contributor as Hex, parts: entry.credit })),
+    citations: engine === 'retrieval' ? readCitations(view, bytes) : [],
     record: bytes,
   };
+}
+
+/** The citations of a retrieval record, with the contributions that their order keys name. */
+export function readCitations(view: StateView, record: Uint8Array): Citation[] {
+  return decodeRetrievalRecord(record).citations.map(({ orderKey, score }) => {
+    const contributionId = readContributionAt(view, Math.floor(orderKey / RECORDS_PER_COMMIT));
+    if (contributionId === undefined) throw new Fault(`record ${orderKey} is cited and was never committed`);
+    const { dataNetId, contributor } = readCommit(view, contributionId);
+    return {
+      contributionId,
+      dataNetId: Number(dataNetId),
+      contributor,
+      recordIndex: orderKey % RECORDS_PER_COMMIT,
+      score,
+    };
+  });
 }

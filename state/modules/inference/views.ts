@@ -17,7 +17,7 @@ import {
 import type { Inference, PinnedRequest, RequestStatus } from './types.ts';
 
 export { readRequestHash as requestHash } from './storage.ts';
-export type { AttributionFacts, Inference, PinnedRequest } from './types.ts';
+export type { AttributionFacts, Citation, Inference, PinnedRequest } from './types.ts';
 
 export function inferenceCount(view: StateView): number {
   return readRequestCount(view);
@@ -85,7 +85,10 @@ export function attributionRecordBytes(view: StateView, id: Hex): Uint8Array | u
   return readAttributionRecord(view, id);
 }
 
-/** The attribution that a settlement with this output would need: for operators and previews. */
+/**
+ * The attribution that a settlement with this output would need: for operators and previews. Undefined also for answers
+ * of trained models, which nobody settles.
+ */
 export function attributionJob(view: StateView, id: Hex, output: Uint8Array): AttributionJob | undefined {
   const request = readPinned(view, id);
   return request && jobOf(view, id, request, utf8Bytes(request.prompt), output);

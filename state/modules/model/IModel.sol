@@ -22,12 +22,16 @@ interface IModel is IModule {
     struct Model {
         uint256 id;
         address owner;
+        /// Zero for a model that the chain trains: every validator answers
         address operator;
         address beneficiary;
         /// 1 base, 2 adapter, 3 merged, 4 external
         uint8 kind;
-        /// 1 active, 2 retired
+        /// How answers are attributed: 1 token, 2 retrieval, 3 influence
+        uint8 engine;
+        /// 1 active, 2 retired, 3 training (its first version), 4 refused
         uint8 status;
+        /// The version that answers; 0 while the first is trained
         uint256 version;
         uint256 createdAt;
         uint256 basePrice;
@@ -45,6 +49,26 @@ interface IModel is IModule {
         Snapshot[] snapshots;
     }
 
+    /// One version of a model that the chain trains.
+    struct Training {
+        uint256 version;
+        /// 1 training, 2 trained, 3 refused, 4 abandoned
+        uint8 status;
+        /// 0 none, 1 failed (the object says how), 2 hash differs from the claim, 3 too large, 4 not attested
+        uint8 refusal;
+        /// Subject of IAttestation under which validators attest it
+        bytes32 subject;
+        /// The version that an adapter rests on; zero for a base
+        uint256 baseId;
+        uint256 baseVersion;
+        /// What the registrant says the hash of the parameters will be; zero if nothing
+        bytes32 claimedHash;
+        /// Canonical bytes of the training settings
+        bytes spec;
+        /// Canonical bytes of what validators attested; empty before
+        bytes object;
+    }
+
     struct Stake {
         uint256 amount;
         uint256 reward;
@@ -52,7 +76,12 @@ interface IModel is IModule {
     }
 
     event Registered(
-        uint256 indexed modelId, address indexed owner, address indexed operator, uint8 kind, string name
+        uint256 indexed modelId,
+        address indexed owner,
+        address indexed operator,
+        uint8 kind,
+        uint8 engine,
+        string name
     );
     event Pinned(
         uint256 indexed modelId,
@@ -61,6 +90,22 @@ interface IModel is IModule {
         uint256 length,
         bytes32 historyHash
     );
+    event TrainingOpened(
+        uint256 indexed modelId,
+        uint256 indexed version,
+        bytes32 indexed subject,
+        uint256 baseId,
+        uint256 baseVersion
+    );
+    event Trained(
+        uint256 indexed modelId,
+        uint256 indexed version,
+        bytes32 modelHash,
+        bytes32 metricHash,
+        uint256 samples,
+        uint256 passedOver
+    );
+    event TrainingRefused(uint256 indexed modelId, uint256 indexed version, uint8 refusal);
     event PriceSet(uint256 indexed modelId, uint256 basePrice, uint256 pricePerToken);
     event OperatorSet(uint256 indexed modelId, address indexed operator, address indexed beneficiary);
     event Staked(uint256 indexed modelId, address indexed staker, uint256 amount);
@@ -72,6 +117,7 @@ interface IModel is IModule {
     event Retired(uint256 indexed modelId);
 
     error KindNotSupported(uint8 kind);
+    error EngineNotSupported(uint8 engine);
     error UnknownModel(uint256 modelId);
     error NotModelOwner(address caller);
     error ModelRetired(uint256 modelId);
@@ -91,14 +137,30 @@ interface IModel is IModule {
     error TooManyAncestors(uint256 count, uint256 limit);
     error RoyaltiesMismatch(uint256 parents, uint256 royalties);
     error RoyaltiesTooHigh(uint256 bps);
+    error InvalidTrainingSpec();
+    error SpecOfOtherKind(uint8 kind);
+    error BaseNotAParent(uint256 baseId);
+    error NotABase(uint256 modelId);
+    error BaseDiffers(uint256 baseId);
+    error TrainingTooLarge();
+    error TooManyTrainings(uint256 limit);
+    error InTraining(uint256 modelId, uint256 version);
+    error ModelNotActive(uint256 modelId);
+    error ModelRefused(uint256 modelId);
+    error NotTrained(uint256 modelId);
+    error UnknownVersion(uint256 modelId, uint256 version);
+    error NoTokenPrice();
+    error NoOperator();
     error ZeroAmount();
     error StakeTooLow(uint256 staked, uint256 requested);
     error StakeLocked(uint256 untilBlock, uint256 blockNumber);
     error NothingToClaim();
 
-    /// Registers a model (kind 4, external, for now). The value is the operator's bond. Lists ascend.
+    /// Registers a model of kind 4, external, whose answers `engine` (1 or 2) attributes, for ever. The value is the
+    /// operator's bond. Lists ascend.
     function register(
         uint8 kind,
+        uint8 engine,
         string calldata name,
         string calldata description,
         uint256[] calldata parents,
@@ -109,7 +171,8 @@ interface IModel is IModule {
         uint128 basePrice,
         uint128 pricePerToken
     ) external payable returns (uint256 modelId);
-    /// A new version that pins the DataNets as they are now. Open requests keep their pins.
+    /// A new version that pins the DataNets as they are now. Open requests keep their pins. A model that the chain
+    /// trains goes on answering with its version until the new one is trained and attested.
     function repin(uint256 modelId, uint256[] calldata dataNetIds) external returns (uint256 version);
     function setPrice(uint256 modelId, uint128 basePrice, uint128 pricePerToken) external;
     /// Earns a part of each fee of this model. Locked for the vesting time after the last stake.
@@ -120,11 +183,31 @@ interface IModel is IModule {
     /// Pays out the caller's part of the stakers' fees.
     function claim(uint256 modelId) external returns (uint256 amount);
     function addBond(uint256 modelId) external payable;
+    /// The operator of a model that the chain trains is zero.
     function setOperator(uint256 modelId, address operator, address beneficiary) external;
+    /// Registers a model of kind 1 (base) or 2 (adapter), which every validator trains from the settings in spec and
+    /// from the records of the DataNets as they are now. baseId: the trained base of an adapter, one of its parents;
+    /// 0 for a base. claimedHash: what the hash of the parameters must be, or zero. The value is a bond, which returns
+    /// when the model is retired or refused.
+    function registerTrained(
+        uint8 kind,
+        string calldata name,
+        string calldata description,
+        uint256[] calldata parents,
+        uint256[] calldata royaltiesBps,
+        uint256[] calldata dataNetIds,
+        uint256 baseId,
+        address beneficiary,
+        uint128 price,
+        bytes calldata spec,
+        bytes32 claimedHash
+    ) external payable returns (uint256 modelId);
 
     function model(uint256 modelId) external view returns (Model memory model);
     /// Ids run from 1 to this number.
     function modelCount() external view returns (uint256 count);
     function snapshots(uint256 modelId, uint256 version) external view returns (Snapshot[] memory snapshots);
+    /// Version 0: the newest.
+    function training(uint256 modelId, uint256 version) external view returns (Training memory training);
     function stakeOf(uint256 modelId, address staker) external view returns (Stake memory stake);
 }

@@ -10,14 +10,16 @@ export const modelInterface = defineInterface({
     Snapshot: 'uint256 dataNetId, uint256 length, bytes32 historyHash',
     Share: 'uint256 modelId, uint256 parts',
     Model:
-      'uint256 id, address owner, address operator, address beneficiary, uint8 kind, uint8 status, uint256 version, uint256 createdAt, uint256 basePrice, uint256 pricePerToken, uint256 bond, uint256 totalStake, uint256 openRequests, string name, string description, uint256[] parents, uint256[] royaltiesBps, Share[] lineage, Snapshot[] snapshots',
+      'uint256 id, address owner, address operator, address beneficiary, uint8 kind, uint8 engine, uint8 status, uint256 version, uint256 createdAt, uint256 basePrice, uint256 pricePerToken, uint256 bond, uint256 totalStake, uint256 openRequests, string name, string description, uint256[] parents, uint256[] royaltiesBps, Share[] lineage, Snapshot[] snapshots',
+    Training:
+      'uint256 version, uint8 status, uint8 refusal, bytes32 subject, uint256 baseId, uint256 baseVersion, bytes32 claimedHash, bytes spec, bytes object',
     Stake: 'uint256 amount, uint256 reward, uint256 lockedUntil',
   },
   functions: {
     register: {
       op: 1,
       signature:
-        'function register(uint8 kind, string name, string description, uint256[] parents, uint256[] royaltiesBps, uint256[] dataNetIds, address operator, address beneficiary, uint128 basePrice, uint128 pricePerToken) payable returns (uint256 modelId)',
+        'function register(uint8 kind, uint8 engine, string name, string description, uint256[] parents, uint256[] royaltiesBps, uint256[] dataNetIds, address operator, address beneficiary, uint128 basePrice, uint128 pricePerToken) payable returns (uint256 modelId)',
     },
     repin: {
       op: 2,
@@ -36,10 +38,18 @@ export const modelInterface = defineInterface({
       op: 9,
       signature: 'function setOperator(uint256 modelId, address operator, address beneficiary)',
     },
+    registerTrained: {
+      op: 10,
+      signature:
+        'function registerTrained(uint8 kind, string name, string description, uint256[] parents, uint256[] royaltiesBps, uint256[] dataNetIds, uint256 baseId, address beneficiary, uint128 price, bytes spec, bytes32 claimedHash) payable returns (uint256 modelId)',
+    },
     model: { signature: 'function model(uint256 modelId) view returns (Model model)' },
     modelCount: { signature: 'function modelCount() view returns (uint256 count)' },
     snapshots: {
       signature: 'function snapshots(uint256 modelId, uint256 version) view returns (Snapshot[] snapshots)',
+    },
+    training: {
+      signature: 'function training(uint256 modelId, uint256 version) view returns (Training training)',
     },
     stakeOf: {
       signature: 'function stakeOf(uint256 modelId, address staker) view returns (Stake stake)',
@@ -47,9 +57,14 @@ export const modelInterface = defineInterface({
   },
   events: {
     Registered:
-      'event Registered(uint256 indexed modelId, address indexed owner, address indexed operator, uint8 kind, string name)',
+      'event Registered(uint256 indexed modelId, address indexed owner, address indexed operator, uint8 kind, uint8 engine, string name)',
     Pinned:
       'event Pinned(uint256 indexed modelId, uint256 version, uint256 indexed dataNetId, uint256 length, bytes32 historyHash)',
+    TrainingOpened:
+      'event TrainingOpened(uint256 indexed modelId, uint256 indexed version, bytes32 indexed subject, uint256 baseId, uint256 baseVersion)',
+    Trained:
+      'event Trained(uint256 indexed modelId, uint256 indexed version, bytes32 modelHash, bytes32 metricHash, uint256 samples, uint256 passedOver)',
+    TrainingRefused: 'event TrainingRefused(uint256 indexed modelId, uint256 indexed version, uint8 refusal)',
     PriceSet: 'event PriceSet(uint256 indexed modelId, uint256 basePrice, uint256 pricePerToken)',
     OperatorSet:
       'event OperatorSet(uint256 indexed modelId, address indexed operator, address indexed beneficiary)',
@@ -65,6 +80,7 @@ export const modelInterface = defineInterface({
   errors: {
     ...COMMON_ERRORS,
     KindNotSupported: 'error KindNotSupported(uint8 kind)',
+    EngineNotSupported: 'error EngineNotSupported(uint8 engine)',
     UnknownModel: 'error UnknownModel(uint256 modelId)',
     NotModelOwner: 'error NotModelOwner(address caller)',
     ModelRetired: 'error ModelRetired(uint256 modelId)',
@@ -84,6 +100,20 @@ export const modelInterface = defineInterface({
     TooManyAncestors: 'error TooManyAncestors(uint256 count, uint256 limit)',
     RoyaltiesMismatch: 'error RoyaltiesMismatch(uint256 parents, uint256 royalties)',
     RoyaltiesTooHigh: 'error RoyaltiesTooHigh(uint256 bps)',
+    InvalidTrainingSpec: 'error InvalidTrainingSpec()',
+    SpecOfOtherKind: 'error SpecOfOtherKind(uint8 kind)',
+    BaseNotAParent: 'error BaseNotAParent(uint256 baseId)',
+    NotABase: 'error NotABase(uint256 modelId)',
+    BaseDiffers: 'error BaseDiffers(uint256 baseId)',
+    TrainingTooLarge: 'error TrainingTooLarge()',
+    TooManyTrainings: 'error TooManyTrainings(uint256 limit)',
+    InTraining: 'error InTraining(uint256 modelId, uint256 version)',
+    ModelNotActive: 'error ModelNotActive(uint256 modelId)',
+    ModelRefused: 'error ModelRefused(uint256 modelId)',
+    NotTrained: 'error NotTrained(uint256 modelId)',
+    UnknownVersion: 'error UnknownVersion(uint256 modelId, uint256 version)',
+    NoTokenPrice: 'error NoTokenPrice()',
+    NoOperator: 'error NoOperator()',
     ZeroAmount: 'error ZeroAmount()',
     StakeTooLow: 'error StakeTooLow(uint256 staked, uint256 requested)',
     StakeLocked: 'error StakeLocked(uint256 untilBlock, uint256 blockNumber)',

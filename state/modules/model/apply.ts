@@ -1,24 +1,22 @@
 /** Operations of models. What they do and refuse is README.md beside this file. */
-import type { Hex, SnapshotPin } from '../../types.ts';
-import { readDataNetHead, readSnapshot, readVolume } from '../datanet/storage.ts';
-import * as LIMIT from '../limits.ts';
 import type { MeteredContext } from '../meter.ts';
-import { checkText, type ModuleSpec } from '../module.ts';
-import { ZERO_ADDRESS } from '../storage.ts';
+import type { ModuleSpec } from '../module.ts';
+import { ZERO_ADDRESS, ZERO_HASH } from '../storage.ts';
 import { modelInterface } from './abi.ts';
 import { returnBond } from './bond.ts';
-import { flattenLineage } from './lineage.ts';
+import { readModel, readTraining } from './read.ts';
+import { registerTrained, trainAgain } from './register-trained.ts';
+import { checkAddresses, checkCard, emitPins, known, lineageOf, pinNow } from './registration.ts';
 import {
   addStake,
+  engineNamed,
+  isTrainedKind,
   MODEL_ADDRESS,
   type ModelState,
-  readModel,
   readModelBond,
-  readModelCard,
   readModelCount,
   readModelOwner,
   readModelPins,
-  readModelState,
   readStake,
   removeStake,
   takeStakeReward,
@@ -32,15 +30,17 @@ import {
   writeModelPrice,
   writeModelState,
 } from './storage.ts';
-import { type LineageShare, MODEL_KIND, MODEL_STATUS } from './types.ts';
+import { abandonTraining } from './training.ts';
+import { readTrainingObject, readTrainingSpec, readVersions } from './training-storage.ts';
+import { ENGINE, MODEL_KIND, MODEL_STATUS, REFUSAL, TRAINING_STATUS } from './types.ts';
 
 const { revert, encodeEvent } = modelInterface;
-const MAX_ROYALTIES_BPS = 10_000n;
 
 export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
   register(
     context,
     kind,
+    engineNumber,
     name,
     description,
     parents,
@@ -51,18 +51,19 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     basePrice,
     pricePerToken,
   ) {
-    // Base, adapter and merged models need training and influence, which this form of the chain does not have yet.
+    // Those that the chain trains are registered by `registerTrained`; merged ones do not exist yet.
     if (kind !== BigInt(MODEL_KIND.external)) throw revert('KindNotSupported', [kind]);
-    if (name === '') throw revert('EmptyName', []);
-    checkText(name, LIMIT.MAX_NAME_BYTES);
-    checkText(description, LIMIT.MAX_DESCRIPTION_BYTES);
+    const engine = engineNamed(engineNumber);
+    // Influence is of models that the chain trains.
+    if (engine !== 'token' && engine !== 'retrieval') throw revert('EngineNotSupported', [engineNumber]);
+    checkCard(name, description);
     checkAddresses(operator, beneficiary);
     const { minOperatorBond } = context.params.inference;
     if (context.value < minOperatorBond) throw revert('BondTooLow', [context.value, minOperatorBond]);
     const modelId = readModelCount(context) + 1;
     const id = BigInt(modelId);
     const lineage = lineageOf(context, modelId, parents, royaltiesBps);
-    const snapshots = pinNow(context, dataNetIds);
+    const pinned = pinNow(context, dataNetIds, engine);
 
     writeModelCount(context, modelId);
     writeModelOwner(context, id, context.caller);
@@ -70,6 +71,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     writeModelState(context, id, {
       status: 'active',
       kind: 'external',
+      engine,
       version: 1,
       openRequests: 0,
       createdAt: context.block.number,
@@ -83,26 +85,30 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
       royaltiesBps: royaltiesBps.map(Number),
       lineage,
     });
-    writeModelPins(context, id, 1, snapshots);
-    context.emit(encodeEvent('Registered', [id, context.caller, operator, kind, name]));
+    writeModelPins(context, id, 1, pinned);
+    context.emit(encodeEvent('Registered', [id, context.caller, operator, kind, engineNumber, name]));
     context.emit(encodeEvent('PriceSet', [id, basePrice, pricePerToken]));
     context.emit(encodeEvent('BondAdded', [id, context.value]));
-    emitPins(context, id, 1, snapshots);
+    emitPins(context, id, 1, pinned.snapshots);
     return [id];
   },
 
+  registerTrained,
+
   repin(context, id, dataNetIds) {
     const state = ownedAndActive(context, id);
-    const snapshots = pinNow(context, dataNetIds);
+    if (isTrainedKind(state.kind)) return [BigInt(trainAgain(context, id, state.kind, dataNetIds))];
+    const pinned = pinNow(context, dataNetIds, state.engine);
     const version = state.version + 1;
     writeModelState(context, id, { ...state, version });
-    writeModelPins(context, id, version, snapshots);
-    emitPins(context, id, version, snapshots);
+    writeModelPins(context, id, version, pinned);
+    emitPins(context, id, version, pinned.snapshots);
     return [BigInt(version)];
   },
 
   setPrice(context, id, basePrice, pricePerToken) {
-    ownedAndActive(context, id);
+    const { kind } = ownedAndActive(context, id);
+    if (isTrainedKind(kind) && pricePerToken !== 0n) throw revert('NoTokenPrice', []);
     writeModelPrice(context, id, { base: basePrice, token: pricePerToken });
     context.emit(encodeEvent('PriceSet', [id, basePrice, pricePerToken]));
     return [];
@@ -134,6 +140,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
 
   retire(context, id) {
     const state = ownedAndActive(context, id);
+    abandonTraining(context, id);
     writeModelState(context, id, { ...state, status: 'retired' });
     context.emit(encodeEvent('Retired', [id]));
     if (state.openRequests === 0) returnBond(context, id);
@@ -158,8 +165,11 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
   },
 
   setOperator(context, id, operator, beneficiary) {
-    ownedAndActive(context, id);
-    checkAddresses(operator, beneficiary);
+    const { kind } = ownedAndActive(context, id);
+    if (isTrainedKind(kind)) {
+      if (operator !== ZERO_ADDRESS) throw revert('NoOperator', []);
+      checkAddresses(beneficiary);
+    } else checkAddresses(operator, beneficiary);
     writeModelOperator(context, id, operator, beneficiary);
     context.emit(encodeEvent('OperatorSet', [id, operator, beneficiary]));
     return [];
@@ -173,6 +183,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
         ...found,
         id,
         kind: BigInt(MODEL_KIND[found.kind]),
+        engine: BigInt(ENGINE[found.engine]),
         status: BigInt(MODEL_STATUS[found.status]),
         version: BigInt(found.version),
         createdAt: BigInt(found.createdAt),
@@ -192,8 +203,31 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
 
   snapshots(context, id, version) {
     const state = known(context, id);
-    const isKnown = version >= 1n && version <= BigInt(state.version);
+    const newest = isTrainedKind(state.kind) ? readVersions(context, id).newest : state.version;
+    const isKnown = version >= 1n && version <= BigInt(newest);
     return [((isKnown && readModelPins(context, id, Number(version))) || []).map(toSnapshotStruct)];
+  },
+
+  training(context, id, version) {
+    const spec = known(context, id) && readTrainingSpec(context, id);
+    if (spec === undefined) throw revert('NotTrained', [id]);
+    const { newest } = readVersions(context, id);
+    if (version > BigInt(newest)) throw revert('UnknownVersion', [id, version]);
+    const found = readTraining(context, id, version === 0n ? newest : Number(version));
+    if (found === undefined) throw revert('UnknownVersion', [id, version]);
+    return [
+      {
+        version: BigInt(found.version),
+        status: BigInt(TRAINING_STATUS[found.status]),
+        refusal: BigInt(REFUSAL[found.refusal]),
+        subject: found.subject,
+        baseId: BigInt(found.base?.modelId ?? 0),
+        baseVersion: BigInt(found.base?.version ?? 0),
+        claimedHash: found.claimedHash ?? ZERO_HASH,
+        spec,
+        object: readTrainingObject(context, id, found.version) ?? new Uint8Array(0),
+      },
+    ];
   },
 
   stakeOf(context, id, staker) {
@@ -203,101 +237,16 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
   },
 };
 
-function known(context: MeteredContext, id: bigint): ModelState {
-  const state = readModelState(context, id);
-  if (state === undefined) throw revert('UnknownModel', [id]);
-  return state;
-}
-
+/** Neither retired nor refused. */
 function active(context: MeteredContext, id: bigint): ModelState {
   const state = known(context, id);
   if (state.status === 'retired') throw revert('ModelRetired', [id]);
+  if (state.status === 'refused') throw revert('ModelRefused', [id]);
   return state;
 }
 
 function ownedAndActive(context: MeteredContext, id: bigint): ModelState {
-  const state = known(context, id);
+  known(context, id);
   if (readModelOwner(context, id) !== context.caller) throw revert('NotModelOwner', [context.caller]);
-  if (state.status === 'retired') throw revert('ModelRetired', [id]);
-  return state;
-}
-
-function checkAddresses(...addresses: Hex[]): void {
-  if (addresses.includes(ZERO_ADDRESS)) throw revert('ZeroAddress', []);
-}
-
-/** Ascending lists have one spelling and no doubles. */
-function checkAscending(ids: readonly bigint[]): void {
-  ids.forEach((id, i) => {
-    if (i > 0 && id <= (ids[i - 1] as bigint)) throw revert('NotAscending', [id]);
-  });
-}
-
-/** Snapshots of the DataNets as they are now: what makes an answer's attribution reproducible (C1). */
-function pinNow(context: MeteredContext, dataNetIds: readonly bigint[]): SnapshotPin[] {
-  const limit = context.params.inference.maxSnapshotsPerModel;
-  if (dataNetIds.length === 0) throw revert('NoDataNets', []);
-  if (dataNetIds.length > limit) throw revert('TooManyDataNets', [BigInt(dataNetIds.length), BigInt(limit)]);
-  checkAscending(dataNetIds);
-  let [entries, records, bytes] = [0, 0, 0];
-  const pinned = dataNetIds.map((id) => {
-    const head = readDataNetHead(context, id);
-    if (head === undefined) throw revert('UnknownDataNet', [id]);
-    if (head.status !== 'published') throw revert('DataNetNotPublished', [id]);
-    const pin = readSnapshot(context, id);
-    if (pin.length === 0) throw revert('EmptySnapshot', [id]);
-    const volume = readVolume(context, id);
-    entries += pin.length;
-    records += volume.records;
-    bytes += volume.bytes;
-    return pin;
-  });
-  if (entries > LIMIT.MAX_PINNED_ENTRIES)
-    throw revert('TooManyEntries', [BigInt(entries), BigInt(LIMIT.MAX_PINNED_ENTRIES)]);
-  if (records > LIMIT.MAX_PINNED_RECORDS)
-    throw revert('TooManyRecords', [BigInt(records), BigInt(LIMIT.MAX_PINNED_RECORDS)]);
-  if (bytes > LIMIT.MAX_PINNED_BYTES)
-    throw revert('SnapshotsTooLarge', [BigInt(bytes), BigInt(LIMIT.MAX_PINNED_BYTES)]);
-  return pinned;
-}
-
-function lineageOf(
-  context: MeteredContext,
-  modelId: number,
-  parents: readonly bigint[],
-  royaltiesBps: readonly bigint[],
-): LineageShare[] {
-  if (parents.length > LIMIT.MAX_PARENTS)
-    throw revert('TooManyParents', [BigInt(parents.length), BigInt(LIMIT.MAX_PARENTS)]);
-  if (parents.length !== royaltiesBps.length)
-    throw revert('RoyaltiesMismatch', [BigInt(parents.length), BigInt(royaltiesBps.length)]);
-  checkAscending(parents);
-  const sum = royaltiesBps.reduce((a, b) => a + b, 0n);
-  if (sum > MAX_ROYALTIES_BPS) throw revert('RoyaltiesTooHigh', [sum]);
-  const lineage = flattenLineage(
-    modelId,
-    parents.map((parent, i) => {
-      known(context, parent);
-      return {
-        modelId: Number(parent),
-        royaltyBps: Number(royaltiesBps[i]),
-        lineage: readModelCard(context, parent).lineage,
-      };
-    }),
-  );
-  if (lineage.length - 1 > LIMIT.MAX_ANCESTORS)
-    throw revert('TooManyAncestors', [BigInt(lineage.length - 1), BigInt(LIMIT.MAX_ANCESTORS)]);
-  return lineage;
-}
-
-function emitPins(
-  context: MeteredContext,
-  id: bigint,
-  version: number,
-  pinned: readonly SnapshotPin[],
-): void {
-  for (const { dataNetId, length, historyHash } of pinned)
-    context.emit(
-      encodeEvent('Pinned', [id, BigInt(version), BigInt(dataNetId), BigInt(length), historyHash]),
-    );
+  return active(context, id);
 }

@@ -1,12 +1,12 @@
 /**
  * Layout. Account 0x4f4c…52 holds bonds, stakes and stakers' fees: `model.count`; per id `model.owner`, `model.operator`,
- * `model.beneficiary`, `model.state` (status u8, kind u8, version u32, openRequests u32, createdAt u64), `model.price`
+ * `model.beneficiary`, `model.state` (status u8, kind u8, engine u8, version u32, openRequests u32, createdAt u64), `model.price`
  * (base u128, token u128), `model.bond`, `model.stake` (total), `model.acc` (fees per staked wei, 2^128ths), `model.rest`
  * (2^128ths of a wei not yet given out); per id and staker `model.staker` (amount u128, lockedUntil u64),
  * `model.staker.acc`, `model.staker.owed` (2^128ths of a wei). Record account 0x4f4c…0152: per id `model.card`; per id
- * and version `model.pins`.
+ * and version `model.pins`. What only trained models have is in training-storage.ts.
  */
-import { Fault, type Hex, type SnapshotPin, type StateView } from '../../types.ts';
+import { Fault, type Hex, type ModelEngine, type SnapshotPin, type StateView } from '../../types.ts';
 import { defineStruct } from '../abi.ts';
 import { moduleAddress, recordAddress, TYPE } from '../addresses.ts';
 import type { ModuleContext } from '../context.ts';
@@ -21,15 +21,17 @@ import {
   writePacked,
   writeRecord,
   writeUint,
+  ZERO_ADDRESS,
 } from '../storage.ts';
 import {
+  ENGINE,
   type LineageShare,
   MODEL_KIND,
   MODEL_STATUS,
-  type Model,
   type ModelKind,
   type ModelStatus,
   type StakePosition,
+  type TrainedModelKind,
 } from './types.ts';
 
 export const MODEL_ADDRESS = moduleAddress(TYPE.model);
@@ -54,6 +56,7 @@ const pinsSlot = (id: bigint, version: number) => slotOf('model.pins', id, versi
 const STATE = [
   ['status', 1],
   ['kind', 1],
+  ['engine', 1],
   ['version', 4],
   ['openRequests', 4],
   ['createdAt', 8],
@@ -72,16 +75,22 @@ const card = defineStruct(
   'string name, string description, uint256[] parents, uint256[] royaltiesBps, Share[] lineage',
   { Share: 'uint256 modelId, uint256 parts' },
 );
-const pins = defineStruct('Snapshot[] snapshots', { Snapshot: SNAPSHOT });
+const pins = defineStruct('Snapshot[] snapshots, uint256 records', { Snapshot: SNAPSHOT });
 
 // --- models -----------------------------------------------------------------------------------------------------
 
 export interface ModelState {
   status: ModelStatus;
   kind: ModelKind;
+  engine: ModelEngine;
   version: number;
   openRequests: number;
   createdAt: number;
+}
+
+/** Whether the chain trains models of this kind itself. */
+export function isTrainedKind(kind: ModelKind): kind is TrainedModelKind {
+  return kind === 'base' || kind === 'adapter';
 }
 
 export interface ModelCard {
@@ -90,6 +99,13 @@ export interface ModelCard {
   parents: number[];
   royaltiesBps: number[];
   lineage: LineageShare[];
+}
+
+/** What a version of a model rests on. */
+export interface Pins {
+  snapshots: SnapshotPin[];
+  /** Records of all of them, refused ones included: a declared size of the work of an answer. */
+  records: number;
 }
 
 export interface ModelPrice {
@@ -104,6 +120,15 @@ const kindOf = new Map<bigint, ModelKind>(
   Object.entries(MODEL_KIND).map(([name, value]) => [BigInt(value), name as ModelKind]),
 );
 
+const engineOf = new Map<bigint, ModelEngine>(
+  Object.entries(ENGINE).map(([name, value]) => [BigInt(value), name as ModelEngine]),
+);
+
+/** Undefined for a number that no engine has. */
+export function engineNamed(number: bigint): ModelEngine | undefined {
+  return engineOf.get(number);
+}
+
 export function readModelCount(view: StateView): number {
   return readNumber(view, MODEL_ADDRESS, COUNT);
 }
@@ -116,10 +141,12 @@ export function readModelState(view: StateView, id: bigint): ModelState | undefi
   const packed = readPacked(view, MODEL_ADDRESS, stateSlot(id), STATE);
   const status = statusOf.get(packed.status);
   const kind = kindOf.get(packed.kind);
-  if (status === undefined || kind === undefined) return undefined;
+  const engine = engineOf.get(packed.engine);
+  if (status === undefined || kind === undefined || engine === undefined) return undefined;
   return {
     status,
     kind,
+    engine,
     version: Number(packed.version),
     openRequests: Number(packed.openRequests),
     createdAt: Number(packed.createdAt),
@@ -130,6 +157,7 @@ export function writeModelState(context: ModuleContext, id: bigint, state: Model
   writePacked(context, MODEL_ADDRESS, stateSlot(id), STATE, {
     status: BigInt(MODEL_STATUS[state.status]),
     kind: BigInt(MODEL_KIND[state.kind]),
+    engine: BigInt(ENGINE[state.engine]),
     version: BigInt(state.version),
     openRequests: BigInt(state.openRequests),
     createdAt: BigInt(state.createdAt),
@@ -140,8 +168,9 @@ export function readModelOwner(view: StateView, id: bigint): Hex {
   return addressOf(view, ownerSlot(id));
 }
 
+/** Zero: none, since the chain trains the model and every validator answers for it. */
 export function readModelOperator(view: StateView, id: bigint): Hex {
-  return addressOf(view, operatorSlot(id));
+  return readAddress(view, MODEL_ADDRESS, operatorSlot(id)) ?? ZERO_ADDRESS;
 }
 
 export function readModelBeneficiary(view: StateView, id: bigint): Hex {
@@ -150,7 +179,7 @@ export function readModelBeneficiary(view: StateView, id: bigint): Hex {
 
 function addressOf(view: StateView, slot: Uint8Array): Hex {
   const address = readAddress(view, MODEL_ADDRESS, slot);
-  if (address === undefined) throw new Fault('a model without owner, operator or beneficiary');
+  if (address === undefined) throw new Fault('a model without owner or beneficiary');
   return address;
 }
 
@@ -215,23 +244,28 @@ export function writeModelCard(context: ModuleContext, id: bigint, value: ModelC
   );
 }
 
-/** Snapshots that a version pinned; undefined for a version that never was. */
-export function readModelPins(view: StateView, id: bigint, version: number): SnapshotPin[] | undefined {
+/** What a version pinned; undefined for a version that never was. */
+export function readPins(view: StateView, id: bigint, version: number): Pins | undefined {
   const payload = readRecord(view, MODEL_RECORDS, pinsSlot(id, version));
-  return payload && pins.decode(payload).snapshots.map(fromSnapshotStruct);
+  if (payload === undefined) return undefined;
+  const { snapshots, records } = pins.decode(payload);
+  return { snapshots: snapshots.map(fromSnapshotStruct), records: Number(records) };
 }
 
-export function writeModelPins(
-  context: ModuleContext,
-  id: bigint,
-  version: number,
-  value: readonly SnapshotPin[],
-): void {
+/** Its snapshots alone. */
+export function readModelPins(view: StateView, id: bigint, version: number): SnapshotPin[] | undefined {
+  return readPins(view, id, version)?.snapshots;
+}
+
+export function writeModelPins(context: ModuleContext, id: bigint, version: number, value: Pins): void {
   writeRecord(
     context,
     MODEL_RECORDS,
     pinsSlot(id, version),
-    pins.encode({ snapshots: value.map(toSnapshotStruct) }),
+    pins.encode({
+      snapshots: value.snapshots.map(toSnapshotStruct),
+      records: BigInt(value.records),
+    }),
   );
 }
 
@@ -252,26 +286,6 @@ export function fromSnapshotStruct(value: {
     dataNetId: Number(value.dataNetId),
     length: Number(value.length),
     historyHash: value.historyHash,
-  };
-}
-
-/** The whole model, for people. */
-export function readModel(view: StateView, id: bigint): Model | undefined {
-  const state = readModelState(view, id);
-  if (state === undefined) return undefined;
-  const price = readModelPrice(view, id);
-  return {
-    id: Number(id),
-    owner: readModelOwner(view, id),
-    operator: readModelOperator(view, id),
-    beneficiary: readModelBeneficiary(view, id),
-    ...state,
-    basePrice: price.base,
-    pricePerToken: price.token,
-    bond: readModelBond(view, id),
-    totalStake: readTotalStake(view, id),
-    ...readModelCard(view, id),
-    snapshots: readModelPins(view, id, state.version) ?? [],
   };
 }
 

@@ -1,10 +1,19 @@
 /** What the RPC and the explorer read of models: pure functions of one state. */
 import type { Hex, SnapshotPin, StateView } from '../../types.ts';
 import { MAX_PAGE } from '../limits.ts';
-import { readModel, readModelCount, readModelPins, readStake } from './storage.ts';
+import { readModel } from './read.ts';
+import { readModelCount, readModelPins, readStake } from './storage.ts';
 import type { Model, StakePosition } from './types.ts';
 
-export type { Model, StakePosition } from './types.ts';
+export {
+  type TrainedParent,
+  type TrainingInput,
+  type TrainingTask,
+  trainingIdOf,
+  trainingTask,
+} from './training.ts';
+export { encodeTraining } from './training-storage.ts';
+export type { Model, ModelTraining, StakePosition, Training } from './types.ts';
 
 export function modelCount(view: StateView): number {
   return readModelCount(view);

@@ -145,6 +145,7 @@ const noModules = createModuleTable([], {
 });
 const noPorts: ExecutionPorts = {
   attribute: () => Promise.reject(new Error('a state test asked for an attribution')),
+  infer: () => Promise.reject(new Error('a state test asked for an inference')),
   artifact: () => Promise.reject(new Error('a state test asked for an artifact')),
 };
 

@@ -17,9 +17,12 @@ import {
   openTokenIndex,
   Segment,
   type TokenIndex,
+  type TokenRuleVersion,
 } from '../../../attribution/api.ts';
 import { oracleCredits, uniqueRecords, words } from '../../unit/attribution/oracle.ts';
 import { createDraw, type Draw, type TokenCase } from './corpora.ts';
+
+const VERSIONS: readonly TokenRuleVersion[] = [1, 2];
 
 /** The records' tokens, without an index. */
 interface Plain {
@@ -172,8 +175,12 @@ function checkAttribution(test: TokenCase, one: TokenIndex, many: TokenIndex, re
     prompt: test.prompt,
     params: {
       ...DEFAULT_TOKEN_ATTRIBUTION_PARAMS,
+      version: VERSIONS[test.seed % VERSIONS.length]!,
       lmin: 2 + (test.seed % 2),
+      // Every length from a window's on, and more than an answer has.
+      lmax: 3 + (test.seed % 11) ** 2,
       sminQ16: 0,
+      coverageCapPermille: test.seed % 7 === 0 ? 600 : 1000,
       recordCapPermille: 600,
     },
   };

@@ -13,7 +13,8 @@ import { createRpcClient } from '../../../node/client/rpc.ts';
 import { loadBrownCorpus } from '../../../node/datasets/brown.ts';
 import { fromHex } from '../../../state/crypto.ts';
 import { dataNetInterface, modelInterface } from '../../../state/modules/interfaces.ts';
-import { MODEL_KIND } from '../../../state/modules/model/types.ts';
+import { ENGINE, MODEL_KIND } from '../../../state/modules/model/types.ts';
+import type { AttributionEngine } from '../../../state/types.ts';
 import type { Hex } from './client.ts';
 import type { TestNetwork, TestNode } from './network.ts';
 
@@ -40,7 +41,19 @@ export interface Economy {
 export const chainClient = (node: TestNode): ChainClient =>
   createChainClient(createRpcClient(`http://127.0.0.1:${node.rpcPort}`));
 
-export async function foundEconomy(network: TestNetwork, node: TestNode): Promise<Economy> {
+export interface EconomyOptions {
+  /** Of the model; token by default. */
+  readonly engine?: AttributionEngine;
+  /** Their records; whole documents by default. */
+  readonly texts?: Readonly<Record<'alice' | 'bob', readonly string[]>>;
+  readonly prompt?: string;
+}
+
+export async function foundEconomy(
+  network: TestNetwork,
+  node: TestNode,
+  { engine = 'token', texts = TEXTS, prompt = PROMPT }: EconomyOptions = {},
+): Promise<Economy> {
   const person = (name: string): Account => {
     const found = network.accounts.find((account) => account.name === name);
     if (found === undefined) throw new Error(`no development account ${name}`);
@@ -63,7 +76,7 @@ export async function foundEconomy(network: TestNetwork, node: TestNode): Promis
   const dataNetId = eventNamed(created, 'Created')['id'] as bigint;
   await client.perform(people.curator, dataNetInterface, 'publish', [dataNetId]);
   for (const name of ['alice', 'bob'] as const) {
-    const records = TEXTS[name].map((text) => new TextEncoder().encode(text));
+    const records = texts[name].map((text) => new TextEncoder().encode(text));
     const { id } = await contribute(client, people[name], {
       dataNetId,
       records,
@@ -79,6 +92,7 @@ export async function foundEconomy(network: TestNetwork, node: TestNode): Promis
     'register',
     [
       BigInt(MODEL_KIND.external),
+      BigInt(ENGINE[engine]),
       'Storyteller',
       'Tells tales.',
       [],
@@ -95,7 +109,6 @@ export async function foundEconomy(network: TestNetwork, node: TestNode): Promis
   return {
     modelId,
     people,
-    ask: (asking) =>
-      requestInference(asking, people.asker, { modelId, prompt: PROMPT, maxOutputTokens: MAX_TOKENS }),
+    ask: (asking) => requestInference(asking, people.asker, { modelId, prompt, maxOutputTokens: MAX_TOKENS }),
   };
 }

@@ -2,13 +2,23 @@ import { createSurprisal } from '../../../attribution/surprisal/surprisal.ts';
 import type { Answer } from './answers.ts';
 import { COMMONS_NET, type Reader, type StudyRecord } from './corpus.ts';
 
-/** Lmin and Smin of token attribution, in tokens and bits. */
+/** What token attribution looks at: tokens of windows and of matches, bits of windows and of weights, frequencies. */
 export interface WindowRule {
   readonly lmin: number;
+  readonly lmax: number;
   readonly sminBits: number;
   readonly wmaxBits: number;
+  /** Of all records, or of the oldest (docs/attribution.md, section 2). */
+  readonly frequencies: 'all' | 'oldest';
 }
-export const VERSION_1: WindowRule = { lmin: 4, sminBits: 32, wmaxBits: 12 };
+/** Versions 1 and 2, as they were with matches of any length. */
+export const ANY_LENGTH: WindowRule = {
+  lmin: 4,
+  lmax: Number.POSITIVE_INFINITY,
+  sminBits: 32,
+  wmaxBits: 12,
+  frequencies: 'all',
+};
 
 /** The best match of one record at one position. */
 export interface Claim {
@@ -32,10 +42,10 @@ export function evidenceOf(
   reader: Reader,
   records: readonly StudyRecord[],
   answers: readonly Answer[],
-  rule: WindowRule = VERSION_1,
+  rule: WindowRule = ANY_LENGTH,
 ): Position[][] {
   const unique = withoutCopies(records);
-  const surprisal = surprisalsOf(reader, unique);
+  const surprisal = surprisalsOf(reader, rule.frequencies === 'all' ? unique : oldest(unique));
   const hits = findWindows(unique, answers, rule.lmin);
   return answers.map((answer, a) => {
     const bits = Array.from(answer.ids, (id) => surprisal(id));
@@ -68,9 +78,12 @@ export function evidenceOf(
           ids[at + end - s] === answer.ids[end]
         )
           end++;
-        const value = before[end]! - before[s]!;
-        for (let i = s; i < end; i++)
-          if ((claims[i]!.get(record) ?? 0) < value) claims[i]!.set(record, value);
+        for (let from = s; from === s || from + rule.lmax <= end; from++) {
+          const to = Math.min(end, from + rule.lmax);
+          const value = before[to]! - before[from]!;
+          for (let i = from; i < to; i++)
+            if ((claims[i]!.get(record) ?? 0) < value) claims[i]!.set(record, value);
+        }
       }
     });
     return bits.map((value, i) => ({
@@ -92,6 +105,17 @@ function withoutCopies(records: readonly StudyRecord[]): StudyRecord[] {
       const text = words.join(' ');
       return !seen.has(text) && seen.add(text);
     });
+}
+
+/** The oldest records that have at least as many tokens as the largest power of two that is not above the tokens of all. */
+function oldest(records: readonly StudyRecord[]): StudyRecord[] {
+  const total = records.reduce((sum, { ids }) => sum + ids.length, 0);
+  let tokens = 0;
+  return records.filter(({ ids }) => {
+    if (tokens >= 2 ** Math.floor(Math.log2(total))) return false;
+    tokens += ids.length;
+    return true;
+  });
 }
 
 /** Surprisal of a token number in 2⁻¹⁶ bit. */

@@ -15,6 +15,12 @@ export const FEE = 10n ** 18n;
 const { platformBps, modelBps, stakersBps, dataBps } = DEFAULT_PARAMS.inference;
 const PROMPT = new TextEncoder().encode('The');
 
+/** What versions of the rule had as constants before they were genesis parameters: matches of any length, caps. */
+const BEFORE_GENESIS = {
+  1: { lmax: 1024, coverageCapPermille: 1000 },
+  2: { lmax: 1024, coverageCapPermille: 600 },
+} as const;
+
 /** Token attribution with the genesis parameters, under a version of the rule. */
 export function genesisRule(version: TokenRuleVersion): TokenAttributionParams {
   const {
@@ -29,6 +35,7 @@ export function genesisRule(version: TokenRuleVersion): TokenAttributionParams {
   return {
     version,
     lmin,
+    ...BEFORE_GENESIS[version],
     sminQ16,
     wmaxQ16,
     recordCapPermille,

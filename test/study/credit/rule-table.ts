@@ -25,7 +25,7 @@ import {
   type StudyRecord,
   toCorpusRecords,
 } from './corpus.ts';
-import { evidenceOf, type Position, VERSION_1 } from './evidence.ts';
+import { ANY_LENGTH, evidenceOf, type Position, type WindowRule } from './evidence.ts';
 import { Random } from './random.ts';
 import { type CreditRule, FOUR_FIFTHS, judge, type Outcome, RULES, THREE_QUARTERS } from './rules.ts';
 
@@ -97,13 +97,16 @@ function runSeed(seed: number) {
     diluter: diluter(reader, quotations, 3),
     stretcher: targetedThief(reader, honest, quotations, 2, 3),
   };
-  const attacked = Object.fromEntries(
-    Object.entries(added).map(([name, records]) => [
+  const views = [...new Set(RULES.map(windowsOf))].map((windows) => {
+    const entries = Object.entries(added).map(([name, records]) => [
       name,
-      evidenceOf(reader, [...honest, ...records], answers),
-    ]),
-  ) as Record<keyof typeof added, Position[][]>;
+      evidenceOf(reader, [...honest, ...records], answers, windows),
+    ]);
+    const attacked = Object.fromEntries(entries) as Record<keyof typeof added, Position[][]>;
+    return { windows, plain: evidenceOf(reader, honest, answers, windows), attacked };
+  });
   const rows = RULES.map((rule): SeedRow => {
+    const { plain, attacked } = views.find(({ windows }) => windows === windowsOf(rule))!;
     const before = judge(rule, plain);
     const share = (name: keyof typeof added) => shareOfCredit(judge(rule, attacked[name]));
     const bases: Partial<Record<keyof RuleRow, number>> = {};
@@ -137,6 +140,10 @@ function runSeed(seed: number) {
   return { rows, byAdded, records: honest.length, tokens, types, phrases: squat.phrases };
 }
 
+function windowsOf({ windows }: CreditRule): WindowRule {
+  return windows ?? ANY_LENGTH;
+}
+
 /**
  * The scan of this study and the engine of the chain are written apart: under both versions they must give each
  * contributor the same weight.
@@ -162,7 +169,7 @@ export function checkAgainstEngine(
         output: bytes,
         prompt,
       };
-      const params = { ...DEFAULT_TOKEN_ATTRIBUTION_PARAMS, version };
+      const params = { ...DEFAULT_TOKEN_ATTRIBUTION_PARAMS, version, lmax: 1024 };
       for (const { contributor, weightQ16 } of attributeTokens({ ...input, params }).spans) {
         const number = contributorOf(contributor);
         weights.set(number, (weights.get(number) ?? 0) + weightQ16);
@@ -244,7 +251,7 @@ function runLists(seed: number): PhraseListRow[] {
   return lists.map(([list, phrases]) => {
     const commons = commonsOf(reader, phrases);
     const credit = (extra: readonly StudyRecord[]): Outcome =>
-      judge(THREE_QUARTERS, evidenceOf(reader, [...commons, ...honest, ...extra], answers, VERSION_1));
+      judge(THREE_QUARTERS, evidenceOf(reader, [...commons, ...honest, ...extra], answers, ANY_LENGTH));
     const plain = credit([]);
     return {
       list,

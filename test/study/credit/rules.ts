@@ -1,5 +1,5 @@
 import { COMMONS_NET, type StudyRecord } from './corpus.ts';
-import type { Claim, Position } from './evidence.ts';
+import type { Claim, Position, WindowRule } from './evidence.ts';
 
 /** Parts of a position's weight, by contributor; they sum to at most 1. */
 export type Shares = readonly (readonly [contributor: number, part: number])[];
@@ -7,6 +7,8 @@ export type Shares = readonly (readonly [contributor: number, part: number])[];
 /** A credit rule of token attribution: who gets a position, given all claims to it in order of commits. */
 export interface CreditRule {
   readonly name: string;
+  /** What it looks at; matches of any length and frequencies of all records if it does not say. */
+  readonly windows?: WindowRule;
   shares(claims: readonly Claim[]): Shares;
 }
 

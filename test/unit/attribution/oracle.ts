@@ -37,7 +37,7 @@ export function uniqueRecords(records: CorpusRecord[]): CorpusRecord[] {
 
 /** Owner (index in `uniqueRecords`, or -1) and weight of each output token. */
 export function oracleOwners(input: OracleInput): { owners: number[]; weights: number[] } {
-  const { lmin, sminQ16, wmaxQ16 } = input.params;
+  const { lmin, lmax, sminQ16, wmaxQ16 } = input.params;
   const records = uniqueRecords(input.records);
   const texts = records.map((record) => words(record.bytes));
   const all = texts.flat();
@@ -65,7 +65,7 @@ export function oracleOwners(input: OracleInput): { owners: number[]; weights: n
   const match = (r: number, i: number): number => {
     let best = -1;
     for (let s = 0; s <= i; s++)
-      for (let e = Math.max(i + 1, s + lmin); e <= y.length; e++) {
+      for (let e = Math.max(i + 1, s + lmin); e <= Math.min(y.length, s + lmax); e++) {
         const windows = Array.from({ length: e - s - lmin + 1 }, (_, k) => s + k);
         if (windows.every(creditable) && stands(y.slice(s, e), texts[r]!)) best = Math.max(best, sum(s, e));
       }
@@ -110,7 +110,7 @@ export function oracleCredits(input: OracleInput): { credits: Map<string, number
         .length < params.maxContributors,
   );
   const earned = kept.reduce((a, entry) => a + entry.weight, 0);
-  const coverageCap = params.version === 1 ? total : Math.floor((total * 600) / 1000);
+  const coverageCap = Math.floor((total * params.coverageCapPermille) / 1000);
   if (earned > coverageCap)
     for (const entry of kept)
       entry.weight = Number((BigInt(entry.weight) * BigInt(coverageCap)) / BigInt(earned));

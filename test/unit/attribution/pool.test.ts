@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AttributionError, InvalidUtf8 } from '../../../attribution/errors.ts';
-import { DEFAULT_TOKEN_ATTRIBUTION_PARAMS } from '../../../attribution/token/types.ts';
+import { type AttributedSpan, DEFAULT_TOKEN_ATTRIBUTION_PARAMS } from '../../../attribution/token/types.ts';
 import type {
   AttributionPool,
   AttributionPoolOptions,
@@ -49,15 +49,25 @@ const job = (output: string, change: Partial<AttributionJob> = {}): AttributionJ
 const ANSWER = 'pack my box: the quick brown fox';
 
 /** The result as the worker computes it, in this thread. */
-function inThisThread(request: AttributionJob, contributions = CONTRIBUTIONS): AttributionResult {
+function askedInThisThread(request: AttributionJob, contributions = CONTRIBUTIONS) {
   const handle = createWorkerCore();
   const ask = (payload: object) => handle({ id: 1, ...payload } as WorkerRequest);
   ask({ kind: 'open', key: request.snapshot });
   ask({ kind: 'add', key: request.snapshot, contributions });
   ask({ kind: 'build', purpose: 'attribution', key: request.snapshot });
-  const response = ask({ kind: 'attribute', job: request });
-  if (response.kind !== 'done') throw new Error(JSON.stringify(response));
-  return response.value as AttributionResult;
+  const value = (kind: 'attribute' | 'explain'): unknown => {
+    const response = ask({ kind, job: request });
+    if (response.kind !== 'done') throw new Error(JSON.stringify(response));
+    return response.value;
+  };
+  return {
+    result: value('attribute') as AttributionResult,
+    spans: value('explain') as AttributedSpan[],
+  };
+}
+
+function inThisThread(request: AttributionJob, contributions = CONTRIBUTIONS): AttributionResult {
+  return askedInThisThread(request, contributions).result;
 }
 
 let pool: AttributionPool | undefined;
@@ -83,8 +93,8 @@ describe('the work of an attribution thread', () => {
   it('leaves out the leaves that were not accepted', () => {
     const [first, second] = CONTRIBUTIONS as [PinnedContribution, PinnedContribution];
     const onlySecondLeaf = { ...first, accepted: Uint8Array.of(0b10) };
-    const { attribution } = inThisThread(job(`${ANSWER}. It did so twice`), [onlySecondLeaf, second]);
-    expect(attribution.spans.map((span) => [span.contributionId, span.recordIndex])).toEqual([
+    const { spans } = askedInThisThread(job(`${ANSWER}. It did so twice`), [onlySecondLeaf, second]);
+    expect(spans.map((span) => [span.contributionId, span.recordIndex])).toEqual([
       [3, 0],
       [5, 1],
     ]);
@@ -128,7 +138,7 @@ const brokenWorker = (onAttribute: string): URL =>
       import { parentPort } from 'node:worker_threads';
       parentPort.on('message', ({ id, kind }) => {
         if (kind === 'attribute') { ${onAttribute} }
-        else parentPort.postMessage({ id, kind: 'done', value: kind === 'build' ? { tokens: 1 } : undefined });
+        else parentPort.postMessage({ id, kind: 'done', value: kind === 'build' ? { load: 1 } : undefined });
       });`)}`,
   );
 
@@ -176,17 +186,17 @@ describe('a pool whose thread breaks', () => {
     }
   });
 
-  it('D3: keeps no more tokens in memory than allowed, and drops nothing that is in use', async () => {
-    // Every index of this worker has one token.
+  it('D3: keeps no more in memory than allowed, and drops nothing that is in use', async () => {
+    // Every index of this worker counts one.
     const workerEntry = brokenWorker("parentPort.postMessage({ id, kind: 'done', value: 'answer' });");
-    pool = createAttributionPool({ workerEntry, maxTokens: 2 });
+    pool = createAttributionPool({ workerEntry, maxLoad: 2 });
     const held = () => ['a', 'b', 'c'].filter((key) => pool?.hasSnapshot(key));
     for (const key of ['a', 'b', 'c']) await pool.ensureSnapshot(key, source);
     await new Promise((resolve) => setImmediate(resolve));
     expect(held()).toEqual(['b', 'c']);
     await pool.close();
 
-    pool = createAttributionPool({ workerEntry, maxTokens: 1, maxSnapshots: 1 });
+    pool = createAttributionPool({ workerEntry, maxLoad: 1, maxSnapshots: 1 });
     const answers = ['a', 'b', 'c'].map(async (key) => {
       await pool?.ensureSnapshot(key, source);
       return pool?.attribute(job(ANSWER, { snapshot: key, requestHash: `0x${key.repeat(64)}` }));
@@ -214,7 +224,7 @@ describe('a pool whose thread breaks', () => {
       throw new Error('disk on fire');
     };
     await expect(pool.ensureSnapshot('pins', failing)).rejects.toThrow('disk on fire');
-    await expect(pool.ensureSnapshot('pins', source)).resolves.toMatchObject({ tokens: 1 });
+    await expect(pool.ensureSnapshot('pins', source)).resolves.toMatchObject({ load: 1 });
   });
 });
 
@@ -238,6 +248,7 @@ describe.skipIf(!built)('the pool in real threads', () => {
       duplicates: 0,
       unreadableRecords: 0,
       tokens: 21,
+      load: 21,
       types: 20,
       segments: 1,
       segmentsFound: 0,

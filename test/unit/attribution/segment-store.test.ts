@@ -13,11 +13,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCorpus } from '../../../attribution/corpus/corpus.ts';
 import { buildSegment } from '../../../attribution/index/build-segment.ts';
 import { SEGMENT_UNIT_BYTES } from '../../../attribution/limits.ts';
-import { DEFAULT_TOKEN_ATTRIBUTION_PARAMS } from '../../../attribution/token/types.ts';
+import { type AttributedSpan, DEFAULT_TOKEN_ATTRIBUTION_PARAMS } from '../../../attribution/token/types.ts';
 import { artifactPath, encodeTrailer, rootText } from '../../../node/artifacts/file.ts';
 import { leafHash } from '../../../node/artifacts/merkle.ts';
 import { openSegmentStore } from '../../../node/attribution-pool/segment-store.ts';
 import type {
+  AttributionJob,
   AttributionResult,
   PinnedContribution,
   SnapshotInfo,
@@ -75,19 +76,8 @@ function startWorker() {
       return ask({ kind: 'build', key }) as SnapshotInfo;
     },
     drop: (key: string) => ask({ kind: 'drop', key }),
-    answer: (output: string) =>
-      ask({
-        kind: 'attribute',
-        job: {
-          snapshot: 'pins',
-          requestHash: `0x${'ab'.repeat(32)}`,
-          prompt: utf8('tell me'),
-          output: utf8(output),
-          params: { ...DEFAULT_TOKEN_ATTRIBUTION_PARAMS, lmin: 3, sminQ16: 0 },
-          commons: [],
-          ineligible: [],
-        },
-      }) as AttributionResult,
+    answer: (output: string) => ask({ kind: 'attribute', job: jobOf(output) }) as AttributionResult,
+    spans: (output: string) => ask({ kind: 'explain', job: jobOf(output) }) as AttributedSpan[],
     say: () =>
       ask({
         kind: 'continue',
@@ -95,6 +85,16 @@ function startWorker() {
       }),
   };
 }
+
+const jobOf = (output: string): AttributionJob => ({
+  snapshot: 'pins',
+  requestHash: `0x${'ab'.repeat(32)}`,
+  prompt: utf8('tell me'),
+  output: utf8(output),
+  params: { ...DEFAULT_TOKEN_ATTRIBUTION_PARAMS, lmin: 3, sminQ16: 0 },
+  commons: [],
+  ineligible: [],
+});
 
 const ANSWER = 'pack my box: the quick brown fox';
 const twoContributions = () => [
@@ -182,9 +182,7 @@ describe('segments on disk', () => {
     const restarted = startWorker();
     expect(restarted.index(contributions)).toMatchObject({ segments: 1, segmentsFound: 1 });
     expect(restarted.answer(ANSWER)).toEqual(worker.answer(ANSWER));
-    expect(restarted.answer(ANSWER).attribution.spans.map(({ orderKey }) => orderKey / 65_536)).toEqual([
-      3, 5,
-    ]);
+    expect(restarted.spans(ANSWER).map(({ orderKey }) => orderKey / 65_536)).toEqual([3, 5]);
     expect(warnings).toEqual([]);
   });
 
@@ -195,7 +193,7 @@ describe('segments on disk', () => {
     }));
     const worker = startWorker();
     expect(worker.index(contributions)).toMatchObject({ segments: 8, records: 21, duplicates: 19 });
-    const { spans } = worker.answer('number 17 of many small texts, the quick brown fox').attribution;
+    const spans = worker.spans('number 17 of many small texts, the quick brown fox');
     expect(spans.map(({ dataNetId }) => dataNetId)).toEqual([17, 0]);
   });
 
@@ -203,7 +201,7 @@ describe('segments on disk', () => {
     writeFileSync(segmentDir, 'a file where the folder should be');
     const worker = startWorker();
     expect(worker.index(twoContributions())).toMatchObject({ segments: 1, tokens: 21 });
-    expect(worker.answer(ANSWER).attribution.spans.length).toBe(2);
+    expect(worker.spans(ANSWER).length).toBe(2);
     expect(warnings.length).toBeGreaterThan(0);
   });
 });

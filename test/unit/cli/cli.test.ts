@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseGenesis } from '../../../genesis/schema.ts';
+import { parseGenesis, serialiseGenesis } from '../../../genesis/schema.ts';
 import { formatAmount, parseAmount } from '../../../node/cli/amounts.ts';
 import { attributionLines } from '../../../node/cli/attribution-view.ts';
 import { createOutput, printable, shellWord } from '../../../node/cli/output.ts';
@@ -75,6 +75,28 @@ describe('the command line', () => {
     expect(stdout).toBe('');
     expect(stderr).toContain(message);
     expect(stderr).not.toContain('    at ');
+  });
+
+  it('a node does not start without the programs that its chain computes with: one line, exit code 1', async () => {
+    expect((await run('testnet', '--validators', '1', '--out', 'net')).code).toBe(0);
+    const file = join(dir, 'net', 'genesis.json');
+    const wrong = `0x${'12'.repeat(32)}` as const;
+    const changes: [string, (params: ReturnType<typeof parseGenesis>['params']) => void][] = [
+      ['RUNTIME_MISMATCH', ({ runtime }) => Object.assign(runtime, { onnxWasmSha256: wrong })],
+      ['RUNTIME_MISMATCH', ({ runtime }) => Object.assign(runtime, { onnxGlueSha256: wrong })],
+      ['ENCODER_MISMATCH', ({ retrieval }) => Object.assign(retrieval, { encoderHash: wrong })],
+    ];
+    for (const [code, change] of changes) {
+      const genesis = parseGenesis(readFileSync(file, 'utf8'));
+      change(genesis.params);
+      writeFileSync(join(dir, 'other.json'), serialiseGenesis(genesis));
+      const home = readdirSync(join(dir, 'net')).find((name) => name.startsWith('validator'))!;
+      const other = join(dir, 'other.json');
+      const refused = await run('start', '--home', `net/${home}`, '--genesis', other, '--data-dir', 'fresh');
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(new RegExp(`^error: .*${wrong}.*\\(${code}\\)\n$`));
+      expect(existsSync(join(dir, 'fresh'))).toBe(false);
+    }
   });
 
   it('prints paths so that they can be pasted into a shell', () => {
@@ -258,6 +280,8 @@ describe('what comes from the chain', () => {
         prompt: 'why?',
         output: 'naïve words and those of bob',
         attribution: {
+          engine: 'token',
+          citations: null,
           credits: [
             { contributor: alice, parts: 600_000_000, amount: '0xde0b6b3a7640000' },
             { contributor: bob, parts: 150_000_000, amount: null },
@@ -278,5 +302,37 @@ describe('what comes from the chain', () => {
       /60\.00 %\s+1 OPEN[\s\S]*15\.00 %[\s\S]*nobody \(uncovered\)\s+25\.00 %/,
     );
     expect(lines.at(-1)).toBe('what it means');
+  });
+
+  it('an answer by retrieval shows what the prompt found, by the same marks', () => {
+    const alice = '0x00000000000000000000000000000000000a11ce' as const;
+    const out = createOutput({ write: () => {}, writeError: () => {}, colours: false });
+    const shown = (citations: readonly { contributor: typeof alice }[]) =>
+      attributionLines(
+        {
+          prompt: 'why?',
+          output: 'because',
+          attribution: {
+            engine: 'retrieval',
+            credits: [{ contributor: alice, parts: 100_000_000, amount: null }],
+            uncovered: 900_000_000,
+            note: 'what it means',
+            spans: null,
+            citations: citations.map((citation) => ({
+              ...citation,
+              contributionId: `0x${'12'.repeat(32)}` as const,
+              dataNetId: 1,
+              recordIndex: 3,
+              score: 90_000,
+              excerpt: 'a\nrecord \x1b[31mwith a beginning that is much longer than a line has room for',
+            })),
+          },
+        },
+        out,
+      ).join('\n');
+    expect(shown([{ contributor: alice }])).toMatch(
+      /because\n\n +cited record[\s\S]*\na +0x12121212…121212 #3 +90000 +a record {1,2}\[31mwith a beginning that is much/,
+    );
+    expect(shown([])).toContain('The prompt finds no record.');
   });
 });

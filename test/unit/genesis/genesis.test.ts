@@ -150,19 +150,23 @@ describe('parameters', () => {
     );
   });
 
-  it('D3: a block holds the largest settlement, whose cost grows with the square of the tokens', () => {
-    const { block, attribution } = DEFAULT_PARAMS;
-    expect(largestAttributionUnits(attribution)).toBe(16_384 + 4_096 + (512 * 512) / 16);
-    expect(largestAttributionUnits(attribution)).toBeLessThanOrEqual(block.attributionUnits);
+  it('D3: a block holds the largest settlement, whose cost grows with its tokens', () => {
+    const { block, attribution, retrieval } = DEFAULT_PARAMS;
+    expect(largestAttributionUnits(attribution, retrieval)).toBe((16_384 + 4_096) / 4 + 4 * 512 * 16);
+    expect(largestAttributionUnits(attribution, retrieval)).toBeLessThanOrEqual(block.attributionUnits);
     // A short answer has no more tokens than bytes; a request that allows few tokens costs little.
-    expect(attributionUnitsOf({ outputBytes: 7, promptBytes: 3, maxOutputTokens: 512 })).toBe(7 + 3 + 3);
-    expect(attributionUnitsOf({ outputBytes: 900, promptBytes: 0, maxOutputTokens: 40 })).toBe(900 + 100);
+    expect(attributionUnitsOf({ outputBytes: 7, promptBytes: 3, maxOutputTokens: 512, lmax: 16 })).toBe(
+      3 + 196,
+    );
+    expect(attributionUnitsOf({ outputBytes: 900, promptBytes: 0, maxOutputTokens: 40, lmax: 16 })).toBe(
+      225 + 4 * 40 * 16,
+    );
     const withUnits = (units: number) =>
       changed((json) => (json.config.openledger.block.attributionUnits = units));
-    expect(() => parseGenesis(withUnits(36_864))).not.toThrow();
-    const error = failure(withUnits(36_863));
+    expect(() => parseGenesis(withUnits(37_888))).not.toThrow();
+    const error = failure(withUnits(37_887));
     expect(error.path).toBe('config.openledger.block.attributionUnits');
-    expect(error.message).toContain('36864 units');
+    expect(error.message).toContain('37888 units');
   });
 
   it('the canonical bytes change with every single parameter', () => {
@@ -191,7 +195,7 @@ describe('parameters', () => {
 
   it('the canonical bytes are frozen', () => {
     expect(new TextDecoder().decode(canonicalParams(DEFAULT_PARAMS))).toMatchInlineSnapshot(
-      `"{"attestation":{"activationBlocks":"2","expiryBlocks":"10000","maxOpen":"256","maxPerBlock":"64"},"attribution":{"commons":[],"contributorCapPermille":"500","lmin":"4","maxContributors":"64","maxOutputBytes":"16384","maxOutputTokens":"512","maxPromptBytes":"4096","recordCapPermille":"100","sminQ16":"2097152","version":"2","wmaxQ16":"786432"},"block":{"attributionUnits":"65536","gasLimit":"30000000","initialBaseFeePerGas":"1000000000","maxBytes":"4000000","minBaseFeePerGas":"10000000"},"chainId":"20300","consensus":{"commitWaitMs":"25","downtimeWindowBlocks":"1000","evidenceMaxAgeBlocks":"100000","gossipGraceMs":"500","heartbeatMs":"5000","messageDelayMs":"2000","minBlockIntervalMs":"100","precisionMs":"500","precommitTimeoutMs":"500","prevoteTimeoutMs":"500","proposeTimeoutMs":"1000","timeoutDeltaMs":"500"},"contribution":{"commitDeposit":"1000000000000000000","gasPerArtifactByte":"2","maxBytes":"5242880","maxMetadataBytes":"4096","maxRecordBytes":"1048576","maxRecords":"4096","revealWindowBlocks":"600"},"inference":{"dataBps":"5000","expiryBlocks":"600","maxSnapshotsPerModel":"16","minOperatorBond":"100000000000000000000","modelBps":"2000","platformBps":"1000","slashFeeMultiple":"10","stakersBps":"2000","vestingBlocks":"10000"},"runtime":{"onnxGlueSha256":"0xe13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b","onnxWasmSha256":"0x3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"},"staking":{"equivocationSlashBps":"500","maxValidators":"100","powerUnit":"1000000000000000000"},"treasury":"0x4f4c00000000000000000000000000000000ffff"}"`,
+      `"{"attestation":{"activationBlocks":"2","expiryBlocks":"10000","maxOpen":"256","maxPerBlock":"64"},"attribution":{"commons":[],"contributorCapPermille":"500","lmin":"4","maxContributors":"64","maxOutputBytes":"16384","maxOutputTokens":"512","maxPromptBytes":"4096","recordCapPermille":"100","sminQ16":"2097152","version":"2","wmaxQ16":"786432"},"block":{"attributionUnits":"65536","gasLimit":"30000000","initialBaseFeePerGas":"1000000000","maxBytes":"4000000","minBaseFeePerGas":"10000000"},"chainId":"20300","consensus":{"commitWaitMs":"25","downtimeWindowBlocks":"1000","evidenceMaxAgeBlocks":"100000","gossipGraceMs":"500","heartbeatMs":"5000","messageDelayMs":"2000","minBlockIntervalMs":"100","precisionMs":"500","precommitTimeoutMs":"500","prevoteTimeoutMs":"500","proposeTimeoutMs":"1000","timeoutDeltaMs":"500"},"contribution":{"commitDeposit":"1000000000000000000","gasPerArtifactByte":"2","maxBytes":"5242880","maxMetadataBytes":"4096","maxRecordBytes":"1048576","maxRecords":"4096","revealWindowBlocks":"600"},"inference":{"dataBps":"5000","expiryBlocks":"600","maxSnapshotsPerModel":"16","minOperatorBond":"100000000000000000000","modelBps":"2000","platformBps":"1000","slashFeeMultiple":"10","stakersBps":"2000","vestingBlocks":"10000"},"retrieval":{"contributorCapPermille":"500","coverageCapPermille":"600","encoderHash":"0x5fc09d066382982e0245f3c15bb10902c751009000839abf1db4017dec817c17","maxCitations":"16","maxRecords":"65536","recordCapPermille":"100","thresholdPermille":"250","version":"1"},"runtime":{"onnxGlueSha256":"0xe13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b","onnxWasmSha256":"0x3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"},"staking":{"equivocationSlashBps":"500","maxValidators":"100","powerUnit":"1000000000000000000"},"treasury":"0x4f4c00000000000000000000000000000000ffff"}"`,
     );
   });
 });

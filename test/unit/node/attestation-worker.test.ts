@@ -7,7 +7,7 @@ import { DEFAULT_PARAMS } from '../../../genesis/parameters.ts';
 import { artifactPath } from '../../../node/artifacts/file.ts';
 import { merkleRoot } from '../../../node/artifacts/merkle.ts';
 import { openArtifactStore } from '../../../node/artifacts/store.ts';
-import type { ObjectAnswer, ObjectTask } from '../../../node/attestation-worker/types.ts';
+import type { ApprovalJob, ObjectAnswer } from '../../../node/attestation-worker/types.ts';
 import { createWorkerCore } from '../../../node/attestation-worker/worker-core.ts';
 import { silentLog } from '../../../node/log.ts';
 import { artifactLimits } from '../../../node/rpc-thread/main-side.ts';
@@ -37,7 +37,7 @@ async function artifact(commitSequence: number, texts: string[], isHere = true):
 }
 
 const idOf = (sequence: number): Hex => `0x${sequence.toString(16).padStart(64, '0')}`;
-const task = (own: TaskArtifact, ...before: TaskArtifact[]): ObjectTask => ({
+const task = (own: TaskArtifact, ...before: TaskArtifact[]): ApprovalJob => ({
   kind: 'approval',
   contributionId: idOf(own.commitSequence),
   dataNetId: 1,

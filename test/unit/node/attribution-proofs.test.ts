@@ -61,6 +61,7 @@ describe.skipIf(!existsSync(compiled))('proofs in a node (needs dist/: npm run b
       });
       const job: AttributionJob = {
         requestHash: `0x${'a5'.repeat(32)}`,
+        engine: 'token',
         version: 1,
         snapshots: [{ ...snapshots[0]!, historyHash: `0x${'11'.repeat(32)}` }],
         sequence: () => [entry],

@@ -29,6 +29,25 @@ describe('the log', () => {
     expect(written.length).toBe(1);
   });
 
+  it('has other levels for parts of the node', () => {
+    const written: string[] = [];
+    const log = createLog({
+      level: 'warn',
+      modules: ['consensus:debug', 'network:error'],
+      format: 'human',
+      nowMs: () => 0,
+      write: (line) => written.push(line),
+    });
+    forModule(log, 'consensus')('debug', 'a');
+    forModule(log, 'network')('warn', 'b');
+    log('info', 'c');
+    log('warn', 'd');
+    expect(written.map((line) => line.slice(-1))).toEqual(['a', 'd']);
+    const bad = () =>
+      createLog({ level: 'warn', modules: ['x:loud'], format: 'human', nowMs: () => 0, write() {} });
+    expect(bad).toThrow(/log\.modules: 'x:loud' is not MODULE:LEVEL/);
+  });
+
   it('lets no stranger move the cursor or fill the disk', () => {
     const { log, written } = lines('human');
     log('info', 'evil\u001b[2J\nline', { text: '\u001b]0;', long: 'x'.repeat(10_000) });

@@ -1,6 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { asHeight, asRound } from '../../../consensus/types.ts';
+import { createValidatorSet } from '../../../consensus/validator-set/set.ts';
+import type { ExecutorCounts } from '../../../node/executor-thread/protocol.ts';
 import { createLagMeter } from '../../../node/metrics/lag.ts';
+import { createNodeMetrics } from '../../../node/metrics/node-metrics.ts';
 import { createRegistry } from '../../../node/metrics/registry.ts';
+import type { ValidatorStatus } from '../../../node/validator/ports.ts';
 
 describe('metrics', () => {
   it('are written as Prometheus reads them', () => {
@@ -35,6 +42,60 @@ describe('metrics', () => {
 
   it('refuse names that Prometheus would', () => {
     expect(() => createRegistry('openledger').measure('Höhe', 'gauge', '', () => 1)).toThrow();
+  });
+
+  it('have the names that charts of CometBFT ask for, and count who signed', async () => {
+    const address = (byte: string) => `0x${byte.repeat(20)}` as const;
+    const set = createValidatorSet(
+      ['0a', '0b', '0c'].map((byte, i) => ({
+        address: address(byte),
+        blsPublicKey: new Uint8Array(48).fill(i + 1),
+        power: BigInt(i + 1),
+        recipient: address(byte),
+        priority: 0n,
+      })),
+    );
+    const metrics = createNodeMetrics({
+      executorCounts: async () =>
+        new Proxy({} as ExecutorCounts, { get: (_, name) => (name === 'then' ? undefined : 0) }),
+      validatorStatus: () =>
+        ({ height: 4, round: 1, step: 'prevote', headHeight: 3, voting: true }) as ValidatorStatus,
+      validators: () => ({ count: 3, power: 6 }),
+      peers: () => [{ direction: 'inbound' }],
+      queues: () => ({ executor: 2 }),
+      self: () => address('0b'),
+      dataDir: tmpdir(),
+    });
+    const block = (height: number, bits: number) =>
+      metrics.committed(0, height * 1_000, {
+        set,
+        certificate: {
+          height: asHeight(height),
+          round: asRound(0),
+          blockHash: `0x${'11'.repeat(32)}`,
+          bitmap: Uint8Array.of(bits),
+          signature: new Uint8Array(96),
+        },
+      });
+    block(2, 0b110);
+    block(3, 0b101);
+    const text = await metrics.render();
+    metrics.stop();
+    const value = (name: string) => Number(new RegExp(`^openledger_${name} (\\S+)$`, 'm').exec(text)?.[1]);
+    expect(value('consensus_missing_validators')).toBe(1);
+    expect(value('consensus_missing_validators_power')).toBe(2);
+    expect(value('consensus_validator_power')).toBe(2);
+    expect(value('consensus_validator_last_signed_height')).toBe(2);
+    expect(value('consensus_validator_missed_blocks')).toBe(1);
+    expect(value('disk_free_bytes')).toBeGreaterThan(0);
+    expect(text).toContain('openledger_consensus_step{step="prevote"} 1');
+    expect(text).toContain('openledger_thread_queue_length{thread="executor"} 2');
+    // The chart that comes with the node asks for nothing that the node does not tell.
+    const chart = readFileSync(new URL('../../../deploy/grafana.json', import.meta.url), 'utf8');
+    const asked = new Set(chart.match(/openledger_[a-z0-9_]+/g));
+    expect(asked.size).toBeGreaterThan(15);
+    for (const name of asked)
+      expect(text, name).toContain(`# TYPE ${name.replace(/_(bucket|sum|count)$/, '')} `);
   });
 
   it('tell how late the event loop runs', () => {

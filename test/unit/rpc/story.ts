@@ -148,6 +148,7 @@ export async function tell(node: TestNode, hostile = ''): Promise<Told> {
     modelInterface,
     modelInterface.nativeCall('register', [
       4n,
+      1n,
       `Chronicler${hostile}`,
       `Tells of the town.${hostile}`,
       [],

@@ -3,8 +3,13 @@
  * attribution; only the pool is a list and blocks are made when the test says so.
  */
 
+import type { AttributedSpan } from '../../../attribution/api.ts';
 import { merkleRoot } from '../../../node/artifacts/merkle.ts';
-import type { CreditsProofResult, PhraseProofResult } from '../../../node/attribution-pool/types.ts';
+import type {
+  AttributionResult,
+  CreditsProofResult,
+  PhraseProofResult,
+} from '../../../node/attribution-pool/types.ts';
 import { createWorkerCore } from '../../../node/attribution-pool/worker-core.ts';
 import { proofQuestion, type ResolvedQuestion } from '../../../node/executor-thread/proof-question.ts';
 import type {
@@ -30,6 +35,7 @@ import {
   Unavailable,
 } from '../../../state/types.ts';
 import { attestOpen, produceAttestations } from '../state/attesting.ts';
+import { answering } from '../state/modules/trained-story.ts';
 import {
   accountAddress,
   accountKey,
@@ -73,6 +79,8 @@ export async function openTestNode(
     ...options.chain,
     ports: {
       attribute: async (job) => explain(job).outcome,
+      infer: async (job) =>
+        answering({ leavesOf: (root) => artifacts.get(root) ?? [], params: reader.params })(job),
       artifact: async (root) => {
         const leaves = artifacts.get(root);
         if (leaves === undefined) throw new Unavailable({ kind: 'artifact', root });
@@ -281,24 +289,26 @@ function createExplainer(artifacts: Map<Hex, Uint8Array[]>) {
       })),
     });
     ask({ kind: 'build', key, purpose: 'attribution' });
+    const asked = {
+      snapshot: key,
+      requestHash: job.requestHash,
+      prompt: job.prompt,
+      output: job.output,
+      params: PARAMS,
+      commons: [],
+      ineligible: job.ineligible,
+    };
     const { attribution, record, recordBytes, recordHash } = ask({
       kind: 'attribute',
-      job: {
-        snapshot: key,
-        requestHash: job.requestHash,
-        prompt: job.prompt,
-        output: job.output,
-        params: PARAMS,
-        commons: [],
-        ineligible: job.ineligible,
-      },
-    }) as import('../../../node/attribution-pool/types.ts').AttributionResult;
+      job: asked,
+    }) as AttributionResult;
+    const owned = ask({ kind: 'explain', job: asked }) as AttributedSpan[];
     ask({ kind: 'drop', key });
     const credits = attribution.credits.map((item) => ({
       contributor: item.contributor as Hex,
       parts: item.credit,
     }));
-    const spans: AttributionSpan[] = attribution.spans
+    const spans: AttributionSpan[] = owned
       .filter(({ earns }) => earns)
       .map((span) => {
         const entry = entries.find(({ commitSequence }) => commitSequence === span.contributionId)!;
@@ -323,7 +333,10 @@ function createExplainer(artifacts: Map<Hex, Uint8Array[]>) {
       credits,
       uncovered: record.uncovered,
     };
-    return { outcome: { ...facts, record: recordBytes }, view: { ...facts, spans } };
+    return {
+      outcome: { ...facts, record: recordBytes },
+      view: { ...facts, engine: job.engine, spans, citations: [] },
+    };
   };
 }
 
@@ -331,11 +344,13 @@ function createExplainer(artifacts: Map<Hex, Uint8Array[]>) {
 const PARAMS = {
   version: 1,
   lmin: 3,
+  lmax: 32,
   sminQ16: 1,
   wmaxQ16: 12 * 65_536,
   maxOutputTokens: 512,
   maxPromptTokens: 4_096,
   recordCapPermille: 1_000,
   contributorCapPermille: 500,
+  coverageCapPermille: 1_000,
   maxContributors: 64,
 } as const;

@@ -54,6 +54,9 @@ const ports: ExecutionPorts = {
   attribute: async ({ requestHash }) => {
     throw new Unavailable({ kind: 'attribution', requestId: requestHash });
   },
+  infer: async ({ modelId, version }) => {
+    throw new Unavailable({ kind: 'model', modelId, version });
+  },
   artifact: async () => artifact,
 };
 

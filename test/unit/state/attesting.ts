@@ -1,17 +1,22 @@
 /** Validators of a real test chain that attest: real keys, real signatures, blocks made by the test. */
 import { createRecordJudge } from '../../../attribution/approval/judge.ts';
+import { encodeTrainingObject } from '../../../attribution/trained/api.ts';
 import { attestationSignBytes } from '../../../consensus/sign-bytes.ts';
 import { keccakHex, sha256, toHex } from '../../../state/crypto.ts';
 import {
   approvalOf,
   approvalTask,
   encodeApproval,
+  encodeTraining,
   openSubjects,
+  type Subject,
   sequence,
   subject,
+  trainingTask,
 } from '../../../state/modules/views.ts';
 import { encodeAttestation } from '../../../state/transactions/attestation.ts';
 import type { Hex, StateView } from '../../../state/types.ts';
+import { trainTask } from './modules/trained-story.ts';
 import type { TestChain, TestValidator } from './support.ts';
 
 /** What an honest validator computes about a queued contribution. */
@@ -29,6 +34,17 @@ export function honestBody(
     });
   for (const earlier of task.before) judged(earlier);
   return encodeApproval(approvalOf(id, task.own.commitSequence, judged(task.own)));
+}
+
+/** The object of any open subject. */
+function honestObject(
+  view: StateView,
+  { kind, id }: Subject,
+  leavesOf: (root: Hex) => readonly Uint8Array[],
+): Uint8Array {
+  if (kind === 'approval') return honestBody(view, id, leavesOf);
+  const task = trainingTask(view, id);
+  return encodeTraining(task.modelId, task.version, encodeTrainingObject(trainTask(leavesOf, task).object));
 }
 
 export function attestRaw(
@@ -60,7 +76,7 @@ export async function attestOpen(
   const view = () => test.chain.reader.stateAt(test.chain.head().number);
   const objects = openSubjects(view()).map((key) => ({
     key,
-    object: honestBody(view(), subject(view(), key, params)!.id, leavesOf),
+    object: honestObject(view(), subject(view(), key, params)!, leavesOf),
   }));
   if (objects.length === 0) return;
   // One more than two thirds: later ones would find the subject closed.

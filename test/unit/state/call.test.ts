@@ -235,7 +235,10 @@ describe('traces', () => {
     expect(first!.frame.calls).toHaveLength(1);
     expect(first!.frame.calls[0]).toMatchObject({ type: 'CALL', from: FORWARD_AT, to: KEEPER_AT, value: 2n });
     expect(second!.frame.error).toBe('revert');
-    const [stepped] = await caller.traceBlock(1, { index: 1, steps: true });
+    const [stepped] = await caller.traceBlock(1, {
+      index: 1,
+      steps: { stack: true, memory: true, storage: true, returnData: true },
+    });
     expect(stepped!.receipt).toEqual(receipts[1]);
     expect(stepped!.steps!.map((step) => step.op)).toContain('SSTORE');
     expect(stepped!.steps!.at(-1)!.op).toBe('REVERT');

@@ -6,8 +6,9 @@ import {
   type BlockContext,
   createEngine,
   type Engine,
-  type RunOptions,
+  type Observer,
 } from '../../../state/execution/engine.ts';
+import type { Step } from '../../../state/execution/interpreter.ts';
 import { createModuleTable } from '../../../state/execution/module-table.ts';
 import { PRICE_MULTIPLIERS } from '../../../state/execution/precompiles.ts';
 import { World } from '../../../state/execution/world.ts';
@@ -42,12 +43,38 @@ beforeAll(async () => {
   library = await createEngine({ ...options, libraryLoop: true });
 });
 
+/** Everything that tracers look at. */
+function shownStep({ opcode, address, memory, ...step }: Step): object {
+  const { code, name, fee, dynamicFee } = opcode;
+  const { pc, gasLeft, gasRefund, depth, stack } = step;
+  return {
+    pc,
+    gasLeft,
+    gasRefund,
+    depth,
+    stack,
+    code,
+    name,
+    fee,
+    dynamicFee,
+    address: address.toString(),
+    size: memory.length,
+    memory: toHex(memory.subarray(0, 256)),
+  };
+}
+
+/** The library reads the operands of a REVERT for its event, and says nothing when they are missing. */
+function isShownByLibrary(step: object): boolean {
+  const { name, stack } = step as { name: string; stack: bigint[] };
+  return name !== 'REVERT' || stack.length >= 2;
+}
+
 async function result(
   engine: Engine,
   program: Uint8Array,
   gasLimit: bigint,
   data: Uint8Array,
-  options: RunOptions = {},
+  observer?: Observer,
 ) {
   const world = new World({
     account: () => undefined,
@@ -68,12 +95,16 @@ async function result(
   // Returns its calldata's first word twice, or reverts with it when that is zero.
   put(CALLEE, fromHex('0x5f355f525f3515600f5760405ff35b60205ffd'));
   world.endTransaction();
-  const outcome = await engine.runMessage(
-    world,
-    block,
-    { from: accountAddress(0), to: PROGRAM, data, value: 0n, gasLimit, gasPrice: 1n, warm: [] },
-    options,
-  );
+  const message = {
+    from: accountAddress(0),
+    to: PROGRAM,
+    data,
+    value: 0n,
+    gasLimit,
+    gasPrice: 1n,
+    warm: [],
+  };
+  const outcome = await engine.runMessage(world, block, message, observer === undefined ? {} : { observer });
   const { slots, accounts } = world.changes();
   return {
     ...outcome,
@@ -178,7 +209,7 @@ describe('the loop around the instructions', () => {
           expect(comparable(ours)).toEqual(comparable(await result(library, code, gasLimit, data)));
           // Once more, now that its jump targets are known; and as it runs for a trace of its calls.
           expect(await result(fast, code, gasLimit, data)).toEqual(ours);
-          const traced = await result(fast, code, gasLimit, data, { observer: {} });
+          const traced = await result(fast, code, gasLimit, data, {});
           expect(comparable(traced)).toEqual(comparable(ours));
           if (ours.exception === undefined) finished++;
         },
@@ -187,6 +218,30 @@ describe('the loop around the instructions', () => {
     );
     // Not all of them fall over at once.
     expect(finished).toBeGreaterThan(30);
+  }, 120_000);
+
+  it('shows a tracer the steps that the loop of the library shows, and does what it does unseen', async () => {
+    let shown = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        program,
+        fc.constantFrom(500n, 5_000n, 30_000n),
+        fc.uint8Array({ maxLength: 70 }),
+        async (code, gasLimit, data) => {
+          const [seen, known]: [object[], object[]] = [[], []];
+          const ours = await result(fast, code, gasLimit, data, {
+            step: (step) => void seen.push(shownStep(step)),
+          });
+          const theirs = { step: (step: Step) => void known.push(shownStep(step)) };
+          expect(ours).toEqual(await result(library, code, gasLimit, data, theirs));
+          expect(comparable(ours)).toEqual(comparable(await result(fast, code, gasLimit, data)));
+          expect(seen.filter(isShownByLibrary)).toEqual(known);
+          shown += known.length;
+        },
+      ),
+      { numRuns: 100 },
+    );
+    expect(shown).toBeGreaterThan(500);
   }, 120_000);
 
   it('B3: slow precompiles cost their multiple, and fail with all the gas of their call', async () => {

@@ -13,7 +13,7 @@ import { createGenesis } from '../../../genesis/presets.ts';
 import type { ChainParams, Genesis } from '../../../genesis/types.ts';
 import { createBlstVerifier } from '../../../node/validator/bls.ts';
 import { toValidatorSet } from '../../../state/block/validators.ts';
-import { openChain } from '../../../state/chain.ts';
+import { type ChainOptions, openChain } from '../../../state/chain.ts';
 import {
   addressOfPrivateKey,
   bigintToBytes,
@@ -96,6 +96,9 @@ export const noPorts: ExecutionPorts = {
   attribute: async () => {
     throw new Fault('no attribution in this test');
   },
+  infer: async () => {
+    throw new Fault('no trained models in this test');
+  },
   artifact: async () => {
     throw new Fault('no artifacts in this test');
   },
@@ -112,6 +115,7 @@ export interface TestChainOptions extends GenesisOptions {
   ports?: ExecutionPorts;
   modules?: ModuleTable;
   retention?: number;
+  keep?: NonNullable<ChainOptions['keep']>;
 }
 
 export interface TestChain {
@@ -149,6 +153,7 @@ export async function openTestChain(options: TestChainOptions = {}): Promise<Tes
     bls: verifier,
     ...(options.modules === undefined ? {} : { modules: options.modules }),
     ...(options.retention === undefined ? {} : { retention: options.retention }),
+    ...(options.keep && { keep: options.keep }),
   });
   const genesisHash = chain.reader.genesisHash;
   const byAddress = new Map(validators.map((validator) => [validator.address, validator]));

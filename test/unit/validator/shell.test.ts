@@ -25,7 +25,14 @@ import {
 import type { GossipVerdict, Net, PenaltyCode, ValidatorHandle } from '../../../node/validator/ports.ts';
 import { LAST_SIGNED_FILE } from '../../../node/validator/signing.ts';
 import { createValidator } from '../../../node/validator/validator.ts';
-import { type ChainRules, createChainDisk, createSimApp, decodeBlock, hashOf } from '../../sim/chain.ts';
+import {
+  type ChainRules,
+  createChainDisk,
+  createSimApp,
+  decodeBlock,
+  execute,
+  hashOf,
+} from '../../sim/chain.ts';
 import { createDisk } from '../../sim/disk.ts';
 import { fakeBls, fakePublicKey, fakeSigner } from '../../sim/fake-bls.ts';
 import { SIM_PARAMETERS } from '../../sim/options.ts';
@@ -46,10 +53,10 @@ function createStage(self: number | undefined = 3) {
       priority: 0n,
     })),
   );
-  const rules: ChainRules = { genesisHash: GENESIS, members: () => undefined };
+  const rules: ChainRules = { genesisHash: GENESIS, genesis: set, startMs: START, members: () => undefined };
   const world = createWorld(START);
-  const chain = createChainDisk(rules, set, START);
-  const disk = createDisk({ tears: false, lies: false });
+  const chain = createChainDisk(rules);
+  const disk = createDisk({ tears: false, lies: false, rng: createRng(1, 'disk') });
   const penalties: PenaltyCode[] = [];
   const sent: { kind: string; bytes: Uint8Array }[] = [];
   const halts: string[] = [];
@@ -78,21 +85,38 @@ function createStage(self: number | undefined = 3) {
     signed,
     answers,
     peers,
+    /** The process dies at this many steps from now: before and after each write. */
+    writeStepsLeft: Number.POSITIVE_INFINITY,
     app: undefined as unknown as ReturnType<typeof createSimApp>,
     boot(options: { keyNeverSigned?: boolean } = {}): ValidatorHandle {
       const current = { up: true };
       life.up = true;
-      const app = createSimApp({
-        world,
-        rng: createRng(1, 'stage'),
-        disk: chain,
+      const alive = () => current.up && life.up;
+      const app = createSimApp(
+        {
+          world,
+          rng: createRng(1, 'stage'),
+          disk: chain,
+          faults: {
+            unknownChance: () => 0,
+            unknownMs: 1,
+            announces: true,
+            executeMs: 0,
+            brokenBlocks: 0,
+            falseTimes: 0,
+          },
+          alive,
+          step: () => {},
+          later: (delayMs, work) =>
+            void world.at(world.nowMs() + delayMs, () => {
+              if (alive()) work();
+            }),
+          onBuilt: () => {},
+          onCommit: () => {},
+          onEvidence: (one) => void evidence.push(one),
+        },
         rules,
-        faults: { unknownChance: () => 0, unknownMs: 1, announces: true, executeMs: 0, brokenBlocks: 0 },
-        alive: () => current.up && life.up,
-        onBuilt: () => {},
-        onCommit: () => {},
-        onEvidence: (one) => void evidence.push(one),
-      });
+      );
       stage.app = app;
       const signer =
         self === undefined
@@ -117,8 +141,9 @@ function createStage(self: number | undefined = 3) {
           storage: disk.mount(
             () => current.up,
             () => {
-              current.up = false;
+              if (--stage.writeStepsLeft === 0) current.up = false;
             },
+            () => {},
           ),
           bls: fakeBls,
           app,
@@ -135,6 +160,7 @@ function createStage(self: number | undefined = 3) {
     },
     kill(): void {
       life.up = false;
+      stage.writeStepsLeft = Number.POSITIVE_INFINITY;
       disk.afterCrash(createRng(1, 'crash'));
     },
     run: (ms: number) => world.run(world.nowMs() + ms),
@@ -161,7 +187,8 @@ function createStage(self: number | undefined = 3) {
     votes: (type: VoteType, blockHash: Hash | null, ...indexes: number[]) =>
       stage.gossip('votes', encodeVotes(indexes.map((index) => stage.vote(index, type, blockHash)))),
     /** A block that validator 0 could have built for height 1. */
-    block(transaction = 'tx') {
+    block(transaction = 'ann/0/bob/1') {
+      const { stateRoot, receiptsRoot } = execute(chain.ledger, [transaction])!;
       const reveal = signAs(0, revealBytes());
       const bytes = new Uint8Array(
         Buffer.from(
@@ -175,6 +202,8 @@ function createStage(self: number | undefined = 3) {
             lastCommit: null,
             transactions: [transaction],
             broken: false,
+            stateRoot,
+            receiptsRoot,
           }),
         ),
       );
@@ -314,7 +343,7 @@ describe('blocks', () => {
     stage.boot();
     await stage.run(FIRST_LOOK);
     const block = stage.block();
-    stage.answers.set('block', () => stage.block('other').bytes);
+    stage.answers.set('block', () => stage.block('ann/0/cat/2').bytes);
     await stage.gossip(
       'proposal',
       encodeProposalMessage({ proposal: stage.proposal(block), block: undefined }),
@@ -345,7 +374,7 @@ describe('blocks', () => {
     await stage.run(50);
     const { blocks } = decodeRangeAnswer((await answer)!);
     expect(blocks).toHaveLength(1);
-    expect(decodeBlock(blocks[0]!.bytes)?.transactions).toEqual(['tx']);
+    expect(decodeBlock(blocks[0]!.bytes)?.transactions).toEqual(['ann/0/bob/1']);
     // A node that lags is told so, and given the range above.
     const status = stage.node.onRequest(
       'status',
@@ -357,13 +386,13 @@ describe('blocks', () => {
 });
 
 describe('restart', () => {
-  it('repeats the same votes after a crash at every single write, and never another one', async () => {
-    for (let write = 1; write <= 16; write++) {
+  it('repeats the same votes after a crash before and after every single write, and never another one', async () => {
+    for (let step = 1; step <= 32; step++) {
       const stage = createStage();
       stage.boot();
       await stage.run(FIRST_LOOK);
       const block = stage.block();
-      stage.disk.crashAtWrite(write);
+      stage.writeStepsLeft = step;
       const proposal = encodeProposalMessage({ proposal: stage.proposal(block), block: block.bytes });
       await stage.gossip('proposal', proposal);
       await stage.votes('prevote', block.blockHash, 0, 1);
@@ -375,9 +404,9 @@ describe('restart', () => {
       await stage.votes('prevote', block.blockHash, 0, 1);
       await stage.run(20);
       const messages = new Set(stage.signed.map((message) => Buffer.from(message).toString('hex')));
-      expect(messages.size, `crash at write ${write}`).toBe(2);
+      expect(messages.size, `crash at step ${step}`).toBe(2);
       expect(stage.node.status()).toMatchObject({ step: 'precommit', voting: true });
-      expect(stage.halts.filter((message) => !message.includes('crash at a write'))).toEqual([]);
+      expect(stage.halts.filter((message) => message !== 'dead')).toEqual([]);
     }
   });
 
@@ -393,7 +422,7 @@ describe('restart', () => {
     await stage.votes('precommit', block.blockHash, 0, 1, 2);
     await stage.run(50);
     stage.kill();
-    stage.disk.wipe();
+    stage.disk.wipe([]);
     stage.boot();
     await stage.run(20);
     expect(stage.node.status()).toMatchObject({ headHeight: 1, voting: false });
@@ -419,9 +448,10 @@ describe('restart', () => {
     const record = stage.disk.mount(
       () => true,
       () => {},
+      () => {},
     );
     const lastSigned = record.readFile(LAST_SIGNED_FILE)!;
-    stage.disk.wipe();
+    stage.disk.wipe([]);
     record.replaceFile(LAST_SIGNED_FILE, lastSigned);
     stage.boot();
     await stage.run(20);
@@ -432,7 +462,7 @@ describe('restart', () => {
     const stage = createStage(0);
     stage.answers.set('status', () => undefined);
     stage.boot();
-    stage.app.addTransaction('tx');
+    stage.app.addTransaction('ann/0/bob/1');
     await stage.run(LIMITS.lookAroundMs - 100);
     expect(stage.signed).toEqual([]);
     await stage.run(1_000);
@@ -453,10 +483,11 @@ describe('restart', () => {
     await stage.node.stop();
     // Its database came from elsewhere, as catching up from an empty one would have left it.
     stage.kill();
-    stage.disk.wipe();
+    stage.disk.wipe([]);
     stage.disk
       .mount(
         () => true,
+        () => {},
         () => {},
       )
       .replaceFile(LAST_SIGNED_FILE, encodeLastSigned(NEVER_SIGNED));

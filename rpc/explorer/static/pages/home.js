@@ -126,5 +126,8 @@ export const modelColumns = [
     cell: (model) =>
       model.snapshots.map((pin, index) => [index > 0 ? ', ' : '', idLink('datanet', pin.dataNetId)]),
   },
-  { name: 'Operator', cell: (model) => addressLink(model.operator) },
+  {
+    name: 'Operator',
+    cell: (model) => (model.training ? 'every validator' : addressLink(model.operator)),
+  },
 ];

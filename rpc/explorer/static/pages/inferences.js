@@ -43,7 +43,7 @@ const SHARES = {
   model: ['Model', 'b0'],
   stakers: ['Stakers of the model', 'b4'],
   contributor: ['Contributors', 'b2'],
-  uncovered: ['Treasury (quoted from nobody)', 'plain-share'],
+  uncovered: ['Treasury (nobody’s part)', 'plain-share'],
   change: ['Change returned to the asker', 'plain-share'],
 };
 
@@ -60,6 +60,8 @@ export async function showInference(id) {
   );
   for (const span of attribution?.spans ?? [])
     if (!colours.has(span.contributor)) colours.set(span.contributor, colours.size % COLOURS);
+  for (const { contributor } of attribution?.citations ?? [])
+    if (!colours.has(contributor)) colours.set(contributor, colours.size % COLOURS);
   const node = h(
     'div',
     null,
@@ -75,6 +77,7 @@ export async function showInference(id) {
       h('div', { class: 'body' }, h('p', { class: 'prompt pre', id: 'prompt' }, inference.prompt)),
     ),
     inference.status === 'settled' ? answerCard(inference, attribution, colours) : statusCard(inference),
+    attribution?.citations ? citationsCard(attribution, colours) : null,
     attribution ? creditCard(attribution, colours) : null,
     attribution ? feeCard(attribution) : null,
     card(
@@ -83,7 +86,10 @@ export async function showInference(id) {
         ['Request', mono(inference.id)],
         ['State', tag(inference.status)],
         ['Asked by', addressLink(inference.asker)],
-        ['Operator', addressLink(inference.operator)],
+        [
+          'Answered by',
+          inference.engine === 'influence' ? 'every validator' : addressLink(inference.operator),
+        ],
         [
           'Asked in block',
           [
@@ -104,8 +110,10 @@ export async function showInference(id) {
               ],
             ]
           : ['Expires after block', count(inference.expiryBlock)],
-        ['In escrow', open(inference.escrow)],
-        ['Longest answer', `${count(inference.maxOutputTokens)} tokens`],
+        [inference.engine === 'influence' ? 'Sent' : 'In escrow', open(inference.escrow)],
+        inference.maxOutputTokens > 0
+          ? ['Longest answer', `${count(inference.maxOutputTokens)} tokens`]
+          : null,
         attribution ? ['Attribution record', mono(attribution.recordHash)] : null,
         [
           'Pinned data',
@@ -115,7 +123,7 @@ export async function showInference(id) {
             ` (${count(pin.length)} contributions)`,
           ]),
         ],
-        ['Attribution version', count(inference.attributionVersion)],
+        ['Attribution', `${inference.engine}, version ${inference.attributionVersion}`],
       ]),
     ),
   );
@@ -144,6 +152,11 @@ function answerCard(inference, attribution, colours) {
   const spans = attribution.spans;
   const body = h('div', { class: 'body' });
   const answer = h('p', { class: 'answer pre', id: 'answer' });
+  if (attribution.engine !== 'token') {
+    answer.append(inference.output);
+    body.append(answer, h('p', { class: 'notice' }, attribution.note));
+    return card('Answer', body);
+  }
   if (spans === null) {
     answer.append(inference.output);
     body.append(
@@ -179,6 +192,50 @@ function answerCard(inference, attribution, colours) {
     ),
   );
   return card('Answer', body);
+}
+
+/** Products of vectors of length 512 reach this for two texts that read the same. */
+const FULL_SCORE = 512 * 512;
+
+function citationsCard({ citations, textsMissing }, colours) {
+  return card(
+    'What the prompt finds in the pinned records',
+    h(
+      'div',
+      null,
+      textsMissing
+        ? h('p', { class: 'quiet small' }, `Their texts cannot be shown now: ${textsMissing}`)
+        : null,
+      table(
+        [
+          {
+            name: 'Record',
+            cell: (row) => [
+              h('span', { class: `swatch b${colours.get(row.contributor)}` }),
+              hashLink(
+                'contribution',
+                row.contributionId,
+                `${short(row.contributionId)}, record ${row.recordIndex}`,
+              ),
+            ],
+          },
+          { name: 'Text', cell: (row) => row.excerpt ?? '—' },
+          {
+            name: 'DataNet',
+            cell: (row) => idLink('datanet', row.dataNetId, row.dataNetName ?? `#${row.dataNetId}`),
+          },
+          { name: 'Contributor', cell: (row) => addressLink(row.contributor) },
+          {
+            name: 'Likeness',
+            num: true,
+            cell: (row) => h('span', { title: `score ${row.score}` }, (row.score / FULL_SCORE).toFixed(3)),
+          },
+        ],
+        citations,
+        'No record is like the prompt; nobody is paid for data.',
+      ),
+    ),
+  );
 }
 
 let openSource = null;
@@ -307,7 +364,7 @@ function creditCard(attribution, colours) {
           rows.map((row) => ({
             share: row.parts,
             style: row.contributor ? `b${row.colour}` : 'plain-share',
-            title: `${row.contributor ? short(row.contributor) : 'quoted from nobody'}: ${percent(row.parts)}`,
+            title: `${row.contributor ? short(row.contributor) : 'nobody'}: ${percent(row.parts)}`,
           })),
           `Shares of the data pool: ${rows.map((row) => `${row.contributor ? short(row.contributor) : 'nobody'} ${percent(row.parts)}`).join(', ')}`,
         ),
@@ -319,7 +376,10 @@ function creditCard(attribution, colours) {
             cell: (row) =>
               row.contributor
                 ? [h('span', { class: `swatch b${row.colour}` }), addressLink(row.contributor)]
-                : [h('span', { class: 'swatch plain-share' }), 'quoted from nobody'],
+                : [
+                    h('span', { class: 'swatch plain-share' }),
+                    attribution.engine === 'token' ? 'quoted from nobody' : 'nobody',
+                  ],
           },
           { name: 'Share of the data pool', num: true, cell: (row) => percent(row.parts) },
           {

@@ -14,7 +14,7 @@ export async function showModels() {
       h(
         'p',
         { class: 'lead' },
-        'A model pins snapshots of DataNets; its operator answers questions and stakes a bond on honest attribution.',
+        'A model pins snapshots of DataNets. The operator of an external one answers questions and stakes a bond on honest attribution; a base or an adapter is trained and run by every validator.',
       ),
       card('Newest first', list.node),
     ),
@@ -44,6 +44,7 @@ export async function showModel(id) {
       h('p', { class: 'lead pre' }, model.description),
       stats([
         ['Kind', model.kind],
+        ['Attribution', model.engine],
         ['State', model.status],
         ['Open requests', count(model.openRequests)],
         ['Inferences', count(list.total)],
@@ -52,18 +53,21 @@ export async function showModel(id) {
         ? h(
             'p',
             { class: 'notice' },
-            'This is an external model: the chain proves what its answers quote, not what the model learned.',
+            model.engine === 'retrieval'
+              ? 'This is an external model: the chain proves which records are nearest to a prompt, not that the model read them.'
+              : 'This is an external model: the chain proves what its answers quote, not what the model learned.',
           )
         : null,
+      model.training ? trainingNotice(model) : null,
       card(
         'Terms',
         facts([
           ['Owner', addressLink(model.owner)],
-          ['Operator', addressLink(model.operator)],
+          model.training ? null : ['Operator', addressLink(model.operator)],
           ['Beneficiary', addressLink(model.beneficiary)],
           ['Price of a question', open(model.basePrice)],
-          ['Price of a token', open(model.pricePerToken, 9)],
-          ['Operator’s bond', open(model.bond)],
+          model.training ? null : ['Price of a token', open(model.pricePerToken, 9)],
+          [model.training ? 'Bond' : 'Operator’s bond', open(model.bond)],
           ['Staked on it', open(model.totalStake)],
           model.parents.length === 0
             ? null
@@ -73,6 +77,7 @@ export async function showModel(id) {
               ],
         ]),
       ),
+      model.training ? trainingCard(model.training) : null,
       card(
         'Pinned data',
         table(
@@ -90,4 +95,63 @@ export async function showModel(id) {
       card('Inferences', list.node),
     ),
   };
+}
+
+/** What goes on with the training, where it changes what the model is. */
+function trainingNotice({ status, training }) {
+  const { newest } = training;
+  if (newest.status === 'training')
+    return h(
+      'p',
+      { class: 'notice', role: 'status' },
+      `Validators train version ${newest.version} now.`,
+      status === 'active' ? ` Version ${training.active.version} answers until they have attested it.` : null,
+    );
+  if (newest.refusal === null) return null;
+  return h(
+    'p',
+    { class: 'notice bad', role: 'status' },
+    `Version ${newest.version} was refused: ${REFUSALS[newest.refusal.reason]}`,
+    newest.refusal.detail ? ` (${newest.refusal.detail}).` : '.',
+    status === 'active'
+      ? ` Version ${training.active.version} goes on answering.`
+      : ' The bond was returned.',
+  );
+}
+
+const REFUSALS = {
+  failed: 'training it gives no model',
+  hashDiffers: 'what validators trained is not what was claimed',
+  tooLarge: 'one answer would not fit into a block',
+  frozen: 'validators did not attest it',
+};
+
+function trainingCard({ settings, active, newest }) {
+  const shown = active ?? newest;
+  const { features, classes, training, metric } = settings;
+  return card(
+    'Training',
+    facts([
+      ['Features', `${features.width} ${features.kind === 'text' ? 'of the text encoder' : 'numbers'}`],
+      ['Labels', classes.join(', ')],
+      ['Method', methodOf(training)],
+      ['Influence by', metric.solver],
+      shown.base
+        ? ['Rests on', [idLink('model', shown.base.modelId), `, version ${shown.base.version}`]]
+        : null,
+      shown.samples === null
+        ? null
+        : ['Samples', `${count(shown.samples)}, ${count(shown.passedOver)} records passed over`],
+      shown.modelHash ? ['Parameters', mono(shown.modelHash)] : null,
+      shown.metricHash ? ['Metric', mono(shown.metricHash)] : null,
+      shown.claimedHash ? ['Claimed parameters', mono(shown.claimedHash)] : null,
+      ['Attested as', mono(shown.subject)],
+    ]),
+  );
+}
+
+function methodOf(training) {
+  if (training.method === 'newton') return 'newton, to the optimum';
+  const passes = `${count(training.epochs)} passes over the samples`;
+  return training.method === 'sgd' ? `sgd, ${passes}` : `adapter of rank ${training.rank}, ${passes}`;
 }

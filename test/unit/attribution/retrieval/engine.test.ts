@@ -17,7 +17,11 @@ import { address } from '../builders.ts';
 import { record, rules } from './builders.ts';
 import { oracle } from './oracle.ts';
 
-const NO_CAPS = { recordCapPermille: 1000, contributorCapPermille: 1000 } as const;
+const NO_CAPS = {
+  recordCapPermille: 1000,
+  contributorCapPermille: 1000,
+  coverageCapPermille: 1000,
+} as const;
 
 /** The whole way from records to credits, over shards of `size` records. */
 function attribute(records: readonly RetrievalRecord[], query: Int8Array, how: RetrievalRules, size = 1e9) {
@@ -79,6 +83,17 @@ describe('retrieval attribution', () => {
     expect(result.uncovered).toBe(500_000_000);
   });
 
+  it('C3: caps what all contributors have together, each cut in proportion', () => {
+    // Six friends with a record each, and one with two thirds of their likeness.
+    const records = [1, 2, 3, 4, 5, 6].map((key) => record(key, [100, 0, 0], { by: key }));
+    records.push(record(7, [75, 0, 0], { by: 7 }));
+    const how = rules({ recordCapPermille: 1000, contributorCapPermille: 1000, thresholdPermille: 250 });
+    const result = attribute(records, query, how);
+    expect(result.coverage).toBe(600_000_000);
+    expect(result.credits.map(({ credit }) => credit)).toEqual([...Array(6).fill(90_000_000), 60_000_000]);
+    expect(result.uncovered).toBe(400_000_000);
+  });
+
   it('C4: pays nobody when nothing is above the threshold, when there is no record, and for an empty query', () => {
     for (const [records, q] of [
       [[record(1, [0, 1, 0])], query],
@@ -132,6 +147,7 @@ describe('retrieval attribution', () => {
       thresholdPermille: fc.nat(1000),
       recordCapPermille: fc.integer({ min: 1, max: 1000 }),
       contributorCapPermille: fc.integer({ min: 1, max: 1000 }),
+      coverageCapPermille: fc.integer({ min: 1, max: 1000 }),
     })
     .map((params) => rules(params, { commons: [3], ineligible: [2] }));
   const queries = fc.oneof(vector, small).map((numbers) => Int8Array.from(numbers));
@@ -260,6 +276,7 @@ describe('hostile input is refused with a code', () => {
       { thresholdPermille: 1001 },
       { recordCapPermille: 0 },
       { contributorCapPermille: 1.5 },
+      { coverageCapPermille: 0 },
       { version: 2 as 1 },
     ];
     for (const change of wrong)

@@ -14,6 +14,7 @@ export function oracle(
   rules: RetrievalRules,
 ): OracleResult {
   const { maxCitations, thresholdPermille, recordCapPermille, contributorCapPermille } = rules.params;
+  const allCap = BigInt(rules.params.coverageCapPermille);
   const dot = (a: Int8Array, b: Int8Array) =>
     Array.from(a).reduce((sum, value, i) => sum + BigInt(value) * BigInt(b[i]!), 0n);
   const firstOfCluster = records.filter((record) =>
@@ -35,12 +36,15 @@ export function oracle(
     .sort((a, b) => a.orderKey - b.orderKey)
     .map((record) => record.contributor)
     .filter((name, i, all) => all.indexOf(name) === i);
-  const shares = names.map((name) => {
+  const uncut = names.map((name) => {
     const own = cited
       .filter(({ record: r }) => r.contributor === name && !rules.commons.has(r.dataNetId))
       .reduce((sum, { weight }) => sum + least(weight, (total * BigInt(recordCapPermille)) / 1000n), 0n);
     return least(own, (total * BigInt(contributorCapPermille)) / 1000n);
   });
+  const sum = uncut.reduce((a, b) => a + b, 0n);
+  const most = (total * allCap) / 1000n;
+  const shares = sum > most ? uncut.map((share) => (share * most) / sum) : uncut;
   const rest = total - shares.reduce((sum, share) => sum + share, 0n);
   const parts = total === rest ? [] : largestRemainder([...shares, rest]);
   return {

@@ -277,15 +277,16 @@ describe('the interfaces of the modules', () => {
       args: [7n, 5n],
     });
     const owner = `0x${'12'.repeat(20)}` as const;
-    const log = modelInterface.encodeEvent('Registered', [3n, owner, owner, 4n, 'oracle']);
+    const log = modelInterface.encodeEvent('Registered', [3n, owner, owner, 4n, 1n, 'oracle']);
     expect(
       decodeEventLog({ abi: modelInterface.abi as Abi, topics: log.topics as never, data: toHex(log.data) }),
-    ).toMatchObject({ eventName: 'Registered', args: { modelId: 3n, kind: 4, name: 'oracle' } });
+    ).toMatchObject({ eventName: 'Registered', args: { modelId: 3n, kind: 4, engine: 1, name: 'oracle' } });
     expect(modelInterface.decodeEvent(log)?.named).toEqual({
       modelId: 3n,
       owner,
       operator: owner,
       kind: 4n,
+      engine: 1n,
       name: 'oracle',
     });
   });

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ChainParams } from '../../../../genesis/types.ts';
 import { sweepSubjects } from '../../../../state/modules/attestation/subjects.ts';
-import { approvalConsumer } from '../../../../state/modules/contribution/queue.ts';
 import { keccakHex } from '../../../../state/modules/hash.ts';
+import { consumers } from '../../../../state/modules/registry.ts';
 import {
   attestations,
   contribution,
@@ -162,11 +162,11 @@ describe('a subject', () => {
     const root = rootOf(second.id);
     for (const validator of [a!, b!, c!]) attest(second.key, validator, root);
     world.block.number += 4;
-    sweepSubjects(world.system(), { approval: approvalConsumer });
+    sweepSubjects(world.system(), consumers);
     expect(statusOf(first.key)).toBe('open');
     world.block.number += 1;
     seat(world);
-    sweepSubjects(world.system(), { approval: approvalConsumer });
+    sweepSubjects(world.system(), consumers);
     expect(subject(world.view, first.key, world.params)).toMatchObject({
       status: 'frozen',
       reason: 'expired',

@@ -116,6 +116,9 @@ function attribute(job: AttributionJob): AttributionOutcome {
 const held = { artifact: true };
 const ports = (engine = attribute): ExecutionPorts => ({
   attribute: async (job) => engine(job),
+  infer: async ({ modelId, version }) => {
+    throw new Unavailable({ kind: 'model', modelId, version });
+  },
   async artifact(wanted) {
     if (!held.artifact || wanted !== root) throw new Unavailable({ kind: 'artifact', root: wanted });
     return artifact;
@@ -259,7 +262,19 @@ async function asked(): Promise<Hex> {
       OWNER,
       'model',
       'register',
-      [4n, 'oracle', '', [], [], [1n], accountAddress(OPERATOR), accountAddress(OWNER), OPEN, OPEN / 100n],
+      [
+        4n,
+        1n,
+        'oracle',
+        '',
+        [],
+        [],
+        [1n],
+        accountAddress(OPERATOR),
+        accountAddress(OWNER),
+        OPEN,
+        OPEN / 100n,
+      ],
       { value: 100n * OPEN },
     ),
   );
@@ -320,7 +335,7 @@ describe('the modules in the executor', () => {
   it('B6: settlements that will be refused leave the block’s budget to the operator, and start no attribution', async () => {
     let attributions = 0;
     const { params } = proposer.genesis;
-    const attributionUnits = 16_384 + 4_096 + 16_384;
+    const attributionUnits = (16_384 + 4_096) / 4 + 32_768;
     const tight = { params: { block: { ...params.block, attributionUnits } } };
     const counted = (job: AttributionJob) => {
       attributions++;
@@ -330,7 +345,7 @@ describe('the modules in the executor', () => {
     follower = await openTestChain({ ports: ports(counted), ...tight });
     opened.push(proposer, follower);
     const id = await asked();
-    // Each of these would fill a third of the block's units, if units were counted for it.
+    // Each of these would fill nearly the block's units, if units were counted for it.
     const long = 'word '.repeat(2_400);
     const settle = (who: number, request: Hex, options: Call = {}, text = long) =>
       operation(who, 'inference', 'settle', [request, text, rightHash(id)], {
@@ -365,7 +380,7 @@ describe('the modules in the executor', () => {
 
   it('B6: settlements beyond the block’s units wait for the next block; a block with more is invalid', async () => {
     const { params } = proposer.genesis;
-    const attributionUnits = 16_384 + 4_096 + 16_384;
+    const attributionUnits = (16_384 + 4_096) / 4 + 32_768;
     const tight = { params: { block: { ...params.block, attributionUnits } } };
     proposer = await openTestChain({ ports: ports(), ...tight });
     follower = await openTestChain({ ports: ports(), ...tight });

@@ -1,11 +1,30 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encodeTrainingSpec } from '../../../../attribution/trained/api.ts';
 import type { AbiParameter, AbiType, AbiValue } from '../../../../state/modules/abi.ts';
 import { encodeParameters, fromHex, toHex } from '../../../../state/modules/abi.ts';
 import { interfaces } from '../../../../state/modules/interfaces.ts';
-import { totalOwed } from '../../../../state/modules/views.ts';
+import { model, totalOwed } from '../../../../state/modules/views.ts';
 import { type Hex, Unavailable } from '../../../../state/types.ts';
-import { ask, commit, contribute, createDataNet, creditAs, registerModel, revealArguments } from './story.ts';
+import {
+  ask,
+  commit,
+  contribute,
+  createDataNet,
+  creditAs,
+  registerModel,
+  revealArguments,
+  seat,
+} from './story.ts';
+import {
+  answering,
+  inferOn,
+  pointRecords,
+  registerTrained,
+  SIDES,
+  SIDES_ADAPTER,
+  trainedModel,
+} from './trained-story.ts';
 import { createWorld, moduleNamed, OutOfGas, person, salt, type World } from './world.ts';
 
 const seed = Number(process.env['FC_SEED'] ?? 20260701);
@@ -25,19 +44,37 @@ async function scene(): Promise<Scene> {
   });
   const net = await createDataNet(world, person(1));
   const approved = await contribute(world, person(1), person(2), net, ['sing goddess']);
+  const sides = await createDataNet(world, person(1), 'sides');
+  await contribute(world, person(1), person(2), sides, pointRecords(6));
   const open = await commit(world, person(3), net, ['the wrath']);
   const shown = await commit(world, person(2), net, ['of Achilles']);
   await world.must('contribution', 'reveal', revealArguments(shown), { from: person(2) });
   world.setAttribution(creditAs([{ contributor: person(2), parts: 400_000_000 }]));
-  const model = await registerModel(world, {
+  const external = await registerModel(world, {
     owner: person(1),
     operator: person(3),
     beneficiary: person(1),
     dataNetIds: [net],
   });
-  const asked = [await ask(world, person(2), model), await ask(world, person(1), model)];
+  const trained = await trainedModel(world, {
+    owner: person(1),
+    beneficiary: person(1),
+    dataNetIds: [sides],
+  });
+  const registered = await registerTrained(world, {
+    owner: person(1),
+    beneficiary: person(1),
+    dataNetIds: [sides],
+  });
+  world.setInference(answering(world));
+  const { id: answered } = await inferOn(world, person(2), trained, '1 1', 1_000n);
+  const subjects = [trained, registered].map((id) => model(world.view, Number(id))!.training!.newest.subject);
+  const asked = [await ask(world, person(2), external), await ask(world, person(1), external)];
   for (let i = 1; i <= 4; i++) world.give(person(i), 1_000_000n);
-  return { world, hashes: [approved, open.id, shown.id, ...asked, open.artifact.root] };
+  return {
+    world,
+    hashes: [approved, open.id, shown.id, ...asked, answered, ...subjects, open.artifact.root],
+  };
 }
 
 function value(type: AbiType, hashes: readonly Hex[]): fc.Arbitrary<AbiValue> {
@@ -58,10 +95,13 @@ function value(type: AbiType, hashes: readonly Hex[]): fc.Arbitrary<AbiValue> {
     case 'string':
       return fc.oneof(
         fc.string({ unit: 'binary', maxLength: 40 }),
-        fc.constantFrom('', 'x'.repeat(5_000), '\u0000'),
+        fc.constantFrom('', 'x'.repeat(5_000), '\u0000', '1 1'),
       );
     case 'bytes':
-      return fc.uint8Array({ maxLength: 40 });
+      return fc.oneof(
+        fc.uint8Array({ maxLength: 40 }),
+        fc.constantFrom(encodeTrainingSpec(SIDES), encodeTrainingSpec(SIDES_ADAPTER)),
+      );
     case 'bool':
       return fc.boolean();
     case 'array':
@@ -100,6 +140,7 @@ describe('hostile calls', () => {
         call,
         async ({ module, item, args, from, value: wei, isStatic, topLevel, gas, wait, broken }) => {
           world.block.number += wait;
+          seat(world);
           const calldata = new Uint8Array([
             ...fromHex(item.selector),
             ...encodeParameters(

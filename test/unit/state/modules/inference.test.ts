@@ -313,9 +313,9 @@ describe('a settlement', () => {
     const id = await ask(world, asker, modelId);
     const long = 'word '.repeat(60);
     const units = inferenceUnits(id, long);
-    // The request allows 64 tokens, so at most 64² / 16 pairs beside the bytes.
-    expect(units).toBe(300 + 'Sing, goddess'.length + 256);
-    expect(inferenceUnits(id, 'four')).toBe(4 + 'Sing, goddess'.length + 1);
+    // The request allows 64 tokens, so at most 64 · lmax phrases at four units beside the bytes.
+    expect(units).toBe(79 + 4 * 64 * 16);
+    expect(inferenceUnits(id, 'four')).toBe(5 + 4 * 4 * 4);
     await expect(
       world.call('inference', 'settle', [id, long, salt(1)], { from: operator, gas: BigInt(units) * 100n }),
     ).rejects.toThrow(/gas/);

@@ -15,6 +15,7 @@ import { createWorld, person, salt } from './world.ts';
 const attribution: ChainParams['attribution'] = {
   version: 1,
   lmin: 4,
+  lmax: 32,
   sminQ16: 32 << 16,
   wmaxQ16: 12 << 16,
   maxOutputTokens: 512,
@@ -22,6 +23,7 @@ const attribution: ChainParams['attribution'] = {
   maxPromptBytes: 4_096,
   recordCapPermille: 100,
   contributorCapPermille: 500,
+  coverageCapPermille: 600,
   maxContributors: 64,
   commons: [3, 5],
 };
@@ -120,8 +122,9 @@ describe('frozen formats', () => {
         '7 claim',
         '8 addBond',
         '9 setOperator',
+        '10 registerTrained',
       ],
-      inference: ['1 request', '2 settle', '4 expire'],
+      inference: ['1 request', '2 settle', '3 infer', '4 expire'],
       attestation: [],
       staking: [],
       reward: ['1 claim', '2 setBeneficiary'],
@@ -140,8 +143,8 @@ describe('frozen formats', () => {
         "attestation": "0x848212935220dca4a6162852b853de6fd2ece4f7cfee2bc2d132297d9d100499",
         "contribution": "0xd1c0b5cdc5319da307e74b66e5588bd5eaab6c1fb542f1c816cda8c05879f8da",
         "datanet": "0x106894b9a0d5cede644b31ed0eaf2e96213be7caf1fe9bf5010571dcb8df3481",
-        "inference": "0x38b206b0e3975f5d54541e925b1c657c3131f06411ef0cbf9a83b0431892d504",
-        "model": "0xb62bb9baa976198c66521343353b913eb862c1ead0485ec8d6ac6d466b536e2c",
+        "inference": "0x668a66e9283d928692341dddc4573e1c355897ec41831110f99a55fe4e47da51",
+        "model": "0xd6529f24af928e47942df3abd8199ca1b45e10f05e65da9f4df1bcda697547b5",
         "reward": "0x6dbd426cf0225c4cdb4369b1651a0c6a0944e3f14a4e0563d0a012f13079a353",
         "staking": "0xf032cfc8a94473a241cb136d147505d72f6e8c0118822dbd13c55270cd237fa4",
       }
@@ -179,7 +182,7 @@ describe('frozen formats', () => {
         "contributionId": "0x10e9d542852d7aea7f3b73bae187c35b0f4705bf764124ee237a214e769de81f",
         "emptyHistory": "0x6f4c69206e8a1967250176e7af09df5974e4658f413a48b40f0ffd0d42ce5aac",
         "history": "0xdcfd129c8e812bbb897a9285c3ca89fa1e485209405384295a87bf421420a518",
-        "paramsHash": "0x1fb334206a4f89e56bc380a8e087971a3a08010801bd7081fd5d73c15c150c51",
+        "paramsHash": "0x608b3234b67a40c1f7913e954555c3998663128c7c8ae5aa8cc26e6d95d1760e",
         "requestId": "0x455871fe0f48ee502b84167fb0325e72c11a75aebbca18bd7dcf88661e9deced",
         "slot": "0xab2713b382fbd18a6670cb21fcf25a6f661e4a36e7da31881077acb7f6e25f2d",
         "slotOfTwo": "0xe32bc62eac759451dbf9c1382aa7640cf93633a12888abd337feeb875596a497",
@@ -201,11 +204,11 @@ describe('frozen formats', () => {
     expect({ id, requestHash: requestHash(world.view, id) }).toMatchInlineSnapshot(`
       {
         "id": "0xbe8f978399a12788cdae86104e070634b5cc8608f13bb520a57fb37b69ae9cc1",
-        "requestHash": "0xb6f7e71ad4449da20d361ad6ab3bc91ceb5b9bc08d46058844a74045c346b802",
+        "requestHash": "0x3fcce4e7b70ba4101fc7dc6faf1bd354b3c38e4d434cdfe06401d4c4838bd2a3",
       }
     `);
     expect(keccakHex(utf8Bytes(world.digest()))).toMatchInlineSnapshot(
-      `"0xc3873779ba8e7435ce904e413489121345ca1da782ef3cb2d5018ef1e86ee7ec"`,
+      `"0xe516190c02626cfd3d8c6c7f4ab3822c03eba6192f4ff90175ceafa64324c317"`,
     );
   });
 });

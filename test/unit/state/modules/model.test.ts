@@ -29,6 +29,7 @@ describe('a model', () => {
       version: 1,
       snapshots: [pin],
       kind: 'external',
+      engine: 'token',
       status: 'active',
     });
     const { values } = await world.must('model', 'repin', [id, [net]], { from: person(1) });
@@ -38,7 +39,7 @@ describe('a model', () => {
     expect(modelSnapshots(world.view, 1, 3)).toBeUndefined();
   });
 
-  it('takes the bond with the registration, and only the external kind', async () => {
+  it('takes the bond with the registration, and only the external kind, and an engine that there is', async () => {
     const value = world.params.inference.minOperatorBond;
     world.give(person(1), 2n * value);
     const from = { from: person(1), value };
@@ -48,6 +49,14 @@ describe('a model', () => {
       expect(await world.call('model', 'register', args, from)).toMatchObject({
         error: 'KindNotSupported',
         args: [kind],
+      });
+    }
+    for (const engine of [0n, 3n, 255n]) {
+      const args = registerArguments({ ...who, dataNetIds: [net] });
+      args[1] = engine;
+      expect(await world.call('model', 'register', args, from)).toMatchObject({
+        error: 'EngineNotSupported',
+        args: [engine],
       });
     }
     const args = registerArguments({ ...who, dataNetIds: [net] });

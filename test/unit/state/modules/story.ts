@@ -6,6 +6,7 @@ import { sha256, toHex } from '../../../../state/crypto.ts';
 import type { AttestationOperation } from '../../../../state/modules/attestation/types.ts';
 import { keccakHex } from '../../../../state/modules/hash.ts';
 import { interfaceAt } from '../../../../state/modules/interfaces.ts';
+import { ENGINE } from '../../../../state/modules/model/types.ts';
 import { hooks } from '../../../../state/modules/registry.ts';
 import { writeSet } from '../../../../state/modules/staking/storage.ts';
 import {
@@ -18,7 +19,14 @@ import {
   sequence,
   subject,
 } from '../../../../state/modules/views.ts';
-import type { ArtifactInfo, AttributionJob, AttributionOutcome, Hex, Log } from '../../../../state/types.ts';
+import type {
+  ArtifactInfo,
+  AttributionEngine,
+  AttributionJob,
+  AttributionOutcome,
+  Hex,
+  Log,
+} from '../../../../state/types.ts';
 import { OPEN, person, salt, type World } from './world.ts';
 
 export async function createDataNet(world: World, owner: Hex, name = 'poems'): Promise<bigint> {
@@ -106,7 +114,7 @@ export function approvalBody(world: World, id: Hex): Uint8Array {
   return encodeApproval(approvalOf(id, task.own.commitSequence, judged(task.own)));
 }
 
-/** All validators attest what is open and publish it, in the order of approval; the block's number stays. */
+/** All validators attest what is queued and publish it, in the order of approval; the block's number stays. */
 export function attestAll(world: World): string[] {
   const events: string[] = [];
   const apply = (operation: AttestationOperation) => {
@@ -115,8 +123,9 @@ export function attestAll(world: World): string[] {
     events.push(...(result.events ?? []).map(String));
   };
   const { number } = world.block;
-  const objects = openSubjects(world.view).map((key) => {
+  const objects = openSubjects(world.view).flatMap((key) => {
     const found = subject(world.view, key, world.params)!;
+    if (found.kind !== 'approval') return [];
     const object = approvalBody(world, found.id);
     for (const { validator, root } of attestations(world.view, key) ?? [])
       if (root === undefined && subject(world.view, key, world.params)?.status === 'open')
@@ -127,7 +136,7 @@ export function attestAll(world: World): string[] {
           root: keccakHex(object),
           signature: new Uint8Array(96),
         });
-    return { key, object };
+    return [{ key, object }];
   });
   world.block.number += world.params.attestation.activationBlocks;
   for (const { key, object } of objects) apply({ op: 'publish', subject: key, object });
@@ -163,6 +172,7 @@ export interface ModelOptions {
   dataNetIds: readonly bigint[];
   parents?: readonly bigint[];
   royaltiesBps?: readonly bigint[];
+  engine?: AttributionEngine;
   basePrice?: bigint;
   pricePerToken?: bigint;
 }
@@ -170,6 +180,7 @@ export interface ModelOptions {
 export function registerArguments(options: ModelOptions): unknown[] {
   return [
     4n,
+    BigInt(ENGINE[options.engine ?? 'token']),
     'oracle',
     'answers in verse',
     options.parents ?? [],

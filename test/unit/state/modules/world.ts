@@ -20,6 +20,8 @@ import {
   type AttributionOutcome,
   Fault,
   type Hex,
+  type InferenceJob,
+  type InferenceOutcome,
   type Log,
   type StateView,
   Unavailable,
@@ -68,9 +70,12 @@ export function createWorld(overrides: (params: ChainParams) => void = () => {})
   const block = { number: 1, timestamp: 1_000, parentTimestampMs: 999_000 };
   const artifacts = new Map<Hex, ArtifactInfo>();
   const texts = new Map<Hex, Uint8Array[]>();
-  const portCalls = { attribute: 0, artifact: 0 };
+  const portCalls = { attribute: 0, infer: 0, artifact: 0 };
   let attribute: (job: AttributionJob) => AttributionOutcome = () => {
     throw new Error('no attribution in this world');
+  };
+  let infer: (job: InferenceJob) => InferenceOutcome = () => {
+    throw new Error('no trained model in this world');
   };
 
   const view: StateView = {
@@ -99,6 +104,10 @@ export function createWorld(overrides: (params: ChainParams) => void = () => {})
         async attribute(job) {
           portCalls.attribute++;
           return attribute(job);
+        },
+        async infer(job) {
+          portCalls.infer++;
+          return infer(job);
         },
         async artifact(root) {
           portCalls.artifact++;
@@ -225,6 +234,9 @@ export function createWorld(overrides: (params: ChainParams) => void = () => {})
     },
     balance: (address: Hex) => state.balances.get(address) ?? 0n,
     supply: () => [...state.balances.values()].reduce((a, b) => a + b, 0n),
+    setInference(engine: typeof infer) {
+      infer = engine;
+    },
     setAttribution(engine: typeof attribute) {
       attribute = engine;
     },

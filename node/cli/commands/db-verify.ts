@@ -1,0 +1,48 @@
+import { defineCommand, EXIT, NO_POSITIONALS } from '../command.ts';
+import { configOf, genesisOf, HOME_FLAG, withStoppedChain } from '../stopped-node.ts';
+
+export const command = defineCommand({
+  name: 'db verify',
+  summary: 'Read the whole database of a stopped node and say whether it is what was written.',
+  positionals: NO_POSITIONALS,
+  flags: {
+    home: HOME_FLAG,
+    signatures: { type: 'boolean', help: 'verify every commit certificate too (about 2 ms a block)' },
+    json: { type: 'boolean', help: 'print JSON for programs' },
+  },
+  details: `
+Links of headers, bodies, receipts and certificates against their headers, the state rebuilt against the state root,
+every trie node, code and body against its hash. Holds all accounts in memory. Exit code 1: damaged.`,
+  async run({ flags, out, ...environment }) {
+    const config = configOf(flags.home, environment);
+    const { genesisHash } = await genesisOf(config);
+    const [{ verifyDatabase }, { moduleTable }, { createBlstVerifier }] = await Promise.all([
+      import('../../../state/maintenance/verify.ts'),
+      import('../../../state/execution/module-table.ts'),
+      import('../../validator/bls.ts'),
+    ]);
+    const report = await withStoppedChain(config, (db) =>
+      verifyDatabase(db, {
+        genesisHash,
+        recordAccounts: moduleTable.recordAccounts,
+        ...(flags.signatures && { bls: createBlstVerifier() }),
+      }),
+    );
+    const damaged = report.problems.length > 0;
+    if (flags.json) out.json(report);
+    else {
+      const { head, headers, bodies, receipts, certificates, accounts, slots, trieNodes } = report;
+      out.line(
+        `read to block ${head}: ${headers} headers, ${bodies} bodies, ${receipts} receipts, ${certificates} certificates, ` +
+          `${accounts} accounts, ${slots} slots, ${report.bodiesOfRecords} records, ${trieNodes} trie nodes`,
+      );
+      for (const problem of report.problems) out.line(`damaged: ${problem}`);
+      out.line(
+        damaged
+          ? "try 'openledger rollback' if only the last blocks are damaged, else 'openledger reset' and sync again"
+          : 'whole',
+      );
+    }
+    return damaged ? EXIT.failed : EXIT.ok;
+  },
+});

@@ -1,0 +1,38 @@
+import { ConsensusError } from '../../../consensus/errors.ts';
+import { decodeRecord, type WalRecord } from '../../../consensus/wal/records.ts';
+import { defineCommand, EXIT, NO_POSITIONALS } from '../command.ts';
+import { toJson } from '../output.ts';
+import { HOME_FLAG } from '../stopped-node.ts';
+import { readWal } from '../wal-file.ts';
+
+export const command = defineCommand({
+  name: 'wal dump',
+  summary: 'Show what the consensus log of a stopped node holds, one JSON object a record.',
+  positionals: NO_POSITIONALS,
+  flags: { home: HOME_FLAG },
+  details:
+    'Offset in the file, then the record; bodies of blocks by their size. Exit code 1: damaged after the last line.',
+  async run({ flags, out, ...environment }) {
+    const { path, scan } = await readWal(flags.home, environment);
+    for (const frame of scan.frames)
+      out.line(toJson({ offset: frame.offset, ...shown(() => decodeRecord(frame)) }));
+    if (scan.result === 'damaged') {
+      out.note(`${path}: ${scan.problem} at offset ${scan.offset}`);
+      return EXIT.failed;
+    }
+    if (scan.torn) out.note(`${path}: the last record is half written, which is normal after a crash`);
+    return EXIT.ok;
+  },
+});
+
+function shown(read: () => WalRecord): object {
+  try {
+    const record = read();
+    if (record.kind !== 'block') return record;
+    const { bytes, ...rest } = record;
+    return { ...rest, size: bytes.length };
+  } catch (error) {
+    if (!(error instanceof ConsensusError)) throw error;
+    return { kind: 'unreadable', problem: error.message };
+  }
+}

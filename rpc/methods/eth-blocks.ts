@@ -1,0 +1,134 @@
+/** `eth`: blocks, transactions and receipts. */
+import type { Block } from '../../state/types.ts';
+import { isFailure } from '../backend.ts';
+import { hexOf, quantity } from '../encode.ts';
+import { RpcError } from '../errors.ts';
+import { senderAndNonce } from '../history.ts';
+import { findBlock, type Method, type Methods, method, type RpcContext } from '../method.ts';
+import {
+  address,
+  type BlockSelector,
+  blockNumberOrTag,
+  blockSelector,
+  boolean,
+  bytes,
+  hash,
+  indexParam,
+  optional,
+} from '../params.ts';
+import {
+  blockJson,
+  minedTransactionJson,
+  pendingTransactionJson,
+  receiptJson,
+  receiptsJson,
+} from '../views.ts';
+
+const byNumber = [blockNumberOrTag] as const;
+const byHash = [hash] as const;
+
+/** Two methods that differ only in how the block is named. */
+function forBlock<const P extends readonly Parameters<typeof method>[0][number][]>(
+  name: (by: 'Number' | 'Hash') => string,
+  more: P,
+  show: (context: RpcContext, block: Block, rest: unknown[]) => unknown,
+): Methods {
+  const make = (selector: typeof byNumber | typeof byHash): Method => ({
+    params: [...selector, ...more],
+    heavy: false,
+    run(context, [at, ...rest]) {
+      const selected: BlockSelector =
+        typeof at === 'string' ? { by: 'hash', hash: at as `0x${string}` } : (at as BlockSelector);
+      const block = findBlock(context.reader, selected);
+      return block === undefined ? null : show(context, block, rest);
+    },
+  });
+  return { [name('Number')]: make(byNumber), [name('Hash')]: make(byHash) };
+}
+
+export function blockMethods(): Methods {
+  return {
+    ...forBlock(
+      (by) => `eth_getBlockBy${by}`,
+      [optional(boolean)],
+      ({ reader }, block, [full]) => blockJson(reader, block, full === true),
+    ),
+    ...forBlock(
+      (by) => `eth_getBlockTransactionCountBy${by}`,
+      [],
+      (_, block) => quantity(block.transactions.length),
+    ),
+    ...forBlock(
+      (by) => `eth_getUncleCountByBlock${by}`,
+      [],
+      () => '0x0',
+    ),
+    ...forBlock(
+      (by) => `eth_getUncleByBlock${by}AndIndex`,
+      [indexParam],
+      () => null,
+    ),
+    ...forBlock(
+      (by) => `eth_getTransactionByBlock${by}AndIndex`,
+      [indexParam],
+      ({ reader }, block, [index]) => minedTransactionJson(reader, { block, index: index as number }),
+    ),
+    ...forBlock(
+      (by) => `eth_getRawTransactionByBlock${by}AndIndex`,
+      [indexParam],
+      (_, block, [index]) => {
+        const raw = block.transactions[index as number];
+        return raw === undefined ? '0x' : hexOf(raw);
+      },
+    ),
+    eth_getBlockReceipts: method([blockSelector], (context, at) => {
+      const block = findBlock(context.reader, at);
+      if (block === undefined) return null;
+      return receiptsJson(block, context.reader.receipts(block.header.number) ?? []);
+    }),
+    eth_getTransactionByHash: method([hash], async ({ reader, backend }, id) => {
+      const at = reader.transactionLocation(id);
+      if (at === undefined) {
+        const pooled = await backend.poolTransaction(id);
+        if (pooled !== undefined) return pendingTransactionJson(pooled.raw, reader.params.chainId);
+        // It may have been mined while the pool was asked.
+      }
+      const found = at ?? reader.transactionLocation(id);
+      const block = found && reader.blockByNumber(found.number);
+      return block ? minedTransactionJson(reader, { block, index: found.index }) : null;
+    }),
+    eth_getRawTransactionByHash: method([hash], async ({ reader, backend }, id) => {
+      const at = reader.transactionLocation(id);
+      const raw = at
+        ? reader.blockByNumber(at.number)?.transactions[at.index]
+        : (await backend.poolTransaction(id))?.raw;
+      return raw === undefined ? null : hexOf(raw);
+    }),
+    eth_getTransactionReceipt: method([hash], ({ reader }, id) => {
+      const at = reader.transactionLocation(id);
+      const block = at && reader.blockByNumber(at.number);
+      return block ? receiptJson(block, reader.receipts(at.number) ?? [], at.index) : null;
+    }),
+    eth_getTransactionBySenderAndNonce: method(
+      [address, indexParam],
+      async (context, who, nonce) => {
+        const { backend, reader } = context;
+        const mined = await senderAndNonce(context, who, BigInt(nonce));
+        const at = mined === null ? undefined : reader.transactionLocation(mined);
+        const block = at && reader.blockByNumber(at.number);
+        if (at && block) return minedTransactionJson(reader, { block, index: at.index });
+        const content = await backend.poolContent();
+        const found = [...content.pending, ...content.queued].find(
+          (item) => item.from === who && item.nonce === BigInt(nonce),
+        );
+        return found ? pendingTransactionJson(found.raw, reader.params.chainId) : null;
+      },
+      { heavy: true },
+    ),
+    eth_sendRawTransaction: method([bytes], async ({ backend }, raw) => {
+      const answer = await backend.submitTransaction(raw);
+      if (isFailure(answer)) throw new RpcError(answer.error.code, answer.error.message, answer.error.data);
+      return answer.hash;
+    }),
+  };
+}

@@ -1,0 +1,67 @@
+/** `eth`: calls, estimates, access lists and simulations. */
+import { callFailure, callRequest, readBlockOverrides, readOverrides, toCallRequest } from '../call.ts';
+import { hexOf, quantity } from '../encode.ts';
+import { type Methods, method, resolveNumber } from '../method.ts';
+import { blockSelector, optional } from '../params.ts';
+import { readSimulation, simulatedBlockJson, simulationFailure } from '../simulation.ts';
+
+export function callMethods(): Methods {
+  return {
+    eth_call: method(
+      [callRequest, optional(blockSelector), optional(readOverrides), optional(readBlockOverrides)],
+      async ({ reader, caller }, request, at, overrides, blockOverrides) => {
+        const result = await caller.call(
+          toCallRequest(request),
+          resolveNumber(reader, at),
+          overrides,
+          blockOverrides,
+        );
+        if (result.error) throw callFailure(result.error);
+        return hexOf(result.returnData);
+      },
+      { heavy: true },
+    ),
+    eth_estimateGas: method(
+      [callRequest, optional(blockSelector), optional(readOverrides), optional(readBlockOverrides)],
+      async ({ reader, caller }, request, at, overrides, blockOverrides) => {
+        const result = await caller.estimateGas(
+          toCallRequest(request),
+          resolveNumber(reader, at),
+          overrides,
+          blockOverrides,
+        );
+        if ('error' in result) throw callFailure(result.error);
+        return quantity(result.gas);
+      },
+      { heavy: true },
+    ),
+    eth_createAccessList: method(
+      [callRequest, optional(blockSelector), optional(readOverrides)],
+      async ({ reader, caller }, request, at, overrides) => {
+        const result = await caller.createAccessList(
+          toCallRequest(request),
+          resolveNumber(reader, at),
+          overrides,
+        );
+        return {
+          accessList: result.accessList,
+          gasUsed: quantity(result.gasUsed),
+          ...(result.error ? { error: result.error.message } : {}),
+        };
+      },
+      { heavy: true },
+    ),
+    eth_simulateV1: method(
+      [readSimulation, optional(blockSelector)],
+      async ({ reader, caller }, { simulation, fullTransactions }, at) => {
+        try {
+          const blocks = await caller.simulate(simulation, resolveNumber(reader, at));
+          return blocks.map((block) => simulatedBlockJson(block, reader.params.chainId, fullTransactions));
+        } catch (error) {
+          throw simulationFailure(error);
+        }
+      },
+      { heavy: true },
+    ),
+  };
+}

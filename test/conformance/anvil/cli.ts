@@ -1,0 +1,26 @@
+/**
+ * npm run conformance:anvil                              200 blocks of 10 random transactions to anvil and to us
+ * npm run conformance:anvil -- --blocks N --per-block N --seed N
+ */
+import { parseArgs } from 'node:util';
+import { runAgainstAnvil } from './run.ts';
+
+const { values } = parseArgs({
+  options: {
+    blocks: { type: 'string', default: '200' },
+    'per-block': { type: 'string', default: '10' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  },
+});
+const seed = Number(values.seed);
+console.log(`seed ${seed}`);
+const report = await runAgainstAnvil({
+  seed,
+  blocks: Number(values.blocks),
+  perBlock: Number(values['per-block']),
+});
+for (const text of report.differences) console.log(`DIFFERENT ${text.slice(0, 900)}`);
+console.log(
+  `${report.transactions} transactions, ${report.reads} reads compared, ${report.differences.length} differences`,
+);
+process.exitCode = report.differences.length === 0 && report.transactions > 0 ? 0 : 1;

@@ -1,0 +1,95 @@
+/** A pinned anvil beside our node: the same chain id, clock, gas limit and accounts, blocks only when told. */
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { Hex } from '../../../state/types.ts';
+import { projectRoot } from '../state/fixtures.ts';
+
+export type Ask = (method: string, ...params: unknown[]) => Promise<unknown>;
+
+export interface Peer {
+  readonly ask: Ask;
+  stop(): Promise<void>;
+}
+
+export interface PeerOptions {
+  readonly chainId: number;
+  readonly timestamp: number;
+  readonly gasLimit: bigint;
+  readonly balances: ReadonlyMap<Hex, bigint>;
+}
+
+/** Anvil answers within a second or two; a busy machine gets more. */
+const START_MS = 30_000;
+
+/** @throws Error if it does not come up */
+export async function startAnvil(options: PeerOptions): Promise<Peer> {
+  const port = await freePort();
+  const child = spawn(
+    join(projectRoot(), 'node_modules/.bin/anvil'),
+    [
+      ...['--port', String(port), '--chain-id', String(options.chainId), '--hardfork', 'osaka', '--silent'],
+      ...['--timestamp', String(options.timestamp), '--gas-limit', String(options.gasLimit)],
+      ...['--accounts', '0', '--no-mining', '--order', 'fifo', '--disable-min-priority-fee'],
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const peer: Peer = {
+    ask: askOver(`http://127.0.0.1:${port}`),
+    async stop() {
+      child.kill();
+      await exited;
+    },
+  };
+  try {
+    const deadline = performance.now() + START_MS;
+    while (
+      !(await peer.ask('eth_chainId').then(
+        () => true,
+        () => false,
+      ))
+    ) {
+      if (child.exitCode !== null || performance.now() > deadline) throw new Error('anvil did not start');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    for (const [address, balance] of options.balances)
+      await peer.ask('anvil_setBalance', address, `0x${balance.toString(16)}`);
+    return peer;
+  } catch (error) {
+    await peer.stop();
+    throw error;
+  }
+}
+
+/** @throws Error with the `code` of the answer */
+function askOver(url: string): Ask {
+  return async (method, ...params) => {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+    });
+    return resultOf((await response.json()) as Answer);
+  };
+}
+
+export interface Answer {
+  result?: unknown;
+  error?: { code: number; message: string; data?: unknown };
+}
+
+export function resultOf({ result, error }: Answer): unknown {
+  if (error !== undefined)
+    throw Object.assign(new Error(error.message), { code: error.code, data: error.data });
+  return result;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

@@ -1,0 +1,34 @@
+import { optionsOf, type SimMode, type SimOptions } from './options.ts';
+import { serveJobs } from './pool.ts';
+import { createRealKit } from './real-kit.ts';
+import { simulate } from './simulate.ts';
+
+export interface SimJob {
+  readonly mode: SimMode;
+  readonly seed: number;
+}
+
+/** What of a result goes from one thread to another. */
+export interface SimReport {
+  readonly problems: readonly string[];
+  readonly events: number;
+  readonly height: number;
+  readonly accused: number;
+  readonly options: SimOptions;
+}
+
+/** Every so many seeds one is run twice: same seed, same events. */
+const TWICE_EVERY = 25;
+
+serveJobs(async ({ mode, seed }: SimJob): Promise<SimReport> => {
+  const options = optionsOf(mode, seed);
+  const settings = mode === 'real' ? { createKit: createRealKit } : {};
+  const result = await simulate(options, settings);
+  const problems = [...result.problems];
+  if (seed % TWICE_EVERY === 0 && mode !== 'real') {
+    const again = await simulate(options, settings);
+    if (again.digest !== result.digest) problems.push(`DIGEST: ${result.digest} and then ${again.digest}`);
+  }
+  const { events, height, accused } = result;
+  return { problems, events, height, accused, options };
+});

@@ -1,0 +1,277 @@
+/** What an operator does with a node that is stopped: look, mend, move its key. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SecretKey } from '@chainsafe/blst';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { asHeight, asRound } from '../../../consensus/types.ts';
+import { encodeLastSigned } from '../../../consensus/wal/last-signed.ts';
+import { encodeRecord } from '../../../consensus/wal/records.ts';
+import { parseGenesis } from '../../../genesis/schema.ts';
+import type { Genesis } from '../../../genesis/types.ts';
+import { startNode } from '../../../node/assemble.ts';
+import { createOutput } from '../../../node/cli/output.ts';
+import { runCommandLine } from '../../../node/cli/run.ts';
+import { loadConfig } from '../../../node/config/config.ts';
+import { prepareDevnet } from '../../../node/devnet/prepare.ts';
+import { loadConsensusKey } from '../../../node/keys/consensus-key.ts';
+import { silentLog } from '../../../node/log.ts';
+import { openDatabase } from '../../../state/db/database.ts';
+import { COLUMN, numberKey } from '../../../state/db/keys.ts';
+import type { Hex } from '../../../state/types.ts';
+import { openTestChain, type TestValidator } from '../state/support.ts';
+
+let dir: string;
+let home: string;
+let genesis: Genesis;
+let validators: TestValidator[];
+let genesisHash: Hex;
+const BLOCKS = 8;
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'ol-stopped-'));
+  const options = {
+    dir,
+    validators: 1,
+    fresh: false,
+    rpcPort: undefined,
+    logLevel: 'error',
+    nowMs: 1_700_000_000_000,
+  };
+  const plan = await prepareDevnet(options);
+  home = plan.validators[0]!.home;
+  genesis = parseGenesis(readFileSync(join(dir, 'genesis.json'), 'utf8'));
+  const key = await loadConsensusKey(join(home, 'keys', 'validator.json'), () => '');
+  const { address, recipient } = genesis.validators[0]!;
+  validators = [
+    { address: address.toLowerCase() as Hex, recipient, secret: SecretKey.fromBytes(key.secretKey) },
+  ];
+  mkdirSync(join(home, 'data'));
+  const chain = await openTestChain({ genesis, validators, dir: join(home, 'data', 'chain') });
+  for (let i = 0; i < BLOCKS; i++) await chain.produce([]);
+  genesisHash = chain.chain.reader.genesisHash;
+  await chain.close();
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+async function run(
+  line: string,
+  signal = new AbortController().signal,
+  onOutput: (text: string) => void = () => {},
+) {
+  let stdout = '';
+  let stderr = '';
+  const code = await runCommandLine(line.split(' '), {
+    out: createOutput({
+      write: (text) => {
+        stdout += text;
+        onOutput(text);
+      },
+      writeError: (text) => {
+        stderr += text;
+      },
+      colours: false,
+    }),
+    variables: { OPENLEDGER_HOME: home },
+    workingDirectory: dir,
+    signal,
+    nowMs: () => 1_700_000_000_000,
+  });
+  return { code, stdout, stderr };
+}
+
+async function withDatabase<T>(
+  work: (db: Awaited<ReturnType<typeof openDatabase>>) => Promise<T>,
+): Promise<T> {
+  const db = await openDatabase(join(home, 'data', 'chain'));
+  try {
+    return await work(db);
+  } finally {
+    await db.close();
+  }
+}
+
+describe('the database of a stopped node', () => {
+  it('is counted and verified', async () => {
+    const stats = JSON.parse((await run('db stats --json')).stdout);
+    expect(stats).toMatchObject({ head: BLOCKS, oldestBlock: 0 });
+    expect(stats.columns.find((one: { name: string }) => one.name === 'block').entries).toBe(BLOCKS + 1);
+    expect(stats.diskBytes).toBeGreaterThan(1_000);
+    expect((await run('db stats')).stdout).toMatch(/column +entries +size/);
+    const verified = await run('db verify --signatures');
+    expect(verified).toMatchObject({ code: 0, stderr: '' });
+    expect(verified.stdout).toMatch(/read to block 8: 9 headers, 9 bodies.*\nwhole\n/);
+  });
+
+  it('that is damaged says so with exit code 1, and a start refuses it', async () => {
+    const key = numberKey(COLUMN.receipts, BLOCKS);
+    const value = await withDatabase(async (db) => {
+      const before = db.get(key)!.slice();
+      await db.write([{ key }]);
+      return before;
+    });
+    const verified = await run('db verify');
+    expect(verified.code).toBe(1);
+    expect(verified.stdout).toContain(`damaged: the receipts of block ${BLOCKS} are missing`);
+    await withDatabase((db) => db.write([{ key, value }]));
+  });
+
+  it('is pruned by the settings', async () => {
+    const pruned = await run('db prune --json');
+    expect(pruned.code).toBe(0);
+    expect(JSON.parse(pruned.stdout).after).toBeGreaterThan(0);
+  });
+
+  it('goes back a block, or to a height, and no further than there is', async () => {
+    expect((await run('rollback --to 99')).stderr).toMatch(/^error: .*\(UNKNOWN_BLOCK\)\n$/);
+    expect(JSON.parse((await run('rollback --json')).stdout)).toMatchObject({
+      from: BLOCKS,
+      head: BLOCKS - 1,
+    });
+    expect((await run('rollback --to 5')).stdout).toMatch(/^went back from block 7 to 5/);
+    expect((await run('db verify')).code).toBe(0);
+  });
+
+  it('is exported as JSON', async () => {
+    expect(await run('export --out state.json')).toMatchObject({ code: 0 });
+    const json = JSON.parse(readFileSync(join(dir, 'state.json'), 'utf8'));
+    expect(json.number).toBe(5);
+    expect(Object.keys(json.alloc).length).toBeGreaterThan(10);
+    expect((await run('export --out state.json --height 6')).code).toBe(2);
+  });
+
+  it('is served for reading, refuses transactions, and is not ready', async () => {
+    const stop = new AbortController();
+    let tell: (url: string) => void = () => {};
+    const url = new Promise<string>((resolve) => {
+      tell = resolve;
+    });
+    const running = run('inspect --port 0 --json', stop.signal, (text) => tell(JSON.parse(text).url));
+    const at = await url;
+    const ask = async (method: string, ...params: unknown[]) =>
+      (
+        await fetch(at, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+        })
+      ).json() as Promise<{ result?: unknown; error?: { message: string } }>;
+    expect((await ask('eth_blockNumber')).result).toBe('0x5');
+    expect((await ask('ol_validators')).result).toBeDefined();
+    expect((await ask('eth_sendRawTransaction', '0x02')).error?.message).toMatch(/stopped/);
+    for (const path of ['/ready', '/readyz']) expect((await fetch(`${at}${path}`)).status).toBe(503);
+    for (const path of ['/health', '/healthz']) expect((await fetch(`${at}${path}`)).status).toBe(200);
+    // Nothing else gets at the data meanwhile, in this process by the lock of the folder, in others by LevelDB's.
+    stop.abort();
+    expect((await running).code).toBe(0);
+  });
+
+  it('is deleted only when told so twice, and keys and records stay', async () => {
+    const refused = await run('reset');
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/^error: this deletes chain in .*--yes/);
+    expect(await run('reset --yes')).toMatchObject({ code: 0, stderr: '' });
+    expect(existsSync(join(home, 'data', 'chain'))).toBe(false);
+    expect(existsSync(join(home, 'keys', 'last-signed'))).toBe(true);
+    expect((await run('reset --yes')).stderr).toMatch(/NOTHING_TO_RESET/);
+    for (const command of ['db stats', 'db verify', 'rollback', 'export --out x.json', 'inspect --port 0'])
+      expect((await run(command)).stderr, command).toMatch(/^error: no chain in .*\(NOT_INITIALISED\)\n$/);
+  });
+});
+
+describe('the consensus log', () => {
+  it('is shown record by record', async () => {
+    mkdirSync(join(home, 'data', 'consensus'), { recursive: true });
+    const records = [
+      encodeRecord({ kind: 'height', genesisHash, height: asHeight(9) }),
+      encodeRecord({
+        kind: 'input',
+        input: { kind: 'timeout', nowMs: 5, timeout: 'prevote', round: asRound(2) },
+      }),
+    ];
+    const path = join(home, 'data', 'consensus', 'consensus.wal');
+    writeFileSync(path, Buffer.concat([...records, records[1]!.subarray(0, 9)]));
+    const { code, stdout, stderr } = await run('wal dump');
+    expect(code).toBe(0);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      { offset: 0, kind: 'height', height: 9 },
+      { offset: records[0]!.length, kind: 'input', input: { kind: 'timeout', round: 2 } },
+    ]);
+    expect(stderr).toMatch(/half written/);
+  });
+});
+
+describe('the last-signed record', () => {
+  const record = () => join(home, 'keys', 'last-signed');
+  const at = (height: number) =>
+    encodeLastSigned({
+      height: asHeight(height),
+      round: asRound(1),
+      step: 3,
+      loggedBefore: 2,
+      message: new Uint8Array(40).fill(height),
+    });
+
+  it('is made with the key, and moves to another machine with it', async () => {
+    expect((await run('last-signed show')).stdout).toMatch(/: nothing yet, 0 attestations\n$/);
+    writeFileSync(record(), at(12));
+    expect((await run('last-signed export --out moved.json --retire')).stdout).toMatch(
+      /^height 12 round 1 precommit is in .*refuses to start/,
+    );
+    expect(existsSync(record())).toBe(false);
+    expect((await run('last-signed show')).stderr).toMatch(/LAST_SIGNED_MISSING/);
+    expect((await run('last-signed import moved.json')).stdout).toBe(
+      'took over height 12 round 1 precommit\n',
+    );
+    expect(new Uint8Array(readFileSync(record()))).toEqual(at(12));
+  });
+
+  it('never goes back', async () => {
+    writeFileSync(record(), at(30));
+    expect((await run('last-signed import moved.json')).stdout).toMatch(/nothing changed/);
+    expect(new Uint8Array(readFileSync(record()))).toEqual(at(30));
+  });
+
+  it('of another key, another chain, or no record at all is refused', async () => {
+    const json = JSON.parse(readFileSync(join(dir, 'moved.json'), 'utf8'));
+    const refused = async (change: object, code: string) => {
+      writeFileSync(join(dir, 'other.json'), JSON.stringify({ ...json, ...change }));
+      expect((await run('last-signed import other.json')).stderr).toMatch(
+        new RegExp(`^error: .*\\(${code}\\)\n$`),
+      );
+    };
+    await refused({ publicKey: `0x${'ab'.repeat(48)}` }, 'WRONG_KEY');
+    await refused({ genesisHash: `0x${'ab'.repeat(32)}` }, 'WRONG_CHAIN');
+    await refused({ kind: 'x' }, 'RECORD_INVALID');
+    await refused({ lastSigned: { ...json.lastSigned, height: -1 } }, 'RECORD_INVALID');
+    await refused({ lastSigned: { ...json.lastSigned, step: 4 } }, 'RECORD_INVALID');
+    await refused({ attested: { '0x1': '0x2' } }, 'RECORD_INVALID');
+    expect((await run('last-signed import nowhere.json')).stderr).toMatch(/FILE_MISSING/);
+  });
+
+  it('keeps attestations of both machines, and refuses those that contradict each other', async () => {
+    const json = JSON.parse(readFileSync(join(dir, 'moved.json'), 'utf8'));
+    const [subject, other, root, wrong] = ['a1', 'a2', 'b1', 'b2'].map((byte) => `0x${byte.repeat(32)}`);
+    const merge = (attested: object) => {
+      writeFileSync(join(dir, 'other.json'), JSON.stringify({ ...json, attested }));
+      return run('last-signed import other.json');
+    };
+    expect((await merge({ [subject!]: root })).code).toBe(0);
+    expect((await merge({ [other!]: root })).code).toBe(0);
+    expect((await merge({ [subject!]: wrong })).stderr).toMatch(/RECORD_CONTRADICTS/);
+    expect(JSON.parse((await run('last-signed show --json')).stdout)).toMatchObject({ attestations: 2 });
+  });
+
+  it('must be there for a node to start with the key', async () => {
+    rmSync(record());
+    const start = () => startNode(loadConfig({ home }), { log: silentLog });
+    await expect(start()).rejects.toMatchObject({
+      code: 'LAST_SIGNED_MISSING',
+      message: expect.stringMatching(/last-signed import.*--validator-risk-slashing-without-record true/),
+    });
+  });
+});
