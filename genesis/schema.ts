@@ -108,7 +108,7 @@ const CONTRIBUTION: Fields<ContributionParams> = {
 };
 
 const ATTRIBUTION: Fields<AttributionParams> = {
-  version: int(1, 2),
+  version: int(1, 3),
   lmin: int(1, 64),
   lmax: int(1, 4_096),
   sminQ16: int(0, 1 << 28),

@@ -96,7 +96,7 @@ export interface ContributionParams {
 
 export interface AttributionParams {
   /** Version of the attribution rule, written into every request. */
-  version: 1 | 2;
+  version: 1 | 2 | 3;
   /** Window length in tokens. */
   lmin: number;
   /** Tokens of the longest match that is compared. */

@@ -32,6 +32,9 @@ import { createNodeMetrics, type NodeMetrics } from './metrics/node-metrics.ts';
 import { createValidatorNet } from './network/validator-net.ts';
 import { startRpcThread } from './rpc-thread/client.ts';
 import { artifactLimits, createMainSide, type MainParts } from './rpc-thread/main-side.ts';
+import { openSnapshotFiles } from './snapshots/files.ts';
+import { serveSnapshots } from './snapshots/protocol.ts';
+import { createSnapshotSchedule } from './snapshots/schedule.ts';
 import { ATTESTED_FILE, openAttestingGuard } from './validator/attesting.ts';
 import { createBlstSigner, createBlstVerifier } from './validator/bls.ts';
 import { createFileStorage } from './validator/file-storage.ts';
@@ -118,11 +121,22 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
   const { minFreeMib, dataDir } = config;
   const low = lowDisk({ directory: dataDir, minFreeMib });
   if (low !== undefined) throw new UserError('DISK_FULL', low);
+  const chainDir = join(config.dataDir, 'chain');
+  if (config.trustHash !== '' && !existsSync(chainDir)) {
+    const { beginWithSnapshot } = await import('./snapshots/begin.ts');
+    const nodeKey = loadOrCreateNodeKey(config.nodeKey);
+    await beginWithSnapshot({
+      config,
+      genesis,
+      nodeKey,
+      log: forModule(log, 'snapshot'),
+      signal: options.signal,
+    });
+  }
   const ending = createEnding(log);
   try {
     // Threads load their code while this one loads the network's.
     const links = config.rpc.enabled ? new MessageChannel() : undefined;
-    const chainDir = join(config.dataDir, 'chain');
     const executor = startExecutorThread(
       {
         genesis,
@@ -212,6 +226,17 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     ending.addCloser('fetcher', () => fetcher.stop());
     connectArtifacts(executor, store, fetcher.want, forModule(log, 'artifacts'));
     connectTransactions(network, executor, forModule(log, 'pool'));
+
+    serveSnapshots(network, openSnapshotFiles(dataDir));
+    const { interval, keep } = config.snapshots;
+    const { evidenceMaxAgeBlocks } = params.consensus;
+    const snapshots = createSnapshotSchedule(
+      { dataDir, evidenceMaxAgeBlocks, keep },
+      interval,
+      forModule(log, 'snapshot'),
+    );
+    app.onHead(({ height }) => snapshots.onHead(height));
+    ending.addCloser('snapshots', () => snapshots.stop());
 
     const storage = consensusStorage(config);
     if (signer !== undefined) {

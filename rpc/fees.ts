@@ -4,6 +4,7 @@ import type { Block, ChainReader } from '../state/types.ts';
 import { quantity } from './encode.ts';
 import { limitExceeded } from './errors.ts';
 import type { RpcLimits } from './limits.ts';
+import { keptReceipts } from './views.ts';
 
 /** Blocks looked at for a suggestion, and which tip of them is suggested (geth: 20 and 60). */
 const TIP_BLOCKS = 20;
@@ -37,7 +38,7 @@ export function suggestTip(reader: ChainReader): bigint {
   const seen: bigint[] = [];
   for (let number = head; number > 0 && number > head - TIP_BLOCKS; number--) {
     const block = reader.blockByNumber(number);
-    if (block === undefined) break;
+    if (block === undefined || keptReceipts(reader, number) === undefined) break;
     seen.push(
       ...tips(reader, block)
         .map(({ tip }) => tip)

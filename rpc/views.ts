@@ -1,7 +1,15 @@
 /** Blocks, transactions and receipts as the Ethereum JSON-RPC shows them. */
+import { keccakHex } from '../state/crypto.ts';
 import { decodeTransaction } from '../state/transactions/decode.ts';
 import { decodeIncluded } from '../state/transactions/system.ts';
-import type { Block, ChainReader, Hex, PooledTransaction, Receipt } from '../state/types.ts';
+import {
+  type Block,
+  type ChainReader,
+  type Hex,
+  type PooledTransaction,
+  type Receipt,
+  StateNotAvailable,
+} from '../state/types.ts';
 import { hexOf, quantity } from './encode.ts';
 import { logJson } from './logs.ts';
 import { describeCall, isNativeType } from './native.ts';
@@ -63,14 +71,12 @@ function maybeQuantity(value: bigint | undefined): string | undefined {
 
 export function blockJson(reader: ChainReader, block: Block & ForeignParts, full: boolean): object {
   const number = block.header.number;
-  // Receipts know the hashes; without them (never, for a committed block) the transactions would be hashed again.
-  const receipts = reader.receipts(number) ?? [];
   return {
     ...headerJson(block),
     size: quantity(reader.blockBytes(number)?.length ?? 0),
     transactions: full
       ? block.transactions.map((_, index) => minedTransactionJson(reader, { block, index }))
-      : receipts.map((receipt) => receipt.transactionHash),
+      : transactionHashes(reader, block),
     uncles: block.uncles ?? [],
     ...(block.header.withdrawalsRoot === undefined ? {} : { withdrawals: withdrawalsJson(block) }),
   };
@@ -83,6 +89,24 @@ function withdrawalsJson({ withdrawals = [] }: ForeignParts): object[] {
     address: item.address,
     amount: quantity(item.amount),
   }));
+}
+
+/** Receipts know the hashes; where they are no longer kept the transactions are hashed again. */
+function transactionHashes(reader: ChainReader, block: Block): readonly Hex[] {
+  const receipts = keptReceipts(reader, block.header.number);
+  return receipts === undefined
+    ? block.transactions.map(keccakHex)
+    : receipts.map((receipt) => receipt.transactionHash);
+}
+
+/** Receipts of a block for lists that end where they are no longer kept; undefined there. */
+export function keptReceipts(reader: ChainReader, number: number): readonly Receipt[] | undefined {
+  try {
+    return reader.receipts(number);
+  } catch (error) {
+    if (error instanceof StateNotAvailable) return undefined;
+    throw error;
+  }
 }
 
 /** The transaction at a position, or undefined beyond the block's end. */

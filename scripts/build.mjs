@@ -28,6 +28,7 @@ const ENTRIES = [
   'attribution-pool/worker',
   'attestation-worker/worker',
   'trainer/worker',
+  'snapshots/worker',
   'runtime-pool/worker',
   'runtime-pool/native',
 ];

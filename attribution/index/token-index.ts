@@ -4,6 +4,7 @@ import { MAX_INDEX_RECORDS } from '../limits.ts';
 import { createSurprisal } from '../surprisal/surprisal.ts';
 import { buildSegment, checkIndexTokens } from './build-segment.ts';
 import { followersOf } from './followers.ts';
+import { countOldest } from './oldest.ts';
 import { type IndexPart, liveCount, rankAt, SegmentsCursor } from './phrase-cursor.ts';
 import { SegmentRows } from './phrase-rows.ts';
 import { RankedSet } from './ranked-set.ts';
@@ -15,6 +16,7 @@ import { createWordFinder, joinWords } from './word-list.ts';
 export type {
   FirstPlace,
   Followers,
+  Frequencies,
   PhraseCursor,
   PhraseMark,
   PhraseRows,
@@ -69,7 +71,11 @@ export function openTokenIndex(
     0,
   );
   checkIndexTokens(totalTokens + joined.count);
-  const surprisal = createSurprisal(totalTokens, types);
+  const oldest = countOldest(parts, joined, totalTokens, types);
+  const surprisal = {
+    all: createSurprisal(totalTokens, types),
+    oldest: createSurprisal(oldest.tokens, oldest.types),
+  };
   const finder = createWordFinder(list);
 
   const partOf = (position: number): IndexPart => {
@@ -100,11 +106,12 @@ export function openTokenIndex(
     types,
     unreadableRecords: countUnreadable(segments, joined),
     tokenId: finder.find,
-    tableBytes: tableBytes(parts, joined) + finder.bytes,
+    tableBytes: tableBytes(parts, joined) + finder.bytes + oldest.counts.byteLength,
     countOf,
     record,
     bytesOf: (rank) => bytesOf(record(rank), rank),
-    surprisalOf: (token) => surprisal(countOf(token)),
+    surprisalOf: (token, frequencies) =>
+      surprisal[frequencies](frequencies === 'all' ? countOf(token) : (oldest.counts[token] ?? 0)),
     tokenAt(position) {
       const part = partOf(position);
       const type = part.segment.symbol(position - part.firstPosition) - 1;

@@ -36,6 +36,9 @@ export interface PhraseCursor {
 /** A phrase that a cursor stood at: its depth, then the first suffix and the one behind the last by segment. */
 export type PhraseMark = readonly number[];
 
+/** Of which records the frequencies of tokens are: of all, or of the oldest (docs/attribution.md, section 2). */
+export type Frequencies = 'all' | 'oldest';
+
 /** Phrases of one text, start by start. `prepare` finds the longest ones; then the others say more of them. */
 export interface PhraseRows {
   /**
@@ -87,8 +90,8 @@ export interface TokenIndex {
   record(rank: number): RecordInfo;
   /** Its bytes, which queries do not need: from wherever the opener of the index keeps them. */
   bytesOf(rank: number): Uint8Array;
-  /** Surprisal of a token in 2⁻¹⁶ bit. */
-  surprisalOf(token: number): number;
+  /** Surprisal of a token (-1: one that no record has) in 2⁻¹⁶ bit. */
+  surprisalOf(token: number, frequencies: Frequencies): number;
   /** Token at a position, or -1 if that is the end of a record. */
   tokenAt(position: number): number;
   recordOf(position: number): number;

@@ -3,7 +3,14 @@ import { ProofWriter } from './bytes.ts';
 import { commitmentRoot, LEAF_TAG, leavesOf, type TreeName, textLength } from './commitment.ts';
 import { committedRecord, createRankTable, type RecordHead, readCommittedText } from './committed-text.ts';
 import { createHasher, type Sha256 } from './hash.ts';
-import { type NodeColumns, recordBytes, tokenKey, writeDictionaryEntry, writePage } from './leaves.ts';
+import {
+  type DictionaryEntry,
+  type NodeColumns,
+  recordBytes,
+  tokenKey,
+  writeDictionaryEntry,
+  writePage,
+} from './leaves.ts';
 import { INLINE_TOKENS, MAX_COMMITTED_TOKENS, SYMBOLS_PER_CHUNK } from './limits.ts';
 import { createMerkleTree, type MerkleTree } from './merkle.ts';
 import { suffixNodes } from './suffix-nodes.ts';
@@ -20,8 +27,7 @@ export interface CommittedIndex {
   leaf(tree: TreeName, index: number): Uint8Array;
   /** Id of a token, or -1 and the place where its key would stand. */
   findToken(folded: Uint8Array): { readonly id: number; readonly place: number };
-  keyOf(id: number): Uint8Array;
-  countOf(id: number): number;
+  entryOf(id: number): DictionaryEntry;
   /** Symbols of a piece of the text: 0 ends a record, token id + 1 is a token. */
   chunk(index: number): Int32Array;
   /** Token j < depth of the longest phrase of a node. */
@@ -45,7 +51,7 @@ export interface CommitOptions {
  */
 export function commitCorpus(corpus: Corpus, options: CommitOptions = {}): CommittedIndex {
   const text = readCommittedText(corpus, options.maxTokens ?? MAX_COMMITTED_TOKENS);
-  const { recordStarts, keys, counts } = text;
+  const { recordStarts, keys, counts, oldest } = text;
   const heads: RecordHead[] = corpus.records.map(({ orderKey, contributor, dataNetId }) => ({
     orderKey,
     contributor,
@@ -60,10 +66,18 @@ export function commitCorpus(corpus: Corpus, options: CommitOptions = {}): Commi
   const sizes: CommitmentSizes = {
     tokens: symbols.length - records,
     types: keys.length,
+    oldestTokens: oldest.tokens,
+    oldestTypes: oldest.types,
     records,
     nodes: nodes.count,
   };
 
+  const entryOf = (id: number): DictionaryEntry => ({
+    id,
+    key: keys[id]!,
+    count: counts[id]!,
+    oldestCount: oldest.counts[id]!,
+  });
   const recordOf = (position: number): CommittedRecord =>
     committedRecord(heads, recordStarts, rankAt(position));
   const node = (index: number): PhraseNode => {
@@ -94,7 +108,7 @@ export function commitCorpus(corpus: Corpus, options: CommitOptions = {}): Commi
   };
   const writer = new ProofWriter();
   const writeLeaf: Readonly<Record<TreeName, (index: number) => void>> = {
-    dictionary: (id) => writeDictionaryEntry(writer, keys[id]!, counts[id]!),
+    dictionary: (id) => writeDictionaryEntry(writer, entryOf(id)),
     text(chunk) {
       const end = Math.min(textLength(sizes), (chunk + 1) * SYMBOLS_PER_CHUNK);
       for (let p = chunk * SYMBOLS_PER_CHUNK; p < end; p++) writer.varint(symbols[p]!);
@@ -148,8 +162,7 @@ export function commitCorpus(corpus: Corpus, options: CommitOptions = {}): Commi
       const isThere = place < keys.length && compareBytes(keys[place]!, key) === 0;
       return { id: isThere ? place : -1, place };
     },
-    keyOf: (id) => keys[id]!,
-    countOf: (id) => counts[id]!,
+    entryOf,
     chunk: (i) => symbols.subarray(i * SYMBOLS_PER_CHUNK, (i + 1) * SYMBOLS_PER_CHUNK),
     tokenOf: ({ record, offset }, j) => symbols[record.start + offset + j]! - 1,
     node,

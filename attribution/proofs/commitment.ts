@@ -13,7 +13,7 @@ export const LEAF_TAG: Readonly<Record<TreeName, number>> = {
   text: TAG.textLeaf,
 };
 
-const DOMAIN = Uint8Array.from('OpenLedger attribution root 1', (character) => character.charCodeAt(0));
+const DOMAIN = Uint8Array.from('OpenLedger attribution root 2', (character) => character.charCodeAt(0));
 
 /** Leaves of a tree: they follow from the sizes. */
 export function leavesOf(tree: TreeName, sizes: CommitmentSizes): number {
@@ -32,17 +32,23 @@ export function textLength(sizes: CommitmentSizes): number {
   return sizes.tokens + sizes.records;
 }
 
-/** H(0x02 ‖ domain ‖ N ‖ V ‖ records ‖ nodes, 8 bytes each ‖ the roots of dictionary, nodes and text) */
+/** H(0x02 ‖ domain ‖ N ‖ V ‖ both of the oldest records ‖ records ‖ nodes, 8 bytes each ‖ the roots of dictionary, nodes and text) */
 export function commitmentRoot(
   sizes: CommitmentSizes,
   roots: Readonly<Record<TreeName, Uint8Array>>,
   hasher: Hasher,
 ): Uint8Array {
-  const bytes = new Uint8Array(DOMAIN.length + 4 * 8 + 3 * 32);
+  const numbers = numbersOf(sizes);
+  const bytes = new Uint8Array(DOMAIN.length + 8 * numbers.length + 3 * 32);
   const view = new DataView(bytes.buffer);
   bytes.set(DOMAIN);
-  for (const [i, size] of [sizes.tokens, sizes.types, sizes.records, sizes.nodes].entries())
-    view.setBigUint64(DOMAIN.length + 8 * i, BigInt(size));
-  for (const [i, tree] of TREES.entries()) bytes.set(roots[tree], DOMAIN.length + 32 + 32 * i);
+  for (const [i, size] of numbers.entries()) view.setBigUint64(DOMAIN.length + 8 * i, BigInt(size));
+  for (const [i, tree] of TREES.entries())
+    bytes.set(roots[tree], DOMAIN.length + 8 * numbers.length + 32 * i);
   return hasher.tagged(TAG.root, bytes);
+}
+
+/** The sizes in the order in which roots and proofs have them. */
+export function numbersOf(sizes: CommitmentSizes): readonly number[] {
+  return [sizes.tokens, sizes.types, sizes.oldestTokens, sizes.oldestTypes, sizes.records, sizes.nodes];
 }

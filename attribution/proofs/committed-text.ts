@@ -1,5 +1,6 @@
 import { type Corpus, compareBytes } from '../corpus/corpus.ts';
 import { AttributionError, InvalidUtf8 } from '../errors.ts';
+import { oldestTokens, type TokenCounts } from '../index/oldest.ts';
 import { Vocabulary } from '../index/vocabulary.ts';
 import { lexInto, TokenBuffer } from '../lexer/lexer.ts';
 import { proofTooLarge } from './errors.ts';
@@ -15,6 +16,7 @@ export interface CommittedText {
   /** By token id. */
   readonly keys: readonly Uint8Array[];
   readonly counts: Int32Array;
+  readonly oldest: TokenCounts;
   /** Records that are not UTF-8 and so have no tokens. */
   readonly unreadableRecords: number;
 }
@@ -51,7 +53,23 @@ export function readCommittedText(corpus: Corpus, maxTokens: number): CommittedT
   });
   recordStarts[records.length] = length;
   const text = symbols.slice(0, length);
-  return { symbols: text, recordStarts, unreadableRecords, ...numberByKey(text, records.length, vocabulary) };
+  const { keys, counts } = numberByKey(text, records.length, vocabulary);
+  const oldest = countOldest(text, recordStarts, keys.length);
+  return { symbols: text, recordStarts, unreadableRecords, keys, counts, oldest };
+}
+
+/** Counts over the oldest records of docs/attribution.md, section 2. */
+function countOldest(symbols: Int32Array, recordStarts: Int32Array, types: number): TokenCounts {
+  const records = recordStarts.length - 1;
+  const wanted = oldestTokens(symbols.length - records);
+  const counts = new Uint32Array(types);
+  let tokens = 0;
+  for (let rank = 0; tokens < wanted; rank++) {
+    const end = recordStarts[rank + 1]! - 1;
+    for (let p = recordStarts[rank]!; p < end; p++) counts[symbols[p]! - records]!++;
+    tokens += end - recordStarts[rank]!;
+  }
+  return { tokens, types: counts.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0), counts };
 }
 
 /** False for a record that is not UTF-8: it has no tokens. */

@@ -4,14 +4,18 @@ import type { FirstPlace, PhraseRows } from '../index/token-index.ts';
 import { foldByte, lex, tokenBytes } from '../lexer/lexer.ts';
 import { createSurprisal } from '../surprisal/surprisal.ts';
 import type { CreditIndex } from '../token/types.ts';
+import type { DictionaryEntry } from './leaves.ts';
 import type { PhraseAnswer } from './proven-phrases.ts';
 import type { CommitmentSizes, CommittedRecord, PhraseNode } from './types.ts';
+
+/** A token of the dictionary, with its occurrences in all records and in the oldest. */
+type KnownToken = Pick<DictionaryEntry, 'id' | 'count' | 'oldestCount'>;
 
 /** Who answers about tokens and phrases: shown leaves, or the whole commitment while a proof is made. */
 export interface PhraseSource {
   readonly sizes: CommitmentSizes;
   /** Undefined: no record has the token. */
-  token(folded: Uint8Array): { readonly id: number; readonly count: number } | undefined;
+  token(folded: Uint8Array): KnownToken | undefined;
   /** Whether phrase[0, length) occurs. */
   find(phrase: Int32Array, length: number): PhraseAnswer;
   /** The node of a phrase that occurs. */
@@ -27,20 +31,24 @@ export interface PhraseSource {
  * prompt's, whatever its number.
  */
 export function createCreditIndex(source: PhraseSource, output: Uint8Array): CreditIndex {
-  const known = new Map<string, { readonly id: number; readonly count: number } | undefined>();
+  const known = new Map<string, KnownToken | undefined>();
   const tokens = lex(output);
   for (let i = 0; i < tokens.length; i++) {
     const folded = tokenBytes(output, tokens, i);
     const key = keyOf(folded, 0, folded.length);
     if (!known.has(key)) known.set(key, source.token(folded));
   }
-  const counts = new Map([...known.values()].map((entry) => [entry?.id ?? -1, entry?.count ?? 0]));
-  const surprisal = createSurprisal(source.sizes.tokens, source.sizes.types);
+  const entries = new Map([...known.values()].map((entry) => [entry?.id ?? -1, entry]));
+  const { tokens: all, types, oldestTokens, oldestTypes } = source.sizes;
+  const surprisal = { all: createSurprisal(all, types), oldest: createSurprisal(oldestTokens, oldestTypes) };
   const records = new Map<number, RecordInfo>();
   return {
     record: (rank) => records.get(rank)!,
     tokenId: (bytes, start, end) => known.get(keyOf(bytes, start, end))?.id ?? -1,
-    surprisalOf: (token) => surprisal(counts.get(token) ?? 0),
+    surprisalOf(token, frequencies) {
+      const entry = entries.get(token);
+      return surprisal[frequencies]((frequencies === 'all' ? entry?.count : entry?.oldestCount) ?? 0);
+    },
     rows: (ids) => new SourceRows(source, records, ids),
   };
 }

@@ -1,6 +1,14 @@
 import type { ProofReader, ProofWriter } from './bytes.ts';
 import type { CommittedIndex } from './commit-corpus.ts';
-import { commitmentRoot, LEAF_TAG, leavesOf, TREES, type TreeName, textLength } from './commitment.ts';
+import {
+  commitmentRoot,
+  LEAF_TAG,
+  leavesOf,
+  numbersOf,
+  TREES,
+  type TreeName,
+  textLength,
+} from './commitment.ts';
 import { invalidProof, proofTooLarge } from './errors.ts';
 import { HASH_BYTES, type Hasher, sameBytes } from './hash.ts';
 import { type DictionaryEntry, readChunk, readDictionaryEntry, readPage } from './leaves.ts';
@@ -26,7 +34,7 @@ const MAX_SIZE = 0x7fffffff;
 /** Sizes, then for each tree its shown leaves (or its root, if none is) and the hashes beside their paths. */
 export function writeEvidence(writer: ProofWriter, index: CommittedIndex, selection: Selection): void {
   const { sizes } = index;
-  for (const size of [sizes.tokens, sizes.types, sizes.records, sizes.nodes]) writer.varint(size);
+  for (const size of numbersOf(sizes)) writer.varint(size);
   for (const name of TREES) {
     const indices = selection[name];
     if (indices.length > MAX_PROOF_LEAVES)
@@ -46,15 +54,15 @@ export function writeEvidence(writer: ProofWriter, index: CommittedIndex, select
 
 /** @throws AttributionError 'InvalidProof' unless the leaves belong to `root`. */
 export function readEvidence(reader: ProofReader, root: Uint8Array, hasher: Hasher): Evidence {
-  const [tokens, types, records, nodes] = [
-    reader.varint(),
-    reader.varint(),
-    reader.varint(),
-    reader.varint(),
-  ];
-  const sizes = { tokens, types, records, nodes };
-  if (Math.max(tokens, types, records, nodes, tokens + records) > MAX_SIZE)
-    throw invalidProof('a size is too large');
+  const sizes = {
+    tokens: reader.varint(),
+    types: reader.varint(),
+    oldestTokens: reader.varint(),
+    oldestTypes: reader.varint(),
+    records: reader.varint(),
+    nodes: reader.varint(),
+  };
+  if (Math.max(...numbersOf(sizes), textLength(sizes)) > MAX_SIZE) throw invalidProof('a size is too large');
   const shown = {
     dictionary: readTree(reader, 'dictionary', sizes, hasher),
     nodes: readTree(reader, 'nodes', sizes, hasher),

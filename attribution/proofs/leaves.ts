@@ -47,16 +47,19 @@ export interface DictionaryEntry {
   readonly id: number;
   readonly key: Uint8Array;
   readonly count: number;
+  /** Its occurrences in the oldest records. */
+  readonly oldestCount: number;
 }
 
-export function writeDictionaryEntry(writer: ProofWriter, key: Uint8Array, count: number): void {
-  writer.sized(key);
-  writer.varint(count);
+export function writeDictionaryEntry(writer: ProofWriter, entry: Omit<DictionaryEntry, 'id'>): void {
+  writer.sized(entry.key);
+  writer.varint(entry.count);
+  writer.varint(entry.oldestCount);
 }
 
 export function readDictionaryEntry(id: number, bytes: Uint8Array): DictionaryEntry {
   const reader = new ProofReader(bytes);
-  const entry = { id, key: reader.sized(), count: reader.varint() };
+  const entry = { id, key: reader.sized(), count: reader.varint(), oldestCount: reader.varint() };
   reader.end();
   return entry;
 }

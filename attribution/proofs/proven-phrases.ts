@@ -134,7 +134,7 @@ export function shownPhrases(
   tokens: readonly number[],
   pages: readonly number[],
 ): ProvenPhrases {
-  const entries = tokens.map((id) => ({ id, key: index.keyOf(id), count: index.countOf(id) }));
+  const entries = tokens.map((id) => index.entryOf(id));
   const nodes = pages.flatMap((page) => {
     const first = page * NODES_PER_PAGE;
     const size = Math.min(NODES_PER_PAGE, index.sizes.nodes - first);

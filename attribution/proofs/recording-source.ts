@@ -35,7 +35,7 @@ export function createRecordingSource(index: CommittedIndex): RecordingSource {
     token(folded) {
       const { id, place } = index.findToken(folded);
       for (const shownId of id >= 0 ? [id] : within(sizes.types, [place - 1, place])) tokens.add(shownId);
-      return id < 0 ? undefined : { id, count: index.countOf(id) };
+      return id < 0 ? undefined : index.entryOf(id);
     },
     find(phrase, length) {
       const { at, occurs } = locate(phrase, length);

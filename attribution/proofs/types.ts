@@ -6,6 +6,9 @@ export interface CommitmentSizes {
   readonly tokens: number;
   /** V: different tokens. */
   readonly types: number;
+  /** Tokens of the oldest records (docs/attribution.md, section 2), and different ones among them. */
+  readonly oldestTokens: number;
+  readonly oldestTypes: number;
   /** Records, those without tokens included. */
   readonly records: number;
   /** Nodes, see `PhraseNode`. */

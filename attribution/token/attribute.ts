@@ -36,10 +36,10 @@ export interface OwnedAnswer {
 export function creditTokens(input: CreditInput): OwnedAnswer {
   const { index, commons, params } = input;
   checkTokenAttributionParams(params);
-  const output = readText(index, input.output, params.maxOutputTokens);
+  const { bar, frequencies } = TOKEN_RULES[params.version];
+  const output = readText(index, input.output, params.maxOutputTokens, frequencies);
   const prompt = readIds(index, input.prompt, params.maxPromptTokens);
   const { lmin, lmax, sminQ16 } = params;
-  const { bar } = TOKEN_RULES[params.version];
   const matches = findMatches(index, output, prompt, { lmin, lmax, bar, sminQ16, commons });
   const owners = findOwners(matches, output.surprisalBefore, params);
 

@@ -3,7 +3,7 @@ import { MAX_CONTRIBUTORS, MAX_OUTPUT_TOKENS, MAX_PROMPT_TOKENS, MAX_WINDOW_TOKE
 import type { TokenAttributionParams } from './types.ts';
 
 const RANGES: readonly (readonly [keyof TokenAttributionParams, number, number])[] = [
-  ['version', 1, 2],
+  ['version', 1, 3],
   ['lmin', 1, MAX_WINDOW_TOKENS],
   ['lmax', 1, MAX_OUTPUT_TOKENS],
   ['sminQ16', 0, 0x7fffffff],

@@ -90,7 +90,7 @@ export interface MaximalSpan {
  * @throws InvalidUtf8; AttributionError 'TooManyTokens' above MAX_OUTPUT_TOKENS.
  */
 export function maximalSpans(index: TokenIndex, output: Uint8Array, minTokens: number): MaximalSpan[] {
-  const { tokens, ids, surprisalBefore } = readText(index, output, MAX_OUTPUT_TOKENS);
+  const { tokens, ids, surprisalBefore } = readText(index, output, MAX_OUTPUT_TOKENS, 'all');
   const cursor = index.cursor();
   const spans: MaximalSpan[] = [];
   let reached = 0;

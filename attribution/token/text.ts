@@ -1,3 +1,4 @@
+import type { Frequencies } from '../index/token-index.ts';
 import { lex, type Tokens, WORD } from '../lexer/lexer.ts';
 import type { CreditIndex } from './types.ts';
 
@@ -12,7 +13,12 @@ export interface IndexedText {
 }
 
 /** @throws InvalidUtf8; AttributionError 'TooManyTokens' above `maxTokens`. */
-export function readText(index: CreditIndex, bytes: Uint8Array, maxTokens: number): IndexedText {
+export function readText(
+  index: CreditIndex,
+  bytes: Uint8Array,
+  maxTokens: number,
+  frequencies: Frequencies,
+): IndexedText {
   const tokens = lex(bytes, maxTokens);
   const ids = new Int32Array(tokens.length);
   const surprisalBefore = new Float64Array(tokens.length + 1);
@@ -20,7 +26,7 @@ export function readText(index: CreditIndex, bytes: Uint8Array, maxTokens: numbe
   for (let i = 0; i < tokens.length; i++) {
     const id = index.tokenId(bytes, tokens.starts[i]!, tokens.ends[i]!);
     ids[i] = id;
-    surprisalBefore[i + 1] = surprisalBefore[i]! + index.surprisalOf(id);
+    surprisalBefore[i + 1] = surprisalBefore[i]! + index.surprisalOf(id, frequencies);
     wordsBefore[i + 1] = wordsBefore[i]! + (tokens.kinds[i] === WORD ? 1 : 0);
   }
   return { tokens, ids, surprisalBefore, wordsBefore };

@@ -13,8 +13,6 @@ export interface ImageFormat<T> {
   open(image: Uint8Array<ArrayBuffer>): T | undefined;
 }
 
-type FileKind = Pick<ImageFormat<unknown>, 'magic' | 'version'>;
-
 const HEADER_BYTES = 64;
 
 /**
@@ -27,7 +25,10 @@ const HEADER_BYTES = 64;
  * | 32    | SHA-256 of the image  |
  * | 8     | zero                  |
  */
-export function imageHeader({ magic, version }: FileKind, image: Uint8Array): Uint8Array {
+export function imageHeader(
+  { magic, version }: Pick<ImageFormat<unknown>, 'magic' | 'version'>,
+  image: Uint8Array,
+): Uint8Array {
   const header = Buffer.alloc(HEADER_BYTES);
   header.write(magic, 'latin1');
   header.writeUInt32LE(version, 8);
@@ -36,12 +37,9 @@ export function imageHeader({ magic, version }: FileKind, image: Uint8Array): Ui
   return header;
 }
 
-/** The image in a file's bytes; undefined if they are not exactly what was written. */
-export function imageOfFile(
-  format: FileKind,
-  file: Uint8Array<ArrayBuffer>,
-): Uint8Array<ArrayBuffer> | undefined {
+/** What a file holds, whose bytes it keeps using; undefined if they are not exactly what was written. */
+export function readImageFile<T>(format: ImageFormat<T>, file: Uint8Array<ArrayBuffer>): T | undefined {
   const image = file.subarray(HEADER_BYTES);
   const header = Buffer.from(file.buffer, file.byteOffset, Math.min(file.length, HEADER_BYTES));
-  return header.equals(imageHeader(format, image)) ? image : undefined;
+  return header.equals(imageHeader(format, image)) ? format.open(image) : undefined;
 }

@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
-import { type ImageFormat, imageHeader, imageOfFile } from './image-file.ts';
+import { type ImageFormat, imageHeader, readImageFile } from './image-file.ts';
 
 export interface ImageStore<T> {
   /** Whether there is a file of this name; what is in it shows when it is loaded. */
@@ -82,8 +82,7 @@ export function openImageStore<T>(options: ImageStoreOptions<T>): ImageStore<T> 
     load(key) {
       const file = attempt('reading a file', () => readWhole(pathOf(key)));
       if (file === undefined) return undefined;
-      const image = imageOfFile(format, file);
-      const value = image && format.open(image);
+      const value = readImageFile(format, file);
       if (value === undefined) {
         warn(`${format.name} ${key} is damaged and is built again`);
         attempt('removing a damaged file', () => rmSync(pathOf(key)));

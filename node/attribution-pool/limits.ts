@@ -27,6 +27,11 @@ export const LIMITS = {
    * 64 MiB, and needs as much again while it is made.
    */
   vectorBytes: 256 * 1024 * 1024,
+  /**
+   * Bytes of text that are encoded before the thread looks for other work: at most about a microsecond each, and a
+   * single record of 1 MiB takes 80 ms.
+   */
+  encodedSliceBytes: 64 * 1024,
   /** Bytes of files of vectors, beyond which those used longest ago are removed: some 2 million records. */
   vectorFileBytes: 2 * 1024 * 1024 * 1024,
   /** Text of artifacts kept in memory by each index while texts are continued, bytes. */

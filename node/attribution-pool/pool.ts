@@ -11,6 +11,7 @@ import {
   type PinnedContribution,
   type RecordSource,
   type SnapshotInfo,
+  UNFINISHED,
 } from './types.ts';
 
 export interface AttributionPoolOptions {
@@ -285,7 +286,9 @@ async function sendSnapshot(
     if (thread.alive) await thread.call({ kind: 'drop', key }, LIMITS.snapshotMs).catch(() => undefined);
     throw error;
   }
-  const info = (await thread.call({ kind: 'build', key, purpose }, LIMITS.snapshotMs)) as SnapshotInfo;
+  let info: SnapshotInfo | typeof UNFINISHED;
+  do info = (await thread.call({ kind: 'build', key, purpose }, LIMITS.snapshotMs)) as typeof info;
+  while (info === UNFINISHED);
   if (info === undefined) throw new Fault(`the attribution worker built no index for ${key}`);
   return info;
 }

@@ -12,6 +12,7 @@ import {
   type TextEncoding,
 } from '../../attribution/retrieval/api.ts';
 import { hashContribution, readLeaves } from './contributions.ts';
+import { LIMITS } from './limits.ts';
 import type { PinnedContribution } from './types.ts';
 import { VECTOR_FILE, type VectorStore } from './vector-store.ts';
 
@@ -36,12 +37,15 @@ export interface VectorIndex {
 /** Bytes of an order key. */
 const KEY_BYTES = 8;
 
-/** @throws MissingArtifact, AttributionError */
-export function indexVectors(
+/**
+ * Stops after each contribution and each slice of one, so that answers that are waited for come in between.
+ * @throws MissingArtifact, AttributionError
+ */
+export function* indexVectors(
   contributions: readonly PinnedContribution[],
   encoder: LoadedEncoder,
   store: VectorStore | undefined,
-): VectorIndex {
+): Generator<undefined, VectorIndex> {
   const records: RetrievalRecord[] = [];
   let found = 0;
   for (const contribution of contributions) {
@@ -50,7 +54,7 @@ export function indexVectors(
     const known = store?.has(key) ? store.load(key) : undefined;
     const isWhole = known?.length === indexes.length * encoder.dimensions;
     if (isWhole) found++;
-    const vectors = known !== undefined && isWhole ? known : vectorsOf(contribution, indexes, encoder);
+    const vectors = known !== undefined && isWhole ? known : yield* vectorsOf(contribution, indexes, encoder);
     if (!isWhole) store?.save(key, vectors);
     indexes.forEach((recordIndex, i) => {
       records.push({
@@ -63,6 +67,7 @@ export function indexVectors(
         vector: vectors.subarray(i * encoder.dimensions, (i + 1) * encoder.dimensions),
       });
     });
+    yield;
   }
   const shard = createShard(representatives(records), encoder.dimensions);
   return { shard, records: records.length, contributions: contributions.length, found };
@@ -77,16 +82,22 @@ function acceptedIndexes({ accepted, leaves }: PinnedContribution): number[] {
   return indexes;
 }
 
-function vectorsOf(
+function* vectorsOf(
   { leaves }: PinnedContribution,
   indexes: readonly number[],
   { dimensions, encode }: LoadedEncoder,
-): Int8Array {
+): Generator<undefined, Int8Array> {
   const texts = readLeaves(leaves);
   const vectors = new Int8Array(indexes.length * dimensions);
-  indexes.forEach((index, i) => {
-    vectors.set(vectorOf(texts[index]!, encode) ?? [], i * dimensions);
-  });
+  let bytes = 0;
+  for (const [i, index] of indexes.entries()) {
+    const text = texts[index]!;
+    vectors.set(vectorOf(text, encode) ?? [], i * dimensions);
+    bytes += text.length;
+    if (bytes < LIMITS.encodedSliceBytes) continue;
+    bytes = 0;
+    yield;
+  }
   return vectors;
 }
 

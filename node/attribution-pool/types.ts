@@ -128,6 +128,9 @@ export interface CreditsProofResult {
 /** What an index in memory is for: attributions by tokens or by vectors, or proofs about its texts. */
 export type IndexPurpose = 'attribution' | 'retrieval' | 'proofs';
 
+/** Answer to `build` while there is more to do: whoever wants the snapshot asks again. */
+export const UNFINISHED = 'unfinished';
+
 /** What a worker is told. Every message but `shut` is answered once, by its id. */
 export type WorkerRequest = { readonly id: number } & (
   | { readonly kind: 'open'; readonly key: string }

@@ -34,17 +34,18 @@ import { LIMITS } from './limits.ts';
 import { openSegmentStore } from './segment-store.ts';
 import { indexSnapshot, type SegmentShelf, type SnapshotIndex } from './snapshot-index.ts';
 import { indexVectors, type LoadedEncoder, type VectorIndex } from './snapshot-vectors.ts';
-import type {
-  AttributionJob,
-  AttributionResult,
-  CreditsProofResult,
-  PhraseProofResult,
-  PinnedContribution,
-  RetrievalJob,
-  RetrievalResult,
-  SnapshotInfo,
-  WorkerRequest,
-  WorkerResponse,
+import {
+  type AttributionJob,
+  type AttributionResult,
+  type CreditsProofResult,
+  type PhraseProofResult,
+  type PinnedContribution,
+  type RetrievalJob,
+  type RetrievalResult,
+  type SnapshotInfo,
+  UNFINISHED,
+  type WorkerRequest,
+  type WorkerResponse,
 } from './types.ts';
 import { openVectorStore } from './vector-store.ts';
 
@@ -67,6 +68,8 @@ export function createWorkerCore(
   const snapshots = new Map<string, SnapshotIndex>();
   const committed = new Map<string, CommittedIndex>();
   const vectors = new Map<string, VectorIndex>();
+  /** Vectors that are being made, slice by slice. */
+  const unfinished = new Map<string, ReturnType<typeof indexVectors>>();
   const shelf: SegmentShelf = {
     inMemory: new Map(),
     store: segmentDir === undefined ? undefined : openSegmentStore({ directory: segmentDir, warn }),
@@ -87,6 +90,15 @@ export function createWorkerCore(
     return loaded;
   };
   const vectorStore = segmentDir === undefined ? undefined : lazily(() => openVectorStore(segmentDir, warn));
+
+  /** One more slice of a snapshot's vectors. */
+  const goOn = (key: string): SnapshotInfo | typeof UNFINISHED => {
+    const step = unfinished.get(key)!.next();
+    if (step.done !== true) return UNFINISHED;
+    unfinished.delete(key);
+    vectors.set(key, step.value);
+    return vectorInfo(step.value);
+  };
 
   const vectorsOf = (key: string): VectorIndex => {
     const index = vectors.get(key);
@@ -132,6 +144,7 @@ export function createWorkerCore(
         return undefined;
       }
       case 'build': {
+        if (unfinished.has(request.key)) return goOn(request.key);
         const snapshot = open.get(request.key);
         if (snapshot === undefined) throw new Error(`snapshot ${request.key} is not open`);
         open.delete(request.key);
@@ -142,9 +155,8 @@ export function createWorkerCore(
           return committedInfo(commitment, corpus.duplicates);
         }
         if (request.purpose === 'retrieval') {
-          const built = indexVectors(snapshot.contributions, encoder(), vectorStore?.());
-          vectors.set(request.key, built);
-          return vectorInfo(built);
+          unfinished.set(request.key, indexVectors(snapshot.contributions, encoder(), vectorStore?.()));
+          return goOn(request.key);
         }
         try {
           const built = indexSnapshot(snapshot.contributions, shelf);
@@ -159,6 +171,7 @@ export function createWorkerCore(
         snapshots.delete(request.key);
         committed.delete(request.key);
         vectors.delete(request.key);
+        unfinished.delete(request.key);
         clearShelf();
         return undefined;
       case 'attribute':
@@ -192,7 +205,10 @@ export function createWorkerCore(
     try {
       return { id: request.id, kind: 'done', value: run(request) };
     } catch (error) {
-      if (request.kind === 'add' || request.kind === 'build') open.delete(request.key);
+      if (request.kind === 'add' || request.kind === 'build') {
+        open.delete(request.key);
+        unfinished.delete(request.key);
+      }
       return { id: request.id, ...failure(error) };
     }
   };

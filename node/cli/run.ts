@@ -73,6 +73,14 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'take over the record of another machine',
     load: () => import('./commands/last-signed-import.ts'),
   },
+  'snapshot create': {
+    summary: 'make a snapshot of the state of a stopped node',
+    load: () => import('./commands/snapshot-create.ts'),
+  },
+  'snapshot list': {
+    summary: 'the snapshots that a node serves',
+    load: () => import('./commands/snapshot-list.ts'),
+  },
   'db stats': {
     summary: 'what the database of a stopped node holds',
     load: () => import('./commands/db-stats.ts'),

@@ -116,6 +116,20 @@ export const OPTIONS = {
     receiptRetention: kept(0, 'blocks whose receipts and logs are kept'),
     indexRetention: kept(0, 'blocks whose transactions are found by hash'),
   },
+  trustHeight: int(0, 0, 281_474_976_710_655, 'height of the block that trustHash names'),
+  trustHash: text(
+    '',
+    'hash of a block from a source you trust: an empty node then begins with a snapshot of the state from its peers',
+  ),
+  snapshots: {
+    interval: int(
+      0,
+      0,
+      1_000_000_000,
+      'blocks between the snapshots that this node makes and serves; 0: none',
+    ),
+    keep: int(2, 1, 16, 'snapshots that are kept'),
+  },
   attribution: {
     workers: int(1, 1, 64, 'threads that compute attributions'),
   },

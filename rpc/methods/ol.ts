@@ -57,7 +57,7 @@ import {
   subjectJson,
 } from '../records.ts';
 import { supply } from '../supply.ts';
-import { decodedAt, pendingTransactionJson, transactionJson } from '../views.ts';
+import { decodedAt, keptReceipts, pendingTransactionJson, transactionJson } from '../views.ts';
 
 export function olMethods(limits: RpcLimits): Methods {
   return {
@@ -238,7 +238,8 @@ function transactionMethods(limits: RpcLimits): Methods {
         ) {
           const block = reader.blockByNumber(number);
           if (block === undefined || block.transactions.length === 0) continue;
-          const receipts = reader.receipts(number) ?? [];
+          const receipts = keptReceipts(reader, number);
+          if (receipts === undefined) return { total: null, items, next: null };
           for (let index = receipts.length - 1; index >= 0 && items.length < limits.maxPageItems; index--)
             items.push(summary(reader, block, receipts, index));
         }

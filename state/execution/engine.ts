@@ -149,9 +149,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   let block: BlockContext | undefined;
   let observer: Observer | undefined;
 
+  const blockHash = (number: number) => block?.hashOf?.(number) ?? options.blockHash(number);
   const blockchain = {
     async getBlock(number: number) {
-      const hash = block?.hashOf?.(number) ?? options.blockHash(number);
+      const hash = blockHash(number);
       if (hash === undefined) throw new Fault(`BLOCKHASH: header ${number} is missing`);
       return { hash: () => fromHex(hash) };
     },
@@ -271,7 +272,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     hasFloor: common.isActivatedEIP(EIP_7623),
     countsLeadingZeros: common.isActivatedEIP(EIP_7939),
   };
-  const runner = createRunner({ ...rules, natives: natives(), blockHash: options.blockHash });
+  const runner = createRunner({ ...rules, natives: natives(), blockHash });
   /** Who wants to be told of frames and steps, or asks for what only it does, is served by the library. */
   const isForLibrary = (gasLimit: bigint, run: RunOptions) =>
     options.libraryLoop === true ||
@@ -324,11 +325,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   async function guarded<T>(
     nextWorld: World,
     nextBlock: BlockContext,
-    { observer: nextObserver, precompiles: changes }: RunOptions,
+    { observer: nextObserver, precompiles }: RunOptions,
     run: () => Promise<T>,
   ): Promise<T> {
     enter(nextWorld, nextBlock, nextObserver);
-    const putBack = changes === undefined ? undefined : changePrecompiles(changes);
+    const putBack = precompiles === undefined ? undefined : changePrecompiles(precompiles);
     try {
       const result = await run();
       if (frames.length > 0) throw new Fault('a frame was entered and never left');
@@ -422,8 +423,6 @@ function environmentOf(block: BlockContext) {
     prevRandao: block.prevRandao,
     gasLimit: block.gasLimit,
     baseFee: block.baseFeePerGas,
-    blobBaseFee: block.blobBaseFee ?? 1n,
-    hashOf: block.hashOf,
   };
 }
 

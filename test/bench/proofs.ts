@@ -153,7 +153,7 @@ function createPhrases(index: CommittedIndex, { records }: RealText, random: (be
       const start = random(tokens + records.length - length);
       const phrase = Array.from({ length }, (_, j) => symbols(start + j));
       // Long tokens stand in the dictionary as their hashes, which are no tokens.
-      const keys = phrase.map((symbol) => (symbol === 0 ? undefined : index.keyOf(symbol - 1)));
+      const keys = phrase.map((symbol) => (symbol === 0 ? undefined : index.entryOf(symbol - 1).key));
       if (keys.every((key) => key !== undefined && key.length <= 32)) return keys as Uint8Array[];
     }
   };

@@ -28,8 +28,9 @@ import { decodeLastSigned, encodeLastSigned } from '../../consensus/wal/last-sig
 import { decodeRecord, encodeRecord } from '../../consensus/wal/records.ts';
 import { DEVNET_PARAMS } from '../../genesis/parameters.ts';
 import { GenesisError, parseGenesis } from '../../genesis/schema.ts';
-import { imageOfFile } from '../../node/attribution-pool/image-file.ts';
+import { readImageFile } from '../../node/attribution-pool/image-file.ts';
 import { SEGMENT_FILE } from '../../node/attribution-pool/segment-store.ts';
+import { VECTOR_FILE } from '../../node/attribution-pool/vector-store.ts';
 import { decodeBatch } from '../../node/mempool/index.ts';
 import { decodeAddresses, encodeAddresses } from '../../node/network/peer-exchange.ts';
 import { decodeStatus as decodeHello, encodeStatus as encodeHello } from '../../node/network/status.ts';
@@ -114,14 +115,10 @@ export const TARGETS: readonly FuzzTarget[] = [
   target('disk', 'account', decodeAccount, [RlpError], encodeAccount),
   target('disk', 'trie-node', decodeNode, [RlpError, Fault]),
   target('disk', 'receipts', decodeStoredReceipts, [RlpError]),
-  target('disk', 'segment', readSegment, []),
+  target('disk', 'segment', (bytes) => readImageFile(SEGMENT_FILE, Uint8Array.from(bytes)), []),
+  target('disk', 'vectors', (bytes) => readImageFile(VECTOR_FILE, Uint8Array.from(bytes)), []),
   target('disk', 'genesis', (bytes) => parseGenesis(Buffer.from(bytes).toString()), [GenesisError]),
 ];
-
-function readSegment(bytes: Uint8Array): unknown {
-  const image = imageOfFile(SEGMENT_FILE, Uint8Array.from(bytes));
-  return image && SEGMENT_FILE.open(image);
-}
 
 function readLog(bytes: Uint8Array): unknown {
   const scan = scanFrames(bytes);

@@ -40,9 +40,13 @@ describe('mutants', () => {
   });
 
   it('a disk that forgets what it promised: the key signs twice', async () => {
+    const wanted = /DOUBLE SIGN|LOG DOES NOT EXPLAIN|WENT BACK/;
     let caught: string | undefined;
-    for (let seed = 1; seed <= 300 && caught === undefined; seed++)
-      caught = (await simulate(drawOptions(seed), { lyingDisks: true })).problems[0];
-    expect(caught).toMatch(/DOUBLE SIGN|LOG DOES NOT EXPLAIN|WENT BACK/);
+    for (let seed = 1; seed <= 300 && caught === undefined; seed++) {
+      const { problems } = await simulate(drawOptions(seed), { lyingDisks: true });
+      // A record that is lost may also silence a node for good, as it should.
+      caught = problems.find((problem) => wanted.test(problem));
+    }
+    expect(caught).toBeDefined();
   });
 });

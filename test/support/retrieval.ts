@@ -2,7 +2,7 @@
 
 import type { ChainParams } from '../../genesis/types.ts';
 import type { PinnedContribution, RetrievalResult } from '../../node/attribution-pool/index.ts';
-import type { WorkerRequest } from '../../node/attribution-pool/types.ts';
+import { UNFINISHED, type WorkerRequest } from '../../node/attribution-pool/types.ts';
 import { createWorkerCore } from '../../node/attribution-pool/worker-core.ts';
 import { contributions, retrievalParams } from '../../node/executor-thread/corpus-source.ts';
 import { loadEncoder } from '../../node/sentence-encoder/bundled.ts';
@@ -30,7 +30,7 @@ export function retrieveWith(params: ChainParams, leavesOf: (root: Hex) => reado
     );
     ask({ kind: 'open', key });
     ask({ kind: 'add', key, contributions: pinned });
-    ask({ kind: 'build', key, purpose: 'retrieval' });
+    while (ask({ kind: 'build', key, purpose: 'retrieval' }) === UNFINISHED);
     const { requestHash, prompt, output, ineligible } = job;
     const { commons } = params.attribution;
     const asked = { snapshot: key, requestHash, prompt, output, ineligible, commons };

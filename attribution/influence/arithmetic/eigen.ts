@@ -16,22 +16,36 @@ const ROUNDOFF = 2.220446049250313e-16;
  * Eigenvalues and eigenvectors of a symmetric matrix in one written-down order: Householder reflections to a
  * tridiagonal matrix, column by column, then QL steps with Wilkinson's shift from the first eigenvalue on. Only
  * + − × ÷ and square roots. Reads the lower triangle.
+ *
+ * A coupling is zero when it is rounding beside its neighbours. Where a matrix has fewer directions than rows (images with
+ * a black border), what stands for its zero eigenvalues is rounding of the large ones, and turning the block stirs it up
+ * again: its couplings never fall below neighbours that are rounding themselves. If an eigenvalue takes more than
+ * MAX_EIGEN_STEPS steps so, or a number is no longer finite, all begins again, and what is rounding beside the largest
+ * number of the matrix is zero: couplings, and what a reflection would remove.
  * @throws AttributionError 'InvalidNumber' if a number is larger than MAX_MATRIX_NUMBER; 'NotConverged' if an eigenvalue
- * takes more than MAX_EIGEN_STEPS steps.
+ * takes more than MAX_EIGEN_STEPS steps in the second way, too.
  */
 export function eigenSymmetric(matrix: Float64Array, size: number): Eigen {
   checkNumbers('A number of a matrix', matrix, MAX_MATRIX_NUMBER);
-  const { diagonal, coupling, vectors } = tridiagonalise(matrix, size);
+  const found = eigenOf(matrix, size, 0) ?? eigenOf(matrix, size, ROUNDOFF * largest(matrix));
+  if (found === undefined)
+    throw new AttributionError('NotConverged', 'The eigenvalues of a factor could not be found.');
+  return found;
+}
+
+/** Undefined if an eigenvalue takes too many steps. @param negligible numbers up to this are zero whatever stands
+ * beside them. */
+function eigenOf(matrix: Float64Array, size: number, negligible: number): Eigen | undefined {
+  const { diagonal, coupling, vectors } = tridiagonalise(matrix, size, negligible);
   for (let first = 0; first < size; first++) {
     for (let steps = 0; ; steps++) {
-      const last = endOfBlock(diagonal, coupling, first);
+      const last = endOfBlock(diagonal, coupling, first, negligible);
       if (last === first) break;
-      if (steps === MAX_EIGEN_STEPS)
-        throw new AttributionError('NotConverged', 'The eigenvalues of a factor could not be found.');
+      if (steps === MAX_EIGEN_STEPS) return undefined;
       qlStep(diagonal, coupling, vectors, first, last);
     }
   }
-  return { values: diagonal, vectors };
+  return diagonal.every(Number.isFinite) ? { values: diagonal, vectors } : undefined;
 }
 
 interface Tridiagonal {
@@ -42,7 +56,7 @@ interface Tridiagonal {
   readonly vectors: Float64Array;
 }
 
-function tridiagonalise(matrix: Float64Array, size: number): Tridiagonal {
+function tridiagonalise(matrix: Float64Array, size: number, negligible: number): Tridiagonal {
   const a = Float64Array.from(matrix);
   for (let i = 0; i < size; i++) for (let j = 0; j < i; j++) a[j * size + i] = a[i * size + j]!;
   const diagonal = new Float64Array(size);
@@ -56,7 +70,7 @@ function tridiagonalise(matrix: Float64Array, size: number): Tridiagonal {
     const v = reflectors.subarray(row + k + 1, row + size);
     v.set(a.subarray(row + k + 1, row + size));
     const tail = dot(v, 1, v, 1, rest - 1);
-    if (!(tail > 0)) {
+    if (!(tail > negligible * negligible)) {
       coupling[k] = v[0]!;
       continue;
     }
@@ -103,14 +117,26 @@ function accumulate(reflectors: Float64Array, factors: Float64Array, size: numbe
 }
 
 /** The last place of the block that begins at `first`: where the coupling to the next place is rounding. */
-function endOfBlock(diagonal: Float64Array, coupling: Float64Array, first: number): number {
+function endOfBlock(
+  diagonal: Float64Array,
+  coupling: Float64Array,
+  first: number,
+  negligible: number,
+): number {
   let last = first;
   while (
     last + 1 < diagonal.length &&
-    Math.abs(coupling[last]!) > ROUNDOFF * (Math.abs(diagonal[last]!) + Math.abs(diagonal[last + 1]!))
+    Math.abs(coupling[last]!) >
+      Math.max(negligible, ROUNDOFF * (Math.abs(diagonal[last]!) + Math.abs(diagonal[last + 1]!)))
   )
     last += 1;
   return last;
+}
+
+function largest(numbers: Float64Array): number {
+  let found = 0;
+  for (const number of numbers) found = Math.max(found, Math.abs(number));
+  return found;
 }
 
 /** One implicit QL step on the block from `first` to `last`: plane rotations from its end to its beginning. */

@@ -35,7 +35,7 @@ interface GroupFunctions {
   isZero(x: number): number;
   isValid(x: number): number;
   isValidOrder(x: number): number;
-  normalize(y: number, x: number): void;
+  makeAffine(y: number, x: number): void;
   neg(y: number, x: number): void;
   add(z: number, x: number, y: number): void;
   mul(z: number, x: number, scalar: number): void;
@@ -68,10 +68,11 @@ export class Group {
     this.parts = name === 'G1' ? 1 : 2;
     this.bytes = 3 * this.parts * FP_BYTES;
     const all = curve.mcl as unknown as Record<string, unknown>;
-    const names = ['clear', 'isZero', 'isValid', 'isValidOrder', 'normalize', 'neg', 'add', 'mul', 'mulVec'];
-    this.run = Object.fromEntries(
-      names.map((f) => [f, all[`_mclBn${name}_${f}`]]),
-    ) as unknown as GroupFunctions;
+    const names = ['clear', 'isZero', 'isValid', 'isValidOrder', 'neg', 'add', 'mul', 'mulVec'];
+    this.run = {
+      ...Object.fromEntries(names.map((f) => [f, all[`_mclBn${name}_${f}`]])),
+      makeAffine: all[`_mclBn${name}_normalize`],
+    } as unknown as GroupFunctions;
   }
 
   /**
@@ -98,7 +99,7 @@ export class Group {
   /** Coordinates as `read` takes them. */
   write(from: number, fieldBytes: number): Uint8Array[] {
     if (this.isZero(from)) return Array.from({ length: 2 * this.parts }, () => new Uint8Array(fieldBytes));
-    this.run.normalize(from, from);
+    this.run.makeAffine(from, from);
     return Array.from({ length: 2 * this.parts }, (_, i) =>
       this.curve.writeField(from + i * FP_BYTES, fieldBytes),
     );

@@ -48,9 +48,6 @@ export interface Environment {
   prevRandao: Hex;
   gasLimit: bigint;
   baseFee: bigint;
-  blobBaseFee: bigint;
-  /** Hashes of blocks that the chain does not have. */
-  hashOf: ((number: number) => Hex | undefined) | undefined;
   gasPrice: bigint;
   origin: Hex;
 }
@@ -141,6 +138,7 @@ export function createRunner(options: RunnerOptions): Runner {
   let session!: Session;
   let environment!: Environment;
   machine.setEnvironment('chainId', BigInt(options.chainId));
+  machine.setEnvironment('blobBaseFee', 1n);
 
   // ---- instructions that ask the state
 
@@ -228,7 +226,7 @@ export function createRunner(options: RunnerOptions): Runner {
   function blockHash(number: number): Uint8Array {
     const current = environment.number;
     if (number >= current || number < current - BLOCK_HASHES) return EMPTY_BYTES;
-    const hash = environment.hashOf?.(number) ?? options.blockHash(number);
+    const hash = options.blockHash(number);
     if (hash === undefined) throw new Fault(`BLOCKHASH: header ${number} is missing`);
     return fromHex(hash);
   }
@@ -694,5 +692,4 @@ function writeEnvironment(machine: Machine, environment: Environment): void {
   machine.setEnvironment('prevRandao', BigInt(environment.prevRandao));
   machine.setEnvironment('gasLimit', environment.gasLimit);
   machine.setEnvironment('baseFee', environment.baseFee);
-  machine.setEnvironment('blobBaseFee', environment.blobBaseFee);
 }

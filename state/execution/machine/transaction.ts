@@ -29,7 +29,7 @@ export interface TransactionRules {
 }
 
 export interface Ran {
-  /** Refunds taken off by `runTransaction` only. */
+  /** `runTransaction` takes refunds off; `runMessage` leaves that to whoever knows what else was paid. */
   gasUsed: bigint;
   /** What SSTORE gave back, not capped yet. */
   refund: bigint;

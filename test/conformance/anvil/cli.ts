@@ -1,5 +1,5 @@
 /**
- * npm run conformance:anvil                              200 blocks of 10 random transactions to anvil and to us
+ * npm run conformance:anvil                              200 blocks of up to 16 random transactions to anvil and to us
  * npm run conformance:anvil -- --blocks N --per-block N --seed N
  */
 import { parseArgs } from 'node:util';
@@ -8,7 +8,7 @@ import { runAgainstAnvil } from './run.ts';
 const { values } = parseArgs({
   options: {
     blocks: { type: 'string', default: '200' },
-    'per-block': { type: 'string', default: '10' },
+    'per-block': { type: 'string', default: '16' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 });

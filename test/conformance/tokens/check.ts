@@ -22,7 +22,7 @@ import {
 import { oracleCredits, uniqueRecords, words } from '../../unit/attribution/oracle.ts';
 import { createDraw, type Draw, type TokenCase } from './corpora.ts';
 
-const VERSIONS: readonly TokenRuleVersion[] = [1, 2];
+const VERSIONS: readonly TokenRuleVersion[] = [1, 2, 3];
 
 /** The records' tokens, without an index. */
 interface Plain {

@@ -19,6 +19,8 @@ export const ANY_LENGTH: WindowRule = {
   wmaxBits: 12,
   frequencies: 'all',
 };
+/** Version 3. */
+export const OLDEST: WindowRule = { ...ANY_LENGTH, lmax: 16, frequencies: 'oldest' };
 
 /** The best match of one record at one position. */
 export interface Claim {

@@ -22,14 +22,14 @@ export const study: Study = {
     const lists = phraseLists(seeds, progress);
     const scene = tokenScene(seed, Number.POSITIVE_INFINITY, 200);
     const small = tokenScene(seed, 3000, 25);
-    const tokens = ([1, 2] as const).map((version) => {
+    const tokens = ([1, 2, 3] as const).map((version) => {
       progress(`copies against token attribution, version ${version}`);
       const { bars, noise } = tokenAttacks(scene, version);
       return { bars: [...exactCopies(small, version, IDENTITIES), ...bars], noise };
     });
     progress('copies against retrieval');
     const retrieval = retrievalAttacks(seed, 3000, 200);
-    const loops = ([1, 2] as const).map((version) => feeLoops(genesisRule(version)));
+    const loops = ([1, 2, 3] as const).map((version) => feeLoops(genesisRule(version)));
     const digits = loadDataSet('digits');
     const influence =
       digits &&

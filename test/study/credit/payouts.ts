@@ -19,6 +19,7 @@ const PROMPT = new TextEncoder().encode('The');
 const BEFORE_GENESIS = {
   1: { lmax: 1024, coverageCapPermille: 1000 },
   2: { lmax: 1024, coverageCapPermille: 600 },
+  3: {},
 } as const;
 
 /** Token attribution with the genesis parameters, under a version of the rule. */
@@ -29,12 +30,16 @@ export function genesisRule(version: TokenRuleVersion): TokenAttributionParams {
     wmaxQ16,
     recordCapPermille,
     contributorCapPermille,
+    lmax,
+    coverageCapPermille,
     maxContributors,
     maxOutputTokens,
   } = DEFAULT_PARAMS.attribution;
   return {
     version,
     lmin,
+    lmax,
+    coverageCapPermille,
     ...BEFORE_GENESIS[version],
     sminQ16,
     wmaxQ16,

@@ -27,7 +27,15 @@ import {
 } from './corpus.ts';
 import { ANY_LENGTH, evidenceOf, type Position, type WindowRule } from './evidence.ts';
 import { Random } from './random.ts';
-import { type CreditRule, FOUR_FIFTHS, judge, type Outcome, RULES, THREE_QUARTERS } from './rules.ts';
+import {
+  type CreditRule,
+  FOUR_FIFTHS,
+  FOUR_FIFTHS_OLDEST,
+  judge,
+  type Outcome,
+  RULES,
+  THREE_QUARTERS,
+} from './rules.ts';
 
 /** What one rule is worth, as fractions: means over seeds, parts of victims' words over all their words. */
 export interface RuleRow {
@@ -83,7 +91,7 @@ function runSeed(seed: number) {
   const types = reader.types;
   const answers = answersOf(reader, honest, { count: ANSWERS, tokens: TOKENS, seed });
   const plain = evidenceOf(reader, honest, answers);
-  checkAgainstEngine(honest, answers, plain);
+  checkAgainstEngine(reader, honest, answers);
   const quotations = quotationsOf(answers, plain);
   const squat = squatter(reader, honest, [4]);
   const drawn = answersOf(reader, honest, { count: 500, tokens: TOKENS, seed: seed + 1_000_000 });
@@ -145,21 +153,24 @@ function windowsOf({ windows }: CreditRule): WindowRule {
 }
 
 /**
- * The scan of this study and the engine of the chain are written apart: under both versions they must give each
+ * The scan of this study and the engine of the chain are written apart: under every version they must give each
  * contributor the same weight.
  * @throws Error if they do not.
  */
 export function checkAgainstEngine(
+  reader: Reader,
   records: readonly StudyRecord[],
   answers: readonly Answer[],
-  evidence: readonly (readonly Position[])[],
 ): void {
   const index = buildTokenIndex(createCorpus(toCorpusRecords(records)));
   const prompt = new TextEncoder().encode('The');
   for (const [version, rule] of [
     [1, THREE_QUARTERS],
     [2, FOUR_FIFTHS],
+    [3, FOUR_FIFTHS_OLDEST],
   ] as const) {
+    const windows = windowsOf(rule);
+    const lmax = Math.min(windows.lmax, TOKENS);
     const weights = new Map<number, number>();
     for (const { bytes } of answers) {
       const input = {
@@ -169,13 +180,13 @@ export function checkAgainstEngine(
         output: bytes,
         prompt,
       };
-      const params = { ...DEFAULT_TOKEN_ATTRIBUTION_PARAMS, version, lmax: 1024 };
+      const params = { ...DEFAULT_TOKEN_ATTRIBUTION_PARAMS, version, lmax };
       for (const { contributor, weightQ16 } of attributeTokens({ ...input, params }).spans) {
         const number = contributorOf(contributor);
         weights.set(number, (weights.get(number) ?? 0) + weightQ16);
       }
     }
-    const { credit } = judge(rule, evidence);
+    const { credit } = judge(rule, evidenceOf(reader, records, answers, windows));
     const same =
       credit.size === weights.size && [...credit].every(([who, weight]) => weights.get(who) === weight);
     if (!same) throw new Error(`version ${version}: the engine and the scan of the study differ`);

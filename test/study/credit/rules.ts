@@ -1,5 +1,5 @@
 import { COMMONS_NET, type StudyRecord } from './corpus.ts';
-import type { Claim, Position, WindowRule } from './evidence.ts';
+import { type Claim, OLDEST, type Position, type WindowRule } from './evidence.ts';
 
 /** Parts of a position's weight, by contributor; they sum to at most 1. */
 export type Shares = readonly (readonly [contributor: number, part: number])[];
@@ -45,12 +45,19 @@ export const FOUR_FIFTHS: CreditRule = {
   shares: (claims) => earliest(claims, 4, 5),
 };
 
+export const FOUR_FIFTHS_OLDEST: CreditRule = {
+  name: 'earliest with ⅘, oldest frequencies (version 3)',
+  windows: OLDEST,
+  shares: (claims) => earliest(claims, 4, 5),
+};
+
 export const RULES: readonly CreditRule[] = [
   { name: 'earliest window', shares: (claims) => earliest(claims, 0, 1) },
   { name: 'longest match, ties earliest', shares: (claims) => earliest(claims, 1, 1) },
   THREE_QUARTERS,
   { name: 'earliest with ⅔', shares: (claims) => earliest(claims, 2, 3) },
   FOUR_FIFTHS,
+  FOUR_FIFTHS_OLDEST,
   { name: 'earliest with ⅚', shares: (claims) => earliest(claims, 5, 6) },
   { name: 'earliest with ⅞', shares: (claims) => earliest(claims, 7, 8) },
   {

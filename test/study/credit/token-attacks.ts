@@ -21,6 +21,8 @@ export interface TokenAttacks {
 export interface NoiseRow {
   readonly copied: number;
   readonly rate: number;
+  /** When the copies are committed: after everybody, or each right after its source. */
+  readonly place: 'after' | 'between';
   readonly effect: Effect;
 }
 
@@ -97,14 +99,24 @@ export function tokenAttacks(
     NOISE_RATES.map((rate) => ({
       copied: i === 0 ? 0.01 : 0.1,
       rate,
+      place: 'after' as const,
       effect: attack(victims, 1, noise(random, honest, rate)),
     })),
   );
+  const between = [hundredth!, tenth!].map((victims, i) => ({
+    copied: i === 0 ? 0.01 : 0.1,
+    rate: 0.1,
+    place: 'between' as const,
+    effect: effect([
+      ...honest,
+      ...copies(reader, victims, 1, noise(random, honest, 0.1), (victim) => victim.order + 1),
+    ]),
+  }));
   const most = (list: readonly Effect[], of: (effect: Effect) => number) => Math.max(...list.map(of));
   const effects = noisy.map((row) => row.effect);
   const small = noisy.filter(({ copied }) => copied === 0.01).map((row) => row.effect);
   return {
-    noise: noisy,
+    noise: [...noisy, ...between],
     bars: [
       gain('own records spread over 50 identities', whole.gain, 1),
       gain('own records cut in halves, 50 identities', pieces.gain, 1),

@@ -35,6 +35,15 @@ export function uniqueRecords(records: CorpusRecord[]): CorpusRecord[] {
     });
 }
 
+/** The words of the oldest texts: as few of them as have at least the largest power of two that is not above all words. */
+function oldest(texts: string[][]): string[] {
+  const all = texts.flat().length;
+  const least = all === 0 ? 0 : 2 ** Math.floor(Math.log2(all));
+  const counted: string[] = [];
+  for (const text of texts) if (counted.length < least) counted.push(...text);
+  return counted;
+}
+
 /** Owner (index in `uniqueRecords`, or -1) and weight of each output token. */
 export function oracleOwners(input: OracleInput): { owners: number[]; weights: number[] } {
   const { lmin, lmax, sminQ16, wmaxQ16 } = input.params;
@@ -44,8 +53,9 @@ export function oracleOwners(input: OracleInput): { owners: number[]; weights: n
   const y = words(input.output);
   const kinds = lex(input.output).kinds;
   const prompt = words(input.prompt);
+  const counted = input.params.version === 3 ? oldest(texts) : all;
   const surprisal = y.map((word) =>
-    surprisalQ16(all.length, new Set(all).size, all.filter((other) => other === word).length),
+    surprisalQ16(counted.length, new Set(counted).size, counted.filter((other) => other === word).length),
   );
   const sum = (s: number, e: number) => surprisal.slice(s, e).reduce((a, b) => a + b, 0);
 

@@ -91,6 +91,22 @@ describe('who owns a word', () => {
     expect(ownersOf({ records, output: 'a b c d e f g h i' })).toBe('111111112');
   });
 
+  it('is in version 3 the same, for the same weight, whatever is copied later with changed words', () => {
+    const records = ['the cat sat on the mat', 'a dog and a cat ran over the hill', 'it rained on the hill'];
+    const output = 'so the cat sat on the hill and a cat ran over the mat';
+    // 20 tokens, and all three are the oldest records that have 16; up to 31 in all, later ones change nothing.
+    const later = { text: 'a cat sat on the cat ran over the cat', by: 9 };
+    const weights = (version: 1 | 3, more: readonly RecordSpec[]) =>
+      oracleOwners(inputOf({ records: [...records, ...more], output, params: { version } }));
+    expect(weights(3, [later])).toEqual(weights(3, []));
+    expect(weights(1, [later])).not.toEqual(weights(1, []));
+    const paid = (more: readonly RecordSpec[]) =>
+      attribute(inputOf({ records: [...records, ...more], output, params: { version: 3 } })).credits;
+    expect(paid([later])).toEqual(paid([]));
+    const crossing = { text: 'the cat ran and ran and ran and ran', by: 9 };
+    expect(weights(3, [later, crossing])).not.toEqual(weights(3, []));
+  });
+
   it('is in version 2 the earlier one only with four fifths of the best', () => {
     // All words carry the same surprisal: seven of nine is between three quarters and four fifths.
     const records = [
@@ -274,7 +290,7 @@ describe('the definition', () => {
       commons: fc.subarray([1, 2, 3], { maxLength: 1 }),
       ineligible: fc.subarray([1, 2, 3, 4], { maxLength: 1 }),
       params: fc.record({
-        version: fc.constantFrom(1 as const, 2 as const),
+        version: fc.constantFrom(1 as const, 2 as const, 3 as const),
         lmin: fc.integer({ min: 1, max: 4 }),
         lmax: fc.integer({ min: 4, max: 20 }),
         sminQ16: fc.integer({ min: 0, max: 8 << 16 }),

@@ -13,7 +13,7 @@ import type {
   RetrievalResult,
 } from '../../../node/attribution-pool/index.ts';
 import { createAttributionPool } from '../../../node/attribution-pool/pool.ts';
-import type { SnapshotInfo, WorkerRequest } from '../../../node/attribution-pool/types.ts';
+import { type SnapshotInfo, UNFINISHED, type WorkerRequest } from '../../../node/attribution-pool/types.ts';
 import { createWorkerCore } from '../../../node/attribution-pool/worker-core.ts';
 import { EncoderMismatch, encoderFile, loadEncoder } from '../../../node/sentence-encoder/bundled.ts';
 import { address, utf8 } from './builders.ts';
@@ -25,6 +25,8 @@ const WORDS = ['harbour', 'storm', 'bread', 'oven', 'jury', 'verdict', 'river', 
 let dataDir: string;
 let segmentDir: string;
 let warnings: string[];
+/** How often the worker looked for other work while it made vectors. */
+let slices = 0;
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'openledger-vectors-'));
   segmentDir = join(dataDir, 'vectors');
@@ -93,7 +95,11 @@ function startWorker() {
     index(contributions: readonly PinnedContribution[], key = 'pins'): SnapshotInfo {
       ask({ kind: 'open', key });
       ask({ kind: 'add', key, contributions });
-      return ask({ kind: 'build', key, purpose: 'retrieval' }) as SnapshotInfo;
+      for (;;) {
+        const info = ask({ kind: 'build', key, purpose: 'retrieval' });
+        if (info !== UNFINISHED) return info as SnapshotInfo;
+        slices++;
+      }
     },
     answer: (asked: RetrievalJob) => ask({ kind: 'retrieve', job: asked }) as RetrievalResult,
   };
@@ -180,6 +186,32 @@ describe('vectors of a snapshot', () => {
     expect(
       worker.answer(job('harbour storm', { params: all })).citations.map(({ orderKey }) => orderKey),
     ).toEqual([65_536 + 3]);
+  });
+
+  it('are made in slices, between which answers that are waited for come in', async () => {
+    const pool = createAttributionPool({
+      purpose: 'retrieval',
+      encoderHash,
+      workerEntry: new URL('../../../dist/node/attribution-pool/worker.js', import.meta.url),
+    });
+    try {
+      await pool.ensureSnapshot('small', () => [contribution(1, ['harbour storm'])]);
+      const large = contribution(
+        2,
+        Array.from({ length: 400 }, (_, i) => `${sentences(60, i).join(' ')} ${i}`),
+      );
+      const order: string[] = [];
+      const building = pool.ensureSnapshot('large', () => [large]).then(() => order.push('large'));
+      await new Promise((resolve) => setImmediate(resolve));
+      await pool.retrieve(job('storm', { snapshot: 'small' })).then(() => order.push('small'));
+      await building;
+      expect(order).toEqual(['small', 'large']);
+      slices = 0;
+      startWorker().index([large]);
+      expect(slices).toBeGreaterThan(5);
+    } finally {
+      await pool.close();
+    }
   });
 
   it('are not made without the clusters that validators attested', () => {

@@ -1,4 +1,6 @@
 /** Models that the chain trains, as clients and the explorer read them. */
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeTrainingSpec } from '../../../attribution/trained/api.ts';
 import { toHex } from '../../../state/crypto.ts';
@@ -9,6 +11,13 @@ import { accountAddress } from '../state/support.ts';
 import { ANNA, ASKER, contribute, OPEN, OWNER } from './story.ts';
 import { rpcCall } from './support.ts';
 import { openTestNode, type TestNode } from './test-node.ts';
+
+const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const here = existsSync(CHROMIUM);
+if (!here)
+  console.warn(`SKIPPED: the explorer's tests need Chromium at ${CHROMIUM} (apt-get install -y chromium)`);
+/** Set to a folder to look at what the test saw. */
+const PICTURES = process.env['PICTURES'];
 
 let node: TestNode;
 let requestId: Hex;
@@ -110,5 +119,45 @@ describe('models that the chain trains, over RPC', () => {
         newest: { status: 'refused', refusal: { reason: 'hashDiffers', detail: 'HashMismatch' } },
       },
     });
+  });
+});
+
+describe.skipIf(!here)('models that the chain trains, on the page', () => {
+  let browser: Browser;
+  let page: Page;
+  const problems: string[] = [];
+  beforeAll(async () => {
+    const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'];
+    browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    page = await browser.newPage();
+    page.on('pageerror', (error) => problems.push(error.message));
+  });
+  afterAll(() => browser?.close());
+
+  async function textOf(path: string): Promise<string> {
+    await page.goto(`${node.url}/icon.svg`);
+    await page.goto(`${node.url}/#/${path}`);
+    await page.waitForSelector('main h1');
+    if (PICTURES !== undefined)
+      await page.screenshot({
+        path: `${PICTURES}/${path.slice(0, 12).replace('/', '-')}.png`,
+        fullPage: true,
+      });
+    return (await page.textContent('main')) ?? '';
+  }
+
+  it('says what it was trained on and by whom it is answered, who was paid, and why one was refused', async () => {
+    const model = await textOf('model/1');
+    for (const words of ['left, right', 'newton, to the optimum', '12, 0 records passed over'])
+      expect(model).toContain(words);
+    expect(model).not.toMatch(/operator/i);
+    const answer = await textOf(`inference/${requestId}`);
+    for (const words of ['right', 'every validator', 'Every validator trained this model'])
+      expect(answer).toContain(words);
+    expect(await textOf('model/2')).toContain(
+      'what validators trained is not what was claimed (HashMismatch)',
+    );
+    expect(await textOf('models')).toContain('every validator');
+    expect(problems).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ import {
   type BlockContext,
   createEngine,
   type Engine,
-  type Observer,
+  type RunOptions,
 } from '../../../state/execution/engine.ts';
 import type { Step } from '../../../state/execution/interpreter.ts';
 import { createModuleTable } from '../../../state/execution/module-table.ts';
@@ -63,18 +63,12 @@ function shownStep({ opcode, address, memory, ...step }: Step): object {
   };
 }
 
-/** The library reads the operands of a REVERT for its event, and says nothing when they are missing. */
-function isShownByLibrary(step: object): boolean {
-  const { name, stack } = step as { name: string; stack: bigint[] };
-  return name !== 'REVERT' || stack.length >= 2;
-}
-
 async function result(
   engine: Engine,
   program: Uint8Array,
   gasLimit: bigint,
   data: Uint8Array,
-  observer?: Observer,
+  options: RunOptions = {},
 ) {
   const world = new World({
     account: () => undefined,
@@ -95,16 +89,12 @@ async function result(
   // Returns its calldata's first word twice, or reverts with it when that is zero.
   put(CALLEE, fromHex('0x5f355f525f3515600f5760405ff35b60205ffd'));
   world.endTransaction();
-  const message = {
-    from: accountAddress(0),
-    to: PROGRAM,
-    data,
-    value: 0n,
-    gasLimit,
-    gasPrice: 1n,
-    warm: [],
-  };
-  const outcome = await engine.runMessage(world, block, message, observer === undefined ? {} : { observer });
+  const outcome = await engine.runMessage(
+    world,
+    block,
+    { from: accountAddress(0), to: PROGRAM, data, value: 0n, gasLimit, gasPrice: 1n, warm: [] },
+    options,
+  );
   const { slots, accounts } = world.changes();
   return {
     ...outcome,
@@ -209,7 +199,7 @@ describe('the loop around the instructions', () => {
           expect(comparable(ours)).toEqual(comparable(await result(library, code, gasLimit, data)));
           // Once more, now that its jump targets are known; and as it runs for a trace of its calls.
           expect(await result(fast, code, gasLimit, data)).toEqual(ours);
-          const traced = await result(fast, code, gasLimit, data, {});
+          const traced = await result(fast, code, gasLimit, data, { observer: {} });
           expect(comparable(traced)).toEqual(comparable(ours));
           if (ours.exception === undefined) finished++;
         },
@@ -224,18 +214,19 @@ describe('the loop around the instructions', () => {
     let shown = 0;
     await fc.assert(
       fc.asyncProperty(
-        program,
+        // At a REVERT the library reads what it would give back before anybody has paid for that memory.
+        program.filter((code) => !code.includes(0xfd)),
         fc.constantFrom(500n, 5_000n, 30_000n),
         fc.uint8Array({ maxLength: 70 }),
         async (code, gasLimit, data) => {
           const [seen, known]: [object[], object[]] = [[], []];
           const ours = await result(fast, code, gasLimit, data, {
-            step: (step) => void seen.push(shownStep(step)),
+            observer: { step: (step) => void seen.push(shownStep(step)) },
           });
-          const theirs = { step: (step: Step) => void known.push(shownStep(step)) };
+          const theirs = { observer: { step: (step: Step) => void known.push(shownStep(step)) } };
           expect(ours).toEqual(await result(library, code, gasLimit, data, theirs));
           expect(comparable(ours)).toEqual(comparable(await result(fast, code, gasLimit, data)));
-          expect(seen.filter(isShownByLibrary)).toEqual(known);
+          expect(seen).toEqual(known);
           shown += known.length;
         },
       ),

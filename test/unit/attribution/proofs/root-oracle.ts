@@ -35,9 +35,13 @@ export function oracleRoot(source: CorpusRecord[]): string {
     })
     .sort((a, b) => compare(a.shortest.ids, b.shortest.ids));
 
+  const all = texts.flat().length;
+  const least = all === 0 ? 0 : 2 ** Math.floor(Math.log2(all));
+  const oldest = texts.filter((_, i) => texts.slice(0, i).flat().length < least).flat();
   const dictionary = sorted.map((word) => {
     const count = texts.flat().filter((other) => other === word).length;
-    return Buffer.concat([leb(keys.get(word)!.length), keys.get(word)!, leb(count)]);
+    const old = oldest.filter((other) => other === word).length;
+    return Buffer.concat([leb(keys.get(word)!.length), keys.get(word)!, leb(count), leb(old)]);
   });
   const pages = groups(nodes, 4).map((page) =>
     Buffer.concat(
@@ -66,13 +70,14 @@ export function oracleRoot(source: CorpusRecord[]): string {
   );
   const symbols = texts.flatMap((text) => [...text.map((word) => idOf.get(word)! + 1), 0]);
   const chunks = groups(symbols, 32).map((chunk) => Buffer.concat(chunk.map(leb)));
-  const sizes = [texts.flat().length, sorted.length, records.length, nodes.length].map((size) => {
+  const numbers = [all, sorted.length, oldest.length, new Set(oldest).size, records.length, nodes.length];
+  const sizes = numbers.map((size) => {
     const bytes = Buffer.alloc(8);
     bytes.writeBigUInt64BE(BigInt(size));
     return bytes;
   });
   const roots = [treeRoot(0x10, dictionary), treeRoot(0x12, pages), treeRoot(0x11, chunks)];
-  return sha(0x02, Buffer.from('OpenLedger attribution root 1'), ...sizes, ...roots).toString('hex');
+  return sha(0x02, Buffer.from('OpenLedger attribution root 2'), ...sizes, ...roots).toString('hex');
 }
 
 function keyOf(word: string): Buffer {

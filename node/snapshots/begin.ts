@@ -1,0 +1,110 @@
+/**
+ * Before an empty node starts for the first time: a network of its own for as long as it takes to fetch a snapshot.
+ * The snapshot is restored beside the place of the chain and moved there when all of it was checked.
+ */
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Genesis } from '../../genesis/types.ts';
+import { type DatabaseFiles, openDatabase } from '../../state/db/database.ts';
+import { moduleTable } from '../../state/execution/module-table.ts';
+import { makeGenesisBlock } from '../../state/genesis-block.ts';
+import { startRestore, type Trust } from '../../state/snapshot/restore.ts';
+import type { Hex } from '../../state/types.ts';
+import { systemClock, systemRandom } from '../authorities.ts';
+import type { NodeConfig } from '../config/config.ts';
+import { UserError } from '../config/errors.ts';
+import type { Log } from '../log.ts';
+import { createNetwork } from '../network/network.ts';
+import { createBlstVerifier } from '../validator/bls.ts';
+import { type FetchResult, fetchSnapshot } from './fetch.ts';
+
+/** @throws UserError CONFIG_INVALID */
+export function trustOf(config: Pick<NodeConfig, 'trustHash' | 'trustHeight'>): Trust {
+  const { trustHash, trustHeight } = config;
+  if (!/^0x[0-9a-fA-F]{64}$/.test(trustHash))
+    throw new UserError(
+      'CONFIG_INVALID',
+      `trustHash: '${trustHash}' is not the hash of a block (0x and 64 hex digits)`,
+    );
+  return { height: trustHeight, hash: trustHash.toLowerCase() as Hex };
+}
+
+/** Does nothing but log if it cannot be done: the node then takes all blocks, as without a snapshot. */
+export async function beginWithSnapshot(parts: {
+  readonly config: NodeConfig;
+  readonly genesis: Genesis;
+  readonly nodeKey: Uint8Array;
+  readonly log: Log;
+  readonly signal: AbortSignal | undefined;
+}): Promise<void> {
+  const { config, log } = parts;
+  const trust = trustOf(config);
+  log('info', 'the node is empty: looking for a snapshot', {
+    trustHeight: trust.height,
+    trustHash: trust.hash,
+  });
+  const found = await fetchInto(trust, parts);
+  if (found.result === 'restored') {
+    const { head, peers } = found;
+    log('info', 'restored from a snapshot', { height: head.number, hash: head.hash, peers });
+  } else
+    log('warn', `beginning with the first block instead of a snapshot: ${found.reason}`, {
+      trustHeight: trust.height,
+    });
+}
+
+async function fetchInto(
+  trust: Trust,
+  { config, genesis, nodeKey, log, signal }: Parameters<typeof beginWithSnapshot>[0],
+): Promise<FetchResult> {
+  const { block } = await makeGenesisBlock(genesis, moduleTable);
+  const directory = join(config.dataDir, 'chain.restoring');
+  const bls = createBlstVerifier();
+  let db: DatabaseFiles | undefined;
+  const discard = async (): Promise<void> => {
+    await db?.close();
+    db = undefined;
+    rmSync(directory, { recursive: true, force: true });
+  };
+  const network = await createNetwork({
+    privateKey: nodeKey,
+    listen: [],
+    bootstrap: config.p2p.bootstrap,
+    persistentPeers: config.p2p.persistent,
+    genesisHash: block.hash,
+    head: () => ({ height: 0, hash: block.hash }),
+    env: { clock: systemClock, random: systemRandom, log },
+  });
+  const stop = (): void => void network.stop();
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    await network.start();
+    const result = await fetchSnapshot({
+      network,
+      clock: systemClock,
+      log,
+      trustHeight: trust.height,
+      async begin(manifest) {
+        await discard();
+        db = await openDatabase(directory);
+        return startRestore(db, manifest, {
+          genesisHash: block.hash,
+          params: genesis.params,
+          trust,
+          bls,
+          modules: moduleTable,
+        });
+      },
+    });
+    if (result.result === 'restored') {
+      await db?.close();
+      db = undefined;
+      renameSync(directory, join(config.dataDir, 'chain'));
+    }
+    return result;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    await network.stop();
+    await discard();
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * An empty node begins with a snapshot: it asks its peers what they have, takes the newest that most of them share,
+ * fetches chunks from all of those at once and checks each in order. A peer whose chunk is wrong is out, and the rest
+ * is begun anew without it. What cannot be done this way is said, and the caller takes blocks instead.
+ */
+import { keccak256 } from '../../state/crypto.ts';
+import { SnapshotError } from '../../state/snapshot/format.ts';
+import type { Restore } from '../../state/snapshot/restore.ts';
+import type { Head } from '../../state/types.ts';
+import type { Clock, Log, Network, PeerId } from '../network/types.ts';
+import { LIMITS } from './limits.ts';
+import { askChunk, askManifest, askOffers } from './protocol.ts';
+
+export interface FetchOptions {
+  readonly network: Network;
+  readonly clock: Pick<Clock, 'nowMs' | 'setTimer'>;
+  readonly log: Log;
+  /** Snapshots below this height are of no use. */
+  readonly trustHeight: number;
+  /** A fresh database each time. @throws SnapshotError */
+  readonly begin: (manifest: Uint8Array) => Promise<Restore>;
+}
+
+export type FetchResult =
+  | { readonly result: 'restored'; readonly head: Head; readonly peers: number }
+  /** One sentence. */
+  | { readonly result: 'none'; readonly reason: string };
+
+interface Group {
+  readonly height: number;
+  readonly manifestHash: string;
+  readonly peers: PeerId[];
+}
+
+/** Who served what turned out to be wrong. */
+class BadPeer extends Error {
+  readonly peer: PeerId;
+  constructor(peer: PeerId, message: string) {
+    super(message);
+    this.peer = peer;
+  }
+}
+
+export async function fetchSnapshot(options: FetchOptions): Promise<FetchResult> {
+  const { network, log, trustHeight } = options;
+  const groups = await gather(options);
+  if (groups.length === 0)
+    return { result: 'none', reason: `no peer offers a snapshot of block ${trustHeight} or later` };
+  let reason = '';
+  for (const group of groups) {
+    while (group.peers.length > 0) {
+      try {
+        const head = await restoreFrom(group, options);
+        return { result: 'restored', head, peers: group.peers.length };
+      } catch (error) {
+        if (!(error instanceof BadPeer)) throw error;
+        reason = error.message;
+        network.penalise(error.peer, 'BAD_ANSWER');
+        group.peers.splice(group.peers.indexOf(error.peer), 1);
+        log('warn', 'a peer served a snapshot that is not right; going on without it', {
+          peer: error.peer,
+          height: group.height,
+          reason,
+          left: group.peers.length,
+        });
+      }
+    }
+  }
+  return { result: 'none', reason: `no snapshot that was offered is right: ${reason}` };
+}
+
+/** Offers of the connected peers: newest first, then those that most peers share. */
+async function gather({ network, clock, trustHeight }: FetchOptions): Promise<Group[]> {
+  const groups = new Map<string, Group>();
+  const asked = new Set<PeerId>();
+  const began = clock.nowMs();
+  let firstMs: number | undefined;
+  for (;;) {
+    const now = clock.nowMs();
+    if (now - began > LIMITS.searchMs || (firstMs !== undefined && now - firstMs > LIMITS.gatherMs)) break;
+    const fresh = network
+      .peers()
+      .map(({ id }) => id)
+      .filter((id) => !asked.has(id));
+    const answers = await Promise.all(
+      fresh.map(async (peer) => ({ peer, offers: await askOffers(network, peer) })),
+    );
+    for (const { peer, offers } of answers) {
+      asked.add(peer);
+      for (const { height, manifestHash } of offers) {
+        if (height < trustHeight) continue;
+        firstMs ??= clock.nowMs();
+        const group = groups.get(manifestHash) ?? { height, manifestHash, peers: [] };
+        groups.set(manifestHash, group);
+        if (!group.peers.includes(peer)) group.peers.push(peer);
+      }
+    }
+    await new Promise<void>((resolve) => void clock.setTimer(LIMITS.lookMs, resolve));
+  }
+  return [...groups.values()].sort((a, b) => b.height - a.height || b.peers.length - a.peers.length);
+}
+
+/** @throws BadPeer */
+async function restoreFrom(group: Group, { network, log, begin }: FetchOptions): Promise<Head> {
+  const { height, peers } = group;
+  const [first] = peers;
+  const manifest = await askManifest(network, first!, height).catch((error: Error) => {
+    throw new BadPeer(first!, `no manifest: ${error.message}`);
+  });
+  if (Buffer.from(keccak256(manifest)).toString('hex') !== group.manifestHash)
+    throw new BadPeer(first!, 'the manifest is not the one that was offered');
+  const blame = (error: unknown, peer: PeerId): unknown =>
+    error instanceof SnapshotError ? new BadPeer(peer, `${error.code}: ${error.message}`) : error;
+  let restore: Restore;
+  try {
+    restore = await begin(manifest);
+  } catch (error) {
+    throw blame(error, first!);
+  }
+  const { chunks } = restore.manifest;
+  log('info', 'restoring from a snapshot', { height, chunks, peers: peers.length });
+
+  const fetchChunk = async (index: number): Promise<{ peer: PeerId; bytes: Uint8Array }> => {
+    let last = '';
+    for (let attempt = 0; attempt < LIMITS.triesPerChunk; attempt++) {
+      const peer = peers[(index + attempt) % peers.length]!;
+      try {
+        return { peer, bytes: await askChunk(network, peer, height, index) };
+      } catch (error) {
+        last = (error as Error).message;
+      }
+    }
+    throw new BadPeer(peers[index % peers.length]!, `chunk ${index} did not come: ${last}`);
+  };
+
+  const ahead = new Map<number, ReturnType<typeof fetchChunk>>();
+  let lastPeer = first!;
+  for (let index = 0; index < chunks; index++) {
+    for (let next = index; next < Math.min(chunks, index + LIMITS.chunksInFlight); next++)
+      if (!ahead.has(next)) {
+        const coming = fetchChunk(next);
+        // Whoever waits for it hears of it.
+        coming.catch(() => {});
+        ahead.set(next, coming);
+      }
+    const { peer, bytes } = await ahead.get(index)!;
+    ahead.delete(index);
+    lastPeer = peer;
+    try {
+      await restore.add(bytes);
+    } catch (error) {
+      throw blame(error, peer);
+    }
+  }
+  try {
+    return await restore.finish();
+  } catch (error) {
+    throw blame(error, lastPeer);
+  }
+}
