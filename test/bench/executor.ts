@@ -274,11 +274,16 @@ async function compare(name: string, workload: Workload): Promise<BenchRow[]> {
   ];
 }
 
-/** Counts down from a large number until its gas is spent. */
-const COUNTDOWN = fromHex('0x62ffffff5b6001900380600457');
-const COUNTDOWN_GAS = 3_000_000n;
+/** Loops until their gas is spent: a counter with a product and a division, hashes of 64 bytes, a slot read and written. */
+const LOOPS = {
+  arithmetic: fromHex('0x62ffffff5b60019003806003028160070450600456'),
+  keccak: fromHex('0x5b60405f205f525f56'),
+  storage: fromHex('0x5b5f546001015f555f56'),
+} as const;
+const LOOP_GAS = 3_000_000n;
 
-async function countdown(libraryLoop: boolean): Promise<number> {
+/** Millions of gas a second of CPU, the best of five. */
+async function loopSpeed(code: Uint8Array, libraryLoop: boolean): Promise<number> {
   const engine = await createEngine({
     chainId: DEFAULT_PARAMS.chainId,
     modules: noModules,
@@ -286,7 +291,7 @@ async function countdown(libraryLoop: boolean): Promise<number> {
     libraryLoop,
   });
   let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 5; round++) {
     const world = new World({
       account: () => undefined,
       slot: () => new Uint8Array(0),
@@ -294,7 +299,7 @@ async function countdown(libraryLoop: boolean): Promise<number> {
       body: () => undefined,
     });
     world.write(TOKEN, { nonce: 1n, balance: 0n, storageRoot: EMPTY_TRIE_ROOT, codeHash: KECCAK_EMPTY });
-    world.writeCode(TOKEN, COUNTDOWN);
+    world.writeCode(TOKEN, code);
     world.endTransaction();
     const start = process.cpuUsage();
     await engine.runMessage(
@@ -314,28 +319,30 @@ async function countdown(libraryLoop: boolean): Promise<number> {
         to: TOKEN,
         data: new Uint8Array(0),
         value: 0n,
-        gasLimit: COUNTDOWN_GAS,
+        gasLimit: LOOP_GAS,
         gasPrice: BASE_FEE,
         warm: [],
       },
     );
     best = Math.min(best, cpuMs(start));
   }
-  return Number(COUNTDOWN_GAS) / 1_000 / best;
+  return Number(LOOP_GAS) / 1_000 / best;
 }
 
 async function compute(): Promise<BenchRow[]> {
-  const theirs = await countdown(true);
-  const we = await countdown(false);
-  return [
-    {
-      name: 'executor.compute',
+  const rows: BenchRow[] = [];
+  for (const [name, code] of Object.entries(LOOPS)) {
+    const theirs = await loopSpeed(code, true);
+    const we = await loopSpeed(code, false);
+    rows.push({
+      name: `executor.compute.${name}`,
       value: we,
       unit: 'Mgas/s of CPU',
       peer: `@ethereumjs/evm loop ${theirs.toFixed(1)}`,
       ratio: we / theirs,
-    },
-  ];
+    });
+  }
+  return rows;
 }
 
 export async function run(): Promise<BenchRow[]> {

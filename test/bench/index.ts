@@ -22,6 +22,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   runtime: () => import('./runtime.ts'),
   executor: () => import('./executor.ts'),
   finality: () => import('./finality.ts'),
+  'end-to-end': () => import('./end-to-end.ts'),
   'worst-gas': () => import('./worst-gas.ts'),
 };
 

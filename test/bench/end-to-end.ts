@@ -1,0 +1,205 @@
+/**
+ * Through JSON-RPC with one validator, every block durable, beside anvil on this machine: the same signed transfers
+ * from sending the first until the last is in a block, and how many calls a second both answer. The clock decides
+ * here, since two programs are compared; both run alone, one after the other.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { privateKeyToAccount } from 'viem/accounts';
+import { rpc, startDevnet } from '../support/devnet.ts';
+import type { BenchRow } from './types.ts';
+
+const TRANSFERS = 1_000;
+const SENDERS = 50;
+const BATCH = 250;
+const READS = 400;
+const READERS = 8;
+const ETHER = 10n ** 18n;
+const DEADLINE_MS = 120_000;
+
+type Hex = `0x${string}`;
+interface Measured {
+  transfersPerSecond: number;
+  callsPerSecond: number;
+  blocksPerSecond: number;
+}
+
+const senders = Array.from({ length: SENDERS }, (_, i) =>
+  privateKeyToAccount(`0x${(i + 1_000).toString(16).padStart(64, '0')}`),
+);
+
+async function batch(url: string, calls: { method: string; params: unknown[] }[]): Promise<void> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(calls.map((call, id) => ({ jsonrpc: '2.0', id, ...call }))),
+  });
+  const answers = (await response.json()) as { error?: { message: string } }[];
+  const failed = answers.find(({ error }) => error !== undefined);
+  if (failed?.error !== undefined) throw new Error(failed.error.message);
+}
+
+async function until(what: string, isDone: () => Promise<boolean>): Promise<void> {
+  const begun = performance.now();
+  while (!(await isDone())) {
+    if (performance.now() - begun > DEADLINE_MS) throw new Error(`${what}: not within ${DEADLINE_MS} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function sign(chainId: number): Promise<Hex[]> {
+  const each = TRANSFERS / SENDERS;
+  const signed: Hex[] = [];
+  for (let nonce = 0; nonce < each; nonce++)
+    for (const [i, sender] of senders.entries())
+      signed.push(
+        await sender.signTransaction({
+          chainId,
+          nonce,
+          type: 'eip1559',
+          to: senders[(i + 7) % SENDERS]!.address,
+          value: 1n,
+          gas: 21_000n,
+          maxFeePerGas: 100_000_000_000n,
+          maxPriorityFeePerGas: 1_000_000_000n,
+        }),
+      );
+  return signed;
+}
+
+/** Calls a second with some of them always under way. */
+async function throughput(url: string, method: string, params: unknown[]): Promise<number> {
+  let left = READS;
+  const begun = performance.now();
+  await Promise.all(
+    Array.from({ length: READERS }, async () => {
+      while (left-- > 0) await rpc(url, method, params);
+    }),
+  );
+  return (READS * 1_000) / (performance.now() - begun);
+}
+
+async function measure(url: string, chainId: number): Promise<Measured> {
+  const signed = await sign(chainId);
+  const last = senders.at(-1)!.address;
+  const begun = performance.now();
+  for (let at = 0; at < signed.length; at += BATCH)
+    await batch(
+      url,
+      signed.slice(at, at + BATCH).map((raw) => ({ method: 'eth_sendRawTransaction', params: [raw] })),
+    );
+  const want = BigInt(TRANSFERS / SENDERS);
+  await until(
+    'transfers',
+    async () =>
+      // The last sender first; then all of them, once.
+      BigInt(await rpc<Hex>(url, 'eth_getTransactionCount', [last, 'latest'])) === want,
+  );
+  for (const { address } of senders)
+    await until(
+      'transfers',
+      async () => BigInt(await rpc<Hex>(url, 'eth_getTransactionCount', [address, 'latest'])) === want,
+    );
+  const seconds = (performance.now() - begun) / 1_000;
+  const call = { from: senders[0]!.address, to: senders[1]!.address, value: '0x1', data: '0x' };
+  // The first calls load what answers them.
+  await throughput(url, 'eth_call', [call, 'latest']);
+  return {
+    transfersPerSecond: TRANSFERS / seconds,
+    callsPerSecond: await throughput(url, 'eth_call', [call, 'latest']),
+    blocksPerSecond: await throughput(url, 'eth_getBlockByNumber', ['latest', false]),
+  };
+}
+
+async function fund(url: string, chainId: number, privateKey: Hex): Promise<void> {
+  const rich = privateKeyToAccount(privateKey);
+  const nonce = Number(await rpc<Hex>(url, 'eth_getTransactionCount', [rich.address, 'latest']));
+  const signed = await Promise.all(
+    senders.map(({ address }, i) =>
+      rich.signTransaction({
+        chainId,
+        nonce: nonce + i,
+        type: 'eip1559',
+        to: address,
+        value: ETHER,
+        gas: 21_000n,
+        maxFeePerGas: 100_000_000_000n,
+        maxPriorityFeePerGas: 1_000_000_000n,
+      }),
+    ),
+  );
+  for (let at = 0; at < signed.length; at += 10)
+    await batch(
+      url,
+      signed.slice(at, at + 10).map((raw) => ({ method: 'eth_sendRawTransaction', params: [raw] })),
+    );
+  await until(
+    'funds',
+    async () =>
+      BigInt(await rpc<Hex>(url, 'eth_getTransactionCount', [rich.address, 'latest'])) ===
+      BigInt(nonce + SENDERS),
+  );
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** anvil mines as soon as it can, as ours does. Its first account is rich. */
+async function anvil(chainId: number): Promise<Measured> {
+  const port = await freePort();
+  const require = createRequire(import.meta.url);
+  const folder = dirname(require.resolve('@foundry-rs/anvil/package.json'));
+  const { bin } = require('@foundry-rs/anvil/package.json') as { bin: Record<string, string> };
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [join(folder, bin['anvil']!), '--port', `${port}`, '--chain-id', `${chainId}`, '--silent'],
+    { stdio: 'ignore', detached: true },
+  );
+  try {
+    const url = `http://127.0.0.1:${port}`;
+    await until('anvil', () =>
+      rpc(url, 'eth_chainId', []).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await fund(url, chainId, '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
+    return await measure(url, chainId);
+  } finally {
+    // The script of the package starts the program itself as a child of its own.
+    process.kill(-child.pid!, 'SIGKILL');
+  }
+}
+
+export async function run(): Promise<BenchRow[]> {
+  const devnet = await startDevnet({ validators: 1 });
+  let ours: Measured;
+  try {
+    const url = devnet.rpcUrls[0]!;
+    await fund(url, devnet.chainId, devnet.accounts[0]!.privateKey);
+    ours = await measure(url, devnet.chainId);
+  } finally {
+    await devnet.stop();
+  }
+  const theirs = await anvil(devnet.chainId);
+  const row = (name: string, unit: string, key: keyof Measured): BenchRow => ({
+    name: `end-to-end.${name}`,
+    value: ours[key],
+    unit,
+    peer: `anvil ${theirs[key].toFixed(0)}`,
+    ratio: ours[key] / theirs[key],
+  });
+  return [
+    row('transfers', 'tx/s', 'transfersPerSecond'),
+    row('eth_call', 'calls/s', 'callsPerSecond'),
+    row('eth_getBlockByNumber', 'calls/s', 'blocksPerSecond'),
+  ];
+}
