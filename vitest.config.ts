@@ -9,6 +9,8 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // On two cores the default is one process, which leaves the other core idle.
+          maxWorkers: 2,
         },
       },
       {

@@ -88,7 +88,7 @@ describe('the attribution record', () => {
   });
 
   it.each([
-    ['an unknown version', { version: 3 as 1 }],
+    ['an unknown version', { version: 4 as 1 }],
     ['a coverage that is not the sum', { coverage: 600_000_001, uncovered: 399_999_999 }],
     ['parts that do not sum to one whole', { uncovered: 1 }],
     ['entries out of order', { credits: [...RECORD.credits].reverse() }],
