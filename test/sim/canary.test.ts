@@ -42,8 +42,9 @@ describe('mutants', () => {
   it('a disk that forgets what it promised: the key signs twice', async () => {
     const wanted = /DOUBLE SIGN|LOG DOES NOT EXPLAIN|WENT BACK/;
     let caught: string | undefined;
-    for (let seed = 1; seed <= 300 && caught === undefined; seed++) {
-      const { problems } = await simulate(drawOptions(seed), { lyingDisks: true });
+    // From the first seed in which a crash takes what the disk had promised.
+    for (let seed = 13; seed <= 300 && caught === undefined; seed++) {
+      const { problems } = await simulate(drawOptions(seed), { lyingDisks: true, healMs: 5_000 });
       // A record that is lost may also silence a node for good, as it should.
       caught = problems.find((problem) => wanted.test(problem));
     }

@@ -56,6 +56,8 @@ export interface SimSettings {
   readonly parameters?: ConsensusParameters;
   /** The canary: a disk that loses what it said was safe. */
   readonly lyingDisks?: boolean;
+  /** Longest virtual time of the healing phase; for canaries, which fail in the storm. */
+  readonly healMs?: number;
   /** The first process dies at this effect of its first life. */
   readonly crashAtEffect?: number;
   /** Keep the log lines of all nodes. */
@@ -454,7 +456,8 @@ class Simulation implements Surroundings {
     const done = () =>
       invariants.violations.length > 0 ||
       live().every((process) => process.chain.head.height >= goal && this.isVoting(process));
-    if (await world.run(world.nowMs() + HEAL_MS, done)) {
+    const healMs = this.settings.healMs ?? HEAL_MS;
+    if (await world.run(world.nowMs() + healMs, done)) {
       if (invariants.violations.length === 0) this.checkRounds(before, goal, startRounds);
       return;
     }
@@ -464,7 +467,7 @@ class Simulation implements Surroundings {
     });
     this.fail(
       'NO PROGRESS',
-      `${HEALED_BLOCKS} more blocks than ${before} wanted within ${HEAL_MS / 1000} s of calm; ${heads.join('; ')}`,
+      `${HEALED_BLOCKS} more blocks than ${before} wanted within ${healMs / 1000} s of calm; ${heads.join('; ')}`,
     );
   }
 

@@ -445,18 +445,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'liars believed again and again',
-    mistake: 'a peer that claims blocks and serves none is asked first next time',
-    patches: [
-      patch(
-        CATCH_UP,
-        'return found !== undefined && parts.clock.nowMs() < found.untilMs;',
-        'return found === undefined && stopped;',
-      ),
-      patch(CATCH_UP, '    peerHeights.delete(peer);\n    const failures', '    const failures'),
-    ],
-  },
-  {
     name: 'commit while consensus runs',
     mistake: 'catching up does not wait for the commit that is under way',
     patches: [

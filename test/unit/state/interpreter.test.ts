@@ -230,7 +230,7 @@ describe('the loop around the instructions', () => {
           shown += known.length;
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 300 },
     );
     expect(shown).toBeGreaterThan(500);
   }, 120_000);
