@@ -276,7 +276,7 @@ async function compare(name: string, workload: Workload): Promise<BenchRow[]> {
 
 /** Loops until their gas is spent: a counter with a product and a division, hashes of 64 bytes, a slot read and written. */
 const LOOPS = {
-  arithmetic: fromHex('0x62ffffff5b60019003806003028160070450600456'),
+  arithmetic: fromHex('0x62ffffff5b6001900380600302816007045050600456'),
   keccak: fromHex('0x5b60405f205f525f56'),
   storage: fromHex('0x5b5f546001015f555f56'),
 } as const;
