@@ -3,14 +3,13 @@
  * code: true leave-one-out by training again, DataInf in doubles, and the data sets.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { readRow } from '../../../../attribution/influence/solvers/store.ts';
 import type { Head, LabelledFeatures, QuantisedGradients } from '../../../../attribution/influence/types.ts';
 
-const DATA =
-  process.env['OPENLEDGER_VECTORS'] ??
-  fileURLToPath(new URL('../../../../../shared/vectors', import.meta.url));
+/** From the project's root, where every command runs, compiled or not. */
+const DATA = process.env['OPENLEDGER_VECTORS'] ?? join('..', 'shared', 'vectors');
 
 /** A deterministic stream of numbers in [0, 1) (mulberry32). */
 export function random(seed: number): () => number {
