@@ -1,5 +1,6 @@
 import type { ContributorAddress, RecordInfo } from '../corpus/corpus.ts';
 import { apportion } from '../credit/apportion.ts';
+import { cutTogether } from '../credit/cut-together.ts';
 import { type Credit, type TokenAttributionParams, WHOLE } from './types.ts';
 
 export interface CreditRules {
@@ -53,13 +54,6 @@ export function creditsOf(
     .filter((entry) => entry.credit > 0)
     .sort((a, b) => b.credit - a.credit || compareAddresses(a.contributor, b.contributor));
   return { credits, uncovered: parts[largest.length]! };
-}
-
-/** Weights that sum to at most `cap`: if they are more, each becomes ⌊weight · cap / sum⌋. */
-function cutTogether(weights: readonly number[], cap: number): number[] {
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  if (sum <= cap) return [...weights];
-  return weights.map((weight) => Number((BigInt(weight) * BigInt(cap)) / BigInt(sum)));
 }
 
 /** ⌊weight · permille / 1000⌋; weights stay below 2⁴¹, so the product is exact. */

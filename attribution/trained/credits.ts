@@ -10,7 +10,10 @@ import type { Payees } from './types.ts';
 
 /** Who may earn how much of one answer. The parameters are those of token attribution. */
 export interface AnswerRules {
-  readonly params: Pick<TokenAttributionParams, 'contributorCapPermille' | 'maxContributors'>;
+  readonly params: Pick<
+    TokenAttributionParams,
+    'contributorCapPermille' | 'coverageCapPermille' | 'maxContributors'
+  >;
   /** DataNets whose records credit nobody. */
   readonly commons: ReadonlySet<number>;
   /** Contributors who may earn nothing from this answer. */
@@ -25,8 +28,9 @@ const WEIGHT_BITS = 53;
  * Credits of an answer from the scores of its model's samples. A sample's weight is what its score exceeds the floor of
  * docs/influence.md, section 5; it counts for the payee of its cluster. In this order: those of the commons and the
  * ineligible drop out; weights of one contributor are added up; each is capped by its part of the weight of all samples;
- * the `maxContributors` largest stay (at most MAX_PAID_CONTRIBUTORS, ties to the earlier payee). All that is cut off is
- * uncovered and passes to nobody else. Then weights become parts of 10⁹ by largest remainder, the uncovered weight as one
+ * the `maxContributors` largest stay (at most MAX_PAID_CONTRIBUTORS, ties to the earlier payee); what
+ * they have together is capped, each cut in proportion. All that is cut off is uncovered and passes to nobody else. Then
+ * weights become parts of 10⁹ by largest remainder, the uncovered weight as one
  * more entry, ties to the earlier payee, uncovered last.
  */
 export function answerCredits(
@@ -37,6 +41,7 @@ export function answerCredits(
   const { params, commons, ineligible } = rules;
   checkRange('number of paid contributors', params.maxContributors, 1, Number.MAX_SAFE_INTEGER);
   checkRange('cap of a contributor in thousandths', params.contributorCapPermille, 1, Number(PERMILLE));
+  checkRange('cap of all contributors in thousandths', params.coverageCapPermille, 1, Number(PERMILLE));
   const floor = payableFloor(scores);
   let total = 0n;
   // A Map keeps the order in which its keys came: contributors by their earliest payee.
@@ -59,8 +64,11 @@ export function answerCredits(
     .sort((a, b) => a.rank - b.rank);
   if (largest.length === 0) return { credits: [], uncovered: WHOLE };
   const shift = BigInt(Math.max(0, bitLength(whole) - WEIGHT_BITS));
-  const covered = largest.reduce((sum, { weight }) => sum + weight, 0n);
-  const weights = [...largest.map(({ weight }) => weight), whole - covered];
+  const kept = cutTogether(
+    largest.map(({ weight }) => weight),
+    total * BigInt(params.coverageCapPermille),
+  );
+  const weights = [...kept, whole - kept.reduce((sum, weight) => sum + weight, 0n)];
   const parts = apportion(
     WHOLE,
     weights.map((weight) => Number(weight >> shift)),
@@ -70,6 +78,12 @@ export function answerCredits(
     .filter(({ credit }) => credit > 0)
     .sort((a, b) => b.credit - a.credit || compareAddresses(a.contributor, b.contributor));
   return { credits, uncovered: parts[largest.length]! };
+}
+
+/** Weights that sum to at most `cap`: if they are more, each becomes ⌊weight · cap / sum⌋. */
+function cutTogether(weights: readonly bigint[], cap: bigint): readonly bigint[] {
+  const sum = weights.reduce((total, weight) => total + weight, 0n);
+  return sum <= cap ? weights : weights.map((weight) => (weight * cap) / sum);
 }
 
 function smaller(a: bigint, b: bigint): bigint {

@@ -148,6 +148,7 @@ export async function openExecutor(
     encoderHash: retrieval.encoderHash,
     rules: {
       contributorCapPermille: rule.contributorCapPermille,
+      coverageCapPermille: rule.coverageCapPermille,
       maxContributors: rule.maxContributors,
       commons: rule.commons,
     },

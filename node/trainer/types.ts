@@ -52,7 +52,12 @@ export interface TrainerSettings {
   /** The sentence encoder that the chain computes with. */
   encoderHash: Hex;
   /** From genesis: how much one answer pays to whom. */
-  rules: { contributorCapPermille: number; maxContributors: number; commons: number[] };
+  rules: {
+    contributorCapPermille: number;
+    coverageCapPermille: number;
+    maxContributors: number;
+    commons: number[];
+  };
 }
 
 /** Answered by a thread. Each of the two kinds has a thread of its own, so that answers never wait for training. */

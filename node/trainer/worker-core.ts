@@ -39,6 +39,7 @@ export function createTrainerCore({ dataDir, encoderHash, rules }: TrainerSettin
   const inMemory = new Map<string, { trained: Trained; bytes: number }>();
   const params = {
     contributorCapPermille: rules.contributorCapPermille,
+    coverageCapPermille: rules.coverageCapPermille,
     maxContributors: rules.maxContributors,
   };
   const commons = new Set(rules.commons);

@@ -63,7 +63,7 @@ function answerRows(shape: Shape): BenchRow[] {
   const trained = drawnModel(shape, spec);
   const prompt = utf8(Array.from({ length: shape.width }, (_, j) => j % 17).join(' '));
   const rules = {
-    params: { contributorCapPermille: 500, maxContributors: 64 },
+    params: { contributorCapPermille: 500, coverageCapPermille: 600, maxContributors: 64 },
     commons: new Set<number>(),
     ineligible: new Set<string>(),
   };

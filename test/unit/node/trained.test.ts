@@ -35,7 +35,7 @@ import { Fault, type Hex, type InferenceJob, type SequenceEntry, Unavailable } f
 import { address, textOf, utf8 } from '../attribution/builders.ts';
 import { answering, pointRecords, SIDES, SIDES_ADAPTER } from '../state/modules/trained-story.ts';
 
-const RULES = { contributorCapPermille: 500, maxContributors: 64, commons: [] };
+const RULES = { contributorCapPermille: 500, coverageCapPermille: 600, maxContributors: 64, commons: [] };
 const REQUEST: Hex = `0x${'77'.repeat(32)}`;
 const texts = pointRecords(24);
 const leavesHere = new Map<Hex, Uint8Array[]>();

@@ -26,7 +26,7 @@ const REQUEST = `0x${'77'.repeat(32)}`;
 const NOBODY = new Set<string>();
 const NO_COMMONS = new Set<number>();
 /** No cap, so that credits are plain shares. */
-const OPEN = { contributorCapPermille: 1000, maxContributors: 64 };
+const OPEN = { contributorCapPermille: 1000, coverageCapPermille: 1000, maxContributors: 64 };
 
 function trainedOf(spec: TrainingSpec, records: readonly CorpusRecord[]): Trained {
   const { object, trained } = trainRegistered({ spec, records, encoder: english() });
@@ -404,14 +404,17 @@ describe('credits of an answer', () => {
       sums.set(owner, (sums.get(owner) ?? 0) + weight(score));
     });
     const cap = (total * rules.params.contributorCapPermille) / 1000;
-    return [...sums]
+    const paid = [...sums]
       .filter(([, sum]) => sum > 0)
       .map(([owner, sum]) => ({ owner, share: Math.min(sum, cap) / total }))
       .sort((a, b) => b.share - a.share)
       .slice(0, rules.params.maxContributors);
+    const together = paid.reduce((sum, { share }) => sum + share, 0);
+    const cut = Math.min(1, rules.params.coverageCapPermille / 1000 / together);
+    return paid.map(({ owner, share }) => ({ owner, share: share * cut }));
   }
   const RULES = {
-    params: { contributorCapPermille: 400, maxContributors: 3 },
+    params: { contributorCapPermille: 400, coverageCapPermille: 700, maxContributors: 3 },
     commons: new Set([2]),
     ineligible: new Set([address(1)]),
   };
@@ -462,10 +465,24 @@ describe('credits of an answer', () => {
     const open = ask(trained, NUMBERS, '-20 30').record;
     expect(open.credits.length).toBe(4);
     const { credits, uncovered } = ask(trained, NUMBERS, '-20 30', {
-      params: { contributorCapPermille: 300, maxContributors: 3 },
+      params: { contributorCapPermille: 300, coverageCapPermille: 1000, maxContributors: 3 },
     }).record;
     const [first, second, third] = open.credits;
     expect(credits).toEqual([{ ...first, credit: 300_000_000 }, { ...second, credit: 300_000_000 }, third]);
     expect(uncovered).toBe(400_000_000 - third!.credit);
+    const together = ask(trained, NUMBERS, '-20 30', {
+      params: { contributorCapPermille: 300, coverageCapPermille: 600, maxContributors: 2 },
+    }).record;
+    expect(together).toMatchObject({
+      credits: [{ credit: 300_000_000 }, { credit: 300_000_000 }],
+      uncovered: 400_000_000,
+    });
+    const half = ask(trained, NUMBERS, '-20 30', {
+      params: { contributorCapPermille: 300, coverageCapPermille: 300, maxContributors: 2 },
+    }).record;
+    expect(half).toMatchObject({
+      credits: [{ credit: 150_000_000 }, { credit: 150_000_000 }],
+      uncovered: 700_000_000,
+    });
   });
 });
