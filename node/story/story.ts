@@ -76,7 +76,7 @@ export async function runStory(options: StoryOptions): Promise<StoryResult> {
   const modelId = await registerModel(story, dataNetId);
   const balancesBefore = await balancesOf(client, names);
   const requestIds = await ask(story, modelId);
-  await claim(story, balancesBefore);
+  await claim(story, balancesBefore, modelId);
   await check(story, options.rpcUrls, before);
   return { dataNetId, modelId, requestIds };
 }
@@ -236,7 +236,7 @@ async function ask(story: Story, modelId: bigint): Promise<Hex[]> {
   return asked;
 }
 
-async function claim(story: Story, before: ReadonlyMap<string, bigint>): Promise<void> {
+async function claim(story: Story, before: ReadonlyMap<string, bigint>, modelId: bigint): Promise<void> {
   chapter(story, 6, 'Rewards vest, and are claimed');
   const { client, person, names, out } = story;
   const claimants = [...Object.keys(CONTRIBUTORS), MODEL_OWNER];
@@ -253,7 +253,7 @@ async function claim(story: Story, before: ReadonlyMap<string, bigint>): Promise
       claimed.set(name, eventNamed(done, 'Claimed')['amount'] as bigint);
     }),
   );
-  const staked = await client.perform(person(STAKER), modelInterface, 'claim', [await lastModel(client)]);
+  const staked = await client.perform(person(STAKER), modelInterface, 'claim', [modelId]);
   claimed.set(STAKER, eventNamed(staked, 'StakeRewardClaimed')['amount'] as bigint);
   const after = await balancesOf(client, names);
   const rows = [...names.values()].map((name) => [
@@ -285,11 +285,6 @@ async function vested({ client }: Story, accounts: readonly Hex[]): Promise<void
   } finally {
     heads.close();
   }
-}
-
-async function lastModel(client: ChainClient): Promise<bigint> {
-  const [count] = await client.view(modelInterface, 'modelCount', []);
-  return count;
 }
 
 interface Supply {
