@@ -1,10 +1,10 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { AttributionError } from '../errors.ts';
 import { MAX_CONTRIBUTORS } from '../limits.ts';
-import { compareAddresses } from '../token/credits.ts';
-import { type Credit, type TokenAttribution, WHOLE } from '../token/types.ts';
+import type { Credit, TokenAttribution } from '../token/types.ts';
 import { TOKEN_RULES, type TokenRuleVersion } from '../token/versions.ts';
 import { ByteWriter, fromHex, toHex } from './bytes.ts';
+import { checkCredits } from './check-credits.ts';
 
 /**
  * What the chain keeps of an attribution. Layout, all integers big-endian:
@@ -99,24 +99,10 @@ export function attributionRecordHash(record: AttributionRecord): string {
 }
 
 function checkRecord(record: AttributionRecord): void {
-  const { credits, coverage, uncovered } = record;
+  const { credits } = record;
   if (!Object.hasOwn(TOKEN_RULES, record.version)) throw invalid(`version ${record.version} is unknown`);
   if (credits.length > MAX_CONTRIBUTORS) throw invalid(`it has more than ${MAX_CONTRIBUTORS} entries`);
-  if (coverage + uncovered !== WHOLE) throw invalid('coverage and uncovered do not sum to 10^9');
-  let sum = 0;
-  credits.forEach((entry, i) => {
-    if (entry.credit < 1) throw invalid('an entry has no credit');
-    sum += entry.credit;
-    const before = credits[i - 1];
-    if (before === undefined) return;
-    const inOrder =
-      before.credit > entry.credit ||
-      (before.credit === entry.credit && compareAddresses(before.contributor, entry.contributor) < 0);
-    if (!inOrder) throw invalid('its entries are not by falling credit and rising address');
-  });
-  if (new Set(credits.map((entry) => entry.contributor)).size !== credits.length)
-    throw invalid('a contributor appears twice');
-  if (sum !== coverage) throw invalid('its credits do not sum to its coverage');
+  checkCredits(record, invalid);
 }
 
 function invalid(reason: string): AttributionError {

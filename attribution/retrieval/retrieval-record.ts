@@ -1,8 +1,8 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { ByteWriter, fromHex, toHex } from '../credit/bytes.ts';
+import { checkCredits } from '../credit/check-credits.ts';
 import { AttributionError } from '../errors.ts';
-import { compareAddresses } from '../token/credits.ts';
-import { type Credit, WHOLE } from '../token/types.ts';
+import type { Credit } from '../token/types.ts';
 import { MAX_CITATIONS, MAX_PAID } from './limits.ts';
 import type { RetrievalAttribution } from './types.ts';
 
@@ -130,7 +130,7 @@ function safeInteger(view: DataView, at: number): number {
 function checkRecord(record: RetrievalAttributionRecord): void {
   if (record.version !== 1) throw invalid(`version ${record.version} is unknown`);
   checkCitations(record.citations);
-  checkCredits(record);
+  checkPaid(record);
   const isPositive = record.totalWeight > 0;
   if (!Number.isSafeInteger(record.totalWeight) || isPositive !== record.citations.length > 0)
     throw invalid('its weight does not fit its citations');
@@ -154,24 +154,11 @@ function checkCitations(citations: readonly RecordedCitation[]): void {
     throw invalid('a record is cited twice');
 }
 
-function checkCredits({ credits, coverage, uncovered, citations }: RetrievalAttributionRecord): void {
+function checkPaid(record: RetrievalAttributionRecord): void {
+  const { credits, citations } = record;
   if (credits.length > MAX_PAID || credits.length > citations.length)
     throw invalid('it pays more contributors than it cites records');
-  if (coverage + uncovered !== WHOLE) throw invalid('coverage and uncovered do not sum to 10^9');
-  let sum = 0;
-  credits.forEach((entry, i) => {
-    if (!Number.isSafeInteger(entry.credit) || entry.credit < 1) throw invalid('an entry has no credit');
-    sum += entry.credit;
-    const before = credits[i - 1];
-    if (before === undefined) return;
-    const inOrder =
-      before.credit > entry.credit ||
-      (before.credit === entry.credit && compareAddresses(before.contributor, entry.contributor) < 0);
-    if (!inOrder) throw invalid('its entries are not by falling credit and rising address');
-  });
-  if (new Set(credits.map((entry) => entry.contributor)).size !== credits.length)
-    throw invalid('a contributor appears twice');
-  if (sum !== coverage) throw invalid('its credits do not sum to its coverage');
+  checkCredits(record, invalid);
 }
 
 function invalid(reason: string): AttributionError {

@@ -1,9 +1,9 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { ByteWriter, fromHex, toHex } from '../credit/bytes.ts';
+import { checkCredits } from '../credit/check-credits.ts';
 import { AttributionError } from '../errors.ts';
 import { MAX_PAID_CONTRIBUTORS } from '../influence/limits.ts';
-import { compareAddresses } from '../token/credits.ts';
-import { type Credit, WHOLE } from '../token/types.ts';
+import type { Credit } from '../token/types.ts';
 import { ByteReader } from './byte-reader.ts';
 
 /** First byte of a record, so that no record of another engine has the same bytes ('I'). */
@@ -82,21 +82,7 @@ function checkRecord({ version, credits, coverage, uncovered }: InfluenceRecord)
   if (version !== VERSION) throw invalid(`version ${version} is unknown`);
   if (credits.length > MAX_PAID_CONTRIBUTORS)
     throw invalid(`it has more than ${MAX_PAID_CONTRIBUTORS} entries`);
-  if (coverage + uncovered !== WHOLE) throw invalid('coverage and uncovered do not sum to 10^9');
-  let sum = 0;
-  credits.forEach((entry, i) => {
-    if (!Number.isSafeInteger(entry.credit) || entry.credit < 1) throw invalid('an entry has no credit');
-    sum += entry.credit;
-    const before = credits[i - 1];
-    if (before === undefined) return;
-    const inOrder =
-      before.credit > entry.credit ||
-      (before.credit === entry.credit && compareAddresses(before.contributor, entry.contributor) < 0);
-    if (!inOrder) throw invalid('its entries are not by falling credit and rising address');
-  });
-  if (new Set(credits.map((entry) => entry.contributor)).size !== credits.length)
-    throw invalid('a contributor appears twice');
-  if (sum !== coverage) throw invalid('its credits do not sum to its coverage');
+  checkCredits({ credits, coverage, uncovered }, invalid);
 }
 
 function invalid(reason: string): AttributionError {
