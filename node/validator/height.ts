@@ -37,6 +37,8 @@ export interface HeightRun {
   readonly height: Height;
   readonly core: Core;
   readonly blocks: Blocks;
+  /** Whether the key may be used in this height; known once it has begun. */
+  maySign(): boolean;
   /** Replays the log or starts round 0. */
   begin(): void;
   feed(input: TimelessInput): void;
@@ -56,7 +58,7 @@ export interface HeightParts {
   readonly resumed: readonly WalRecord[] | undefined;
   /** undefined only at height 1. */
   readonly parent: ParentCommit | undefined;
-  /** False: take part in everything but signing. */
+  /** False: take part in everything but signing. The log may show another reason to rest. */
   readonly maySign: boolean;
   readonly onDecide: (decision: Decision) => void;
   readonly onProgress: (round: Round, branch: Branch) => void;
@@ -77,8 +79,7 @@ export function createHeight(parts: HeightParts): HeightRun {
   let open = true;
   let running = false;
   let replay: Replay | undefined;
-  /** Own signatures in the log. */
-  let ownRecords = parts.resumed?.filter(isOwn).length ?? 0;
+  let maySign = parts.maySign;
   let decision: Omit<Decision, 'bytes'> | undefined;
 
   const blocks = createBlocks({
@@ -195,6 +196,7 @@ export function createHeight(parts: HeightParts): HeightRun {
   // and a network that needs it would stand still.
 
   const signVote = (vote: Omit<Vote, 'signature'>): Uint8Array | null => {
+    replay?.messages.push(voteSignBytes(genesisHash, vote));
     const logged = replay?.ownVotes.get(`${vote.round}/${vote.type}`);
     if (logged !== undefined) {
       const same = equalBytes(voteSignBytes(genesisHash, logged), voteSignBytes(genesisHash, vote));
@@ -202,16 +204,16 @@ export function createHeight(parts: HeightParts): HeightRun {
         env.log('error', 'the log replays to another vote than the one signed; not signing', { height });
       return same ? logged.signature : null;
     }
-    if (parts.guard === undefined || !parts.maySign) return null;
+    if (parts.guard === undefined || !maySign) return null;
     wal.sync();
-    const signature = parts.guard.signVote(vote, ownRecords);
+    const signature = parts.guard.signVote(vote);
     if (signature === null) return null;
     wal.append({ kind: 'ownVote', vote: { ...vote, signature } });
-    ownRecords++;
     return signature;
   };
 
   const signProposal = (proposal: Omit<Proposal, 'signature'>): Uint8Array | null => {
+    replay?.messages.push(proposalSignBytes(genesisHash, proposal));
     const logged = replay?.ownProposals.get(proposal.round);
     if (logged !== undefined) {
       const same = equalBytes(
@@ -222,12 +224,11 @@ export function createHeight(parts: HeightParts): HeightRun {
         env.log('error', 'the log replays to another proposal than the one signed; not signing', { height });
       return same ? logged.signature : null;
     }
-    if (parts.guard === undefined || !parts.maySign) return null;
+    if (parts.guard === undefined || !maySign) return null;
     wal.sync();
-    const signature = parts.guard.signProposal(proposal, ownRecords);
+    const signature = parts.guard.signProposal(proposal);
     if (signature === null) return null;
     wal.append({ kind: 'ownProposal', proposal: { ...proposal, signature } });
-    ownRecords++;
     return signature;
   };
 
@@ -257,7 +258,7 @@ export function createHeight(parts: HeightParts): HeightRun {
   };
 
   const build = (effect: Extract<Effect, { kind: 'build' }>): void => {
-    if (parts.guard === undefined || core.config.self === undefined || !parts.maySign) return;
+    if (parts.guard === undefined || core.config.self === undefined || !maySign) return;
     const reveal = parts.guard.signReveal(height);
     env.app
       .build({
@@ -288,6 +289,7 @@ export function createHeight(parts: HeightParts): HeightRun {
       (record) => record.kind === 'input' && record.input.kind === 'start',
     );
     if (parts.resumed === undefined || !hasStart) {
+      restUnlessExplained([]);
       feed({
         kind: 'start',
         transactions: env.app.hasTransactions(),
@@ -296,6 +298,24 @@ export function createHeight(parts: HeightParts): HeightRun {
       return;
     }
     replayLog(parts.resumed);
+  };
+
+  /**
+   * The log was durable before the last signature, so a whole one leads to it again. One that does not has lost its
+   * end, or all, and with it perhaps a lock: the key rests until the next height.
+   */
+  const restUnlessExplained = (messages: readonly Uint8Array[]): void => {
+    const last = parts.guard?.last();
+    if (!maySign || last?.height !== height) return;
+    if (messages.some((message) => equalBytes(message, last.message))) return;
+    maySign = false;
+    env.log(
+      'warn',
+      'the log of this height was lost after signing in it; not signing until the next height',
+      {
+        height,
+      },
+    );
   };
 
   const replayLog = (records: readonly WalRecord[]): void => {
@@ -316,6 +336,7 @@ export function createHeight(parts: HeightParts): HeightRun {
     const done = replay;
     replay = undefined;
     if (!open) return;
+    restUnlessExplained(done.messages);
     env.log('info', 'replayed the log', { height, records: records.length, round: roundOf(core) });
     resumeAfter(done);
   };
@@ -342,6 +363,7 @@ export function createHeight(parts: HeightParts): HeightRun {
     height,
     core,
     blocks,
+    maySign: () => maySign,
     begin,
     feed,
     close() {
@@ -353,11 +375,9 @@ export function createHeight(parts: HeightParts): HeightRun {
   };
 }
 
-export function isOwn(record: WalRecord): boolean {
-  return record.kind === 'ownVote' || record.kind === 'ownProposal';
-}
-
 interface Replay {
+  /** What the core asked to sign. */
+  readonly messages: Uint8Array[];
   readonly ownVotes: Map<string, Vote>;
   readonly ownProposals: Map<Round, Proposal>;
   readonly timeouts: Map<TimeoutKind, { round: Round; delayMs: number }>;
@@ -367,6 +387,7 @@ interface Replay {
 
 function emptyReplay(): Replay {
   return {
+    messages: [],
     ownVotes: new Map(),
     ownProposals: new Map(),
     timeouts: new Map(),

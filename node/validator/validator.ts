@@ -172,9 +172,6 @@ function createShell(
         },
       );
     const resumed = opened.result === 'resume' ? opened.records : undefined;
-    const ownRecords =
-      resumed?.filter((one) => one.kind === 'ownVote' || one.kind === 'ownProposal').length ?? 0;
-    const maySign = opened.result !== 'ahead' && mayGuardSign(height, ownRecords);
     const current = createHeight({
       env,
       genesisHash,
@@ -185,7 +182,7 @@ function createShell(
       wal,
       resumed,
       parent,
-      maySign,
+      maySign: opened.result !== 'ahead' && mayGuardSign(height),
       onDecide: (decision) => void commitDecided(current, decision),
       onProgress(round, branch) {
         lastProgressMs = clock.nowMs();
@@ -196,9 +193,9 @@ function createShell(
     });
     run = current;
     lastRound = 0;
-    voting = maySign && current.core.config.self !== undefined;
     lastProgressMs = clock.nowMs();
     current.begin();
+    voting = current.maySign() && current.core.config.self !== undefined;
     const messages = waiting;
     waiting = [];
     for (const message of messages) if (run === current) takeWaiting(current, message);
@@ -218,7 +215,7 @@ function createShell(
   };
 
   /** Rules about keys whose past is uncertain: silence costs a few blocks, a second signature costs the stake. */
-  const mayGuardSign = (height: Height, ownRecords: number): boolean => {
+  const mayGuardSign = (height: Height): boolean => {
     if (guard === undefined) return false;
     const last = guard.last();
     if (last === undefined) {
@@ -245,12 +242,6 @@ function createShell(
     }
     if (height <= quietUntil || ownSignatures?.mustRest(height) === true) return false;
     guard.declareFree();
-    if (last.height === height && last.loggedBefore > ownRecords) {
-      log('warn', 'the log of this height was lost after signing in it; not signing until the next height', {
-        height,
-      });
-      return false;
-    }
     return true;
   };
   const commitDecided = async (current: HeightRun, decision: Decision): Promise<void> => {

@@ -415,9 +415,9 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'a node whose log was lost goes on voting in the height in which it has signed',
     patches: [
       patch(
-        VALIDATOR,
-        'if (last.height === height && last.loggedBefore > ownRecords) {',
-        'if (last.height < 0) {',
+        HEIGHT,
+        'if (messages.some((message) => equalBytes(message, last.message))) return;',
+        'if (messages.length >= 0) return;',
       ),
     ],
   },

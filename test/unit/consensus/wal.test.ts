@@ -90,7 +90,6 @@ describe('the guard against signing twice', () => {
     height: asHeight(height),
     round: asRound(round),
     step: SIGN_STEP[step],
-    loggedBefore: 0,
     message: new TextEncoder().encode(text),
   });
 
@@ -123,7 +122,7 @@ describe('the guard against signing twice', () => {
   });
 
   it('the record survives its encoding, and any damage to it is noticed', () => {
-    const record = { ...at(5, 2, 'precommit', 'x'.repeat(90)), loggedBefore: 3 };
+    const record = at(5, 2, 'precommit', 'x'.repeat(90));
     const bytes = encodeLastSigned(record);
     expect(decodeLastSigned(bytes, 'f')).toEqual(record);
     for (let i = 0; i < bytes.length; i++) {
