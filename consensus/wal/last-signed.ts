@@ -15,6 +15,8 @@ export interface LastSigned {
   readonly height: Height;
   readonly round: Round;
   readonly step: SignStep;
+  /** How many own signatures the log of this height held when this one was made. */
+  readonly loggedBefore: number;
   /** BLS signatures are deterministic: the same message gives the same signature again, so it need not be kept. */
   readonly message: Uint8Array;
 }
@@ -47,6 +49,7 @@ export const NEVER_SIGNED: LastSigned = {
   height: asHeight(0),
   round: asRound(0),
   step: SIGN_STEP.proposal,
+  loggedBefore: 0,
   message: new Uint8Array(0),
 };
 
@@ -57,21 +60,30 @@ export const NEVER_SIGNED: LastSigned = {
  */
 export const FREE_TO_SIGN: LastSigned = { ...NEVER_SIGNED, round: asRound(1) };
 
+/**
+ * Whether the key may go on in the height of this record although the log does not lead to it. Only if nothing can be
+ * locked: the record is of the first signature in that height, and no precommit.
+ */
+export function isWithoutLock(last: LastSigned): boolean {
+  return last.loggedBefore === 0 && last.step !== SIGN_STEP.precommit;
+}
+
 /** Whether the record leaves open what the key has signed elsewhere. */
 export function isPastUnknown(last: LastSigned): boolean {
   return last.height === NEVER_SIGNED.height && last.round === NEVER_SIGNED.round;
 }
 
-const VERSION = 2;
+const VERSION = 1;
 const MAX_MESSAGE_BYTES = 512;
 
-/** version u8 | height u64 | round u32 | step u8 | message length u16 | message | crc32c u32 */
+/** version u8 | height u64 | round u32 | step u8 | loggedBefore u32 | message length u16 | message | crc32c u32 */
 export function encodeLastSigned(record: LastSigned): Uint8Array {
-  const body = writer(1 + 8 + 4 + 1 + 2 + record.message.length)
+  const body = writer(1 + 8 + 4 + 1 + 4 + 2 + record.message.length)
     .u8(VERSION)
     .u64(record.height)
     .u32(record.round)
     .u8(record.step)
+    .u32(record.loggedBefore)
     .u16(record.message.length)
     .bytes(record.message)
     .finish();
@@ -98,13 +110,14 @@ export function decodeLastSigned(bytes: Uint8Array, fileName: string): LastSigne
   const height = asHeight(input.u64());
   const round = asRound(input.u32());
   const step = input.u8();
+  const loggedBefore = input.u32();
   const messageLength = input.u16();
   if (messageLength > MAX_MESSAGE_BYTES) throw damaged(`claims a message of ${messageLength} bytes`);
   const message = input.bytes(messageLength);
   input.end();
   if (step !== SIGN_STEP.proposal && step !== SIGN_STEP.prevote && step !== SIGN_STEP.precommit)
     throw damaged(`names step ${step}`);
-  return { height, round, step, message };
+  return { height, round, step, loggedBefore, message };
 }
 
 /** For export and for people. */

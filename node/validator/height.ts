@@ -14,6 +14,7 @@ import { proposalSignBytes, voteSignBytes } from '../../consensus/sign-bytes.ts'
 import type { Branch } from '../../consensus/state-machine/state.ts';
 import type { Hash, Height, Proposal, Round, Vote } from '../../consensus/types.ts';
 import { findValidator } from '../../consensus/validator-set/set.ts';
+import { isWithoutLock } from '../../consensus/wal/last-signed.ts';
 import type { WalRecord } from '../../consensus/wal/records.ts';
 import { type Blocks, createBlocks } from './blocks.ts';
 import { LIMITS } from './limits.ts';
@@ -80,6 +81,8 @@ export function createHeight(parts: HeightParts): HeightRun {
   let running = false;
   let replay: Replay | undefined;
   let maySign = parts.maySign;
+  /** Own signatures in the log. */
+  let ownRecords = parts.resumed?.filter(isOwn).length ?? 0;
   let decision: Omit<Decision, 'bytes'> | undefined;
 
   const blocks = createBlocks({
@@ -206,9 +209,10 @@ export function createHeight(parts: HeightParts): HeightRun {
     }
     if (parts.guard === undefined || !maySign) return null;
     wal.sync();
-    const signature = parts.guard.signVote(vote);
+    const signature = parts.guard.signVote(vote, ownRecords);
     if (signature === null) return null;
     wal.append({ kind: 'ownVote', vote: { ...vote, signature } });
+    ownRecords++;
     return signature;
   };
 
@@ -226,9 +230,10 @@ export function createHeight(parts: HeightParts): HeightRun {
     }
     if (parts.guard === undefined || !maySign) return null;
     wal.sync();
-    const signature = parts.guard.signProposal(proposal);
+    const signature = parts.guard.signProposal(proposal, ownRecords);
     if (signature === null) return null;
     wal.append({ kind: 'ownProposal', proposal: { ...proposal, signature } });
+    ownRecords++;
     return signature;
   };
 
@@ -302,11 +307,11 @@ export function createHeight(parts: HeightParts): HeightRun {
 
   /**
    * The log was durable before the last signature, so a whole one leads to it again. One that does not has lost its
-   * end, or all, and with it perhaps a lock: the key rests until the next height.
+   * end, or all: if that may have held a lock, the key rests until the next height.
    */
   const restUnlessExplained = (messages: readonly Uint8Array[]): void => {
     const last = parts.guard?.last();
-    if (!maySign || last?.height !== height) return;
+    if (!maySign || last?.height !== height || isWithoutLock(last)) return;
     if (messages.some((message) => equalBytes(message, last.message))) return;
     maySign = false;
     env.log(
@@ -373,6 +378,10 @@ export function createHeight(parts: HeightParts): HeightRun {
       timers.clear();
     },
   };
+}
+
+function isOwn(record: WalRecord): boolean {
+  return record.kind === 'ownVote' || record.kind === 'ownProposal';
 }
 
 interface Replay {

@@ -83,6 +83,7 @@ export function recordFromJson(text: string): SigningRecord {
       height: asHeight(whole(last['height'], 'lastSigned.height')),
       round: asRound(whole(last['round'], 'lastSigned.round', 0xffff_ffff)),
       step,
+      loggedBefore: whole(last['loggedBefore'], 'lastSigned.loggedBefore', 0xffff_ffff),
       message: message(last['message']),
     },
     attested: new Map(

@@ -22,9 +22,12 @@ export interface SigningGuard {
   declareNew(): void;
   /** Writes down that the key's past is known; does nothing once it has signed. */
   declareFree(): void;
-  /** Signature, or null if signing this could contradict what was signed before. */
-  signVote(vote: UnsignedVote): Uint8Array | null;
-  signProposal(proposal: UnsignedProposal): Uint8Array | null;
+  /**
+   * Signature, or null if signing this could contradict what was signed before.
+   * @param loggedBefore own signatures of this height that the log holds durably
+   */
+  signVote(vote: UnsignedVote, loggedBefore: number): Uint8Array | null;
+  signProposal(proposal: UnsignedProposal, loggedBefore: number): Uint8Array | null;
   /** Contribution to the randomness of a height. There is one per height, so nothing can contradict it. */
   signReveal(height: Height): Uint8Array;
 }
@@ -65,18 +68,20 @@ export function createSigningGuard(parts: {
       storage.replaceFile(LAST_SIGNED_FILE, encodeLastSigned(FREE_TO_SIGN));
       last = FREE_TO_SIGN;
     },
-    signVote: (vote) =>
+    signVote: (vote, loggedBefore) =>
       sign({
         height: vote.height,
         round: vote.round,
         step: SIGN_STEP[vote.type],
+        loggedBefore,
         message: voteSignBytes(genesisHash, vote),
       }),
-    signProposal: (proposal) =>
+    signProposal: (proposal, loggedBefore) =>
       sign({
         height: proposal.height,
         round: proposal.round,
         step: SIGN_STEP.proposal,
+        loggedBefore,
         message: proposalSignBytes(genesisHash, proposal),
       }),
     signReveal: (height) => signer.sign(revealSignBytes(genesisHash, height)),

@@ -30,6 +30,7 @@ import {
   decodeStatusAnswer,
   encodeProposalMessage,
   encodeRangeAnswer,
+  encodeStatus,
   encodeStatusAnswer,
 } from '../../node/validator/messages.ts';
 import type { GossipKind, RequestKind } from '../../node/validator/ports.ts';
@@ -43,10 +44,17 @@ export interface Adversary {
   /** Sees what the shell is told. */
   heard(kind: GossipKind, bytes: Uint8Array): void;
   /** The answer to a question; `honest` is what the shell would say. */
-  answer(kind: RequestKind, payload: Uint8Array, honest: Uint8Array | undefined): Uint8Array | undefined;
+  answer(
+    kind: RequestKind,
+    payload: Uint8Array,
+    honest: Uint8Array | undefined,
+  ): Uint8Array | typeof SILENCE | undefined;
   /** From time to time. */
   stir(): void;
 }
+
+/** No answer at all: whoever asked waits for its whole time-out. */
+export const SILENCE = 'silence';
 
 /** Messages remembered for replay. */
 const MEMORY = 60;
@@ -60,6 +68,8 @@ export function createAdversary(parts: {
   readonly peers: readonly string[];
   readonly sign: (message: Uint8Array) => Uint8Array;
   readonly send: (peer: string, kind: GossipKind, bytes: Uint8Array) => void;
+  /** Asks a question without waiting for the answer. */
+  readonly ask: (peer: string, kind: RequestKind, payload: Uint8Array) => void;
   /** set(height) where this node knows it. */
   readonly setAt: (height: number) => ValidatorSet | undefined;
   readonly facts: (block: Uint8Array) => BlockFacts | undefined;
@@ -244,7 +254,7 @@ export function createAdversary(parts: {
     return { certificate: forgedOne, bytes: other?.bytes ?? bytes };
   };
 
-  const rangeLie = (payload: Uint8Array, honest: Uint8Array): Uint8Array => {
+  const rangeLie = (payload: Uint8Array, honest: Uint8Array): Uint8Array | typeof SILENCE => {
     const { headHeight, blocks } = decodeRangeAnswer(honest);
     const [first, second] = blocks;
     if (first !== undefined && does('rogue aggregate'))
@@ -268,15 +278,17 @@ export function createAdversary(parts: {
       });
     }
     if (!does('lying sync')) return honest;
-    switch (rng.int(4)) {
+    switch (rng.int(5)) {
       case 0:
-        return encodeRangeAnswer({ headHeight: asHeight(headHeight + 1_000), blocks: [] });
+        return SILENCE;
       case 1:
+        return encodeRangeAnswer({ headHeight: asHeight(headHeight + 1_000), blocks: [] });
+      case 2:
         return encodeRangeAnswer({
           headHeight,
           blocks: blocks.map((one) => ({ ...one, bytes: mangled(one.bytes) })),
         });
-      case 2:
+      case 3:
         return encodeRangeAnswer({ headHeight, blocks: [...blocks].reverse() });
       default:
         return encodeRangeAnswer({
@@ -343,6 +355,12 @@ export function createAdversary(parts: {
       }
       if (memory.length > 0 && does('malformed'))
         toSome(rng.pick(memory).kind, mangled(rng.pick(memory).bytes));
+      if (does('lying sync')) {
+        // A question for a far height claims it; whoever believes it asks for the blocks.
+        const far = asHeight(height + 2 + rng.int(1_000));
+        for (const peer of parts.peers)
+          parts.ask(peer, 'status', encodeStatus({ height: far, round: asRound(0), rounds: [] }));
+      }
       if (height > 0 && does('far rounds')) {
         const far = asRound(round + rng.pick([2, 3, 50, 100_000]));
         const type = rng.pick(['prevote', 'precommit'] as const);

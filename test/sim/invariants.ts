@@ -31,6 +31,7 @@ export const INVARIANTS = {
   SUPPLY: 'the transfers neither make nor destroy money, and no balance is negative',
   NONCE: 'transactions of an account are included in the order of their nonces, each once',
   QUEUES: 'timers, open requests, message sizes and the log of a node stay within their bounds',
+  'ASKED IN VAIN': 'once calm, whoever claimed blocks and served none is left alone for a while',
   'REPLAY DIFFERS': 'replaying a log twice gives the same state and the same effects',
   'LOG DOES NOT EXPLAIN': 'the log of a crashed node leads to the last message its key signed',
   'SIGNED ON A FAILED DISK': 'after a write has failed, this life of the node signs nothing',
@@ -63,6 +64,8 @@ export interface Invariants {
   onWipe(node: string): void;
   onEvidence(node: string, evidence: Uint8Array): void;
   onLoad(node: string, load: Load): void;
+  /** Whether this honest validator's key has ever signed. */
+  hasSigned(validator: number): boolean;
   readonly violations: readonly string[];
   readonly tallest: () => number;
   /** Committed block per height. */
@@ -279,6 +282,7 @@ export function createInvariants(parts: {
     accused,
     tallest: () => tallest,
     isIncluded: (transaction) => ledger?.included.has(transaction) ?? false,
+    hasSigned: (validator) => furthest.has(validator),
     onSign(validator, message, nowMs) {
       const what = parse(message);
       if (what === undefined) return;

@@ -2,6 +2,7 @@
 import type { ConsensusParameters } from '../../consensus/parameters.ts';
 import type { ValidatorSet } from '../../consensus/types.ts';
 import { LIMITS } from '../../node/validator/limits.ts';
+import { decodeRangeAnswer } from '../../node/validator/messages.ts';
 import type {
   GossipKind,
   Net,
@@ -10,7 +11,7 @@ import type {
   ValidatorEnv,
   ValidatorHandle,
 } from '../../node/validator/ports.ts';
-import { type Adversary, createAdversary } from './byzantine.ts';
+import { type Adversary, createAdversary, SILENCE } from './byzantine.ts';
 import { type Disk, SimulatedCrash } from './disk.ts';
 import type { InvariantName, Invariants } from './invariants.ts';
 import type { ChainDisk, Kit, SimApp } from './kit.ts';
@@ -67,6 +68,8 @@ export interface Surroundings {
 }
 
 const REQUEST_TIMEOUT_MS = 800;
+/** A peer that was only busy is asked again soon. */
+const LEAST_DOUBT_MS = 2_000;
 
 /** Authorities for the present life of a process: none of them does anything once it is over. */
 export function createProcessEnv(process: Process, sim: Surroundings): ValidatorEnv {
@@ -193,6 +196,7 @@ function createNet(
       });
   };
   process.adversary = adversaryOf(process, sim, send);
+  const watch = createRangeWatch(process, sim);
 
   return {
     broadcast(kind, bytes) {
@@ -214,10 +218,12 @@ function createNet(
         let settled = !alive();
         if (settled) return;
         process.requests++;
+        if (kind === 'range') watch.asks(to);
         const settle = (answer: Uint8Array | undefined) => {
           if (settled || !alive()) return;
           settled = true;
           process.requests--;
+          if (kind === 'range') watch.hears(to, answer);
           cancel();
           resolve(answer);
         };
@@ -240,6 +246,46 @@ function createNet(
   };
 }
 
+/** Once calm, whoever claimed blocks and served none is left alone for a while, longer each time in a row. */
+function createRangeWatch(process: Process, sim: Surroundings) {
+  const failures = new Map<Process, { life: number; count: number; untilMs: number }>();
+  const known = (peer: Process) => {
+    const found = failures.get(peer);
+    return found?.life === peer.life ? found : undefined;
+  };
+  return {
+    asks(peer: Process) {
+      const found = known(peer);
+      if (process.honest && found !== undefined && sim.world.nowMs() < found.untilMs)
+        sim.invariants.fail(
+          'ASKED IN VAIN',
+          `${process.name} asks ${peer.name} for blocks again, ${found.untilMs - sim.world.nowMs()} ms too early after ${found.count} empty answers`,
+        );
+    },
+    hears(peer: Process, answer: Uint8Array | undefined) {
+      if (!sim.calm) return;
+      if (answer !== undefined && !isEmptyRange(answer)) {
+        failures.delete(peer);
+        return;
+      }
+      const count = (known(peer)?.count ?? 0) + 1;
+      failures.set(peer, {
+        life: peer.life,
+        count,
+        untilMs: sim.world.nowMs() + LEAST_DOUBT_MS * 2 ** (count - 1),
+      });
+    },
+  };
+}
+
+function isEmptyRange(answer: Uint8Array): boolean {
+  try {
+    return decodeRangeAnswer(answer).blocks.length === 0;
+  } catch {
+    return false;
+  }
+}
+
 /** A message reaches a process that is up, once it is awake. */
 function deliver(to: Process, sim: Surroundings, delayMs: number, work: () => void): void {
   const fire = () => {
@@ -258,6 +304,7 @@ async function ask(
 ): Promise<Uint8Array | undefined> {
   const answer = await to.handle?.onRequest(kind, payload, from);
   const said = to.adversary === undefined ? answer : to.adversary.answer(kind, payload, answer);
+  if (said === SILENCE) return new Promise(() => {});
   // The network refuses larger ones (ports.ts).
   return said !== undefined && said.length > LIMITS.maxAnswerBytes ? undefined : said;
 }
@@ -287,6 +334,15 @@ function adversaryOf(
     send(peer, kind, bytes) {
       world.noteBytes(bytes.subarray(0, 64));
       send(peers.get(peer)!, kind, bytes);
+    },
+    ask(peer, kind, payload) {
+      for (const delayMs of sim.links.delays(process.name, peer as Process['name']).slice(0, 1))
+        deliver(
+          peers.get(peer)!,
+          sim,
+          delayMs,
+          () => void ask(peers.get(peer)!, kind, payload, process.name),
+        );
     },
     setAt: (height) => sim.setAt(height),
     facts: kit.facts,

@@ -81,9 +81,9 @@ function replay(
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const plain = (_: string, value: unknown) => (value instanceof Uint8Array ? hex(value) : value);
 
-/** version 1, height 8, round 4, step 1, length 2, message, checksum 4. */
+/** version 1, height 8, round 4, step 1, logged before 4, length 2, message, checksum 4. */
 function parseLastSigned(bytes: Uint8Array): { height: number; message: string } {
   const buffer = Buffer.from(bytes);
-  const length = buffer.readUInt16BE(14);
-  return { height: Number(buffer.readBigUInt64BE(1)), message: buffer.toString('hex', 16, 16 + length) };
+  const length = buffer.readUInt16BE(18);
+  return { height: Number(buffer.readBigUInt64BE(1)), message: buffer.toString('hex', 20, 20 + length) };
 }

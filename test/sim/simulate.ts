@@ -24,6 +24,8 @@ export const START_MS = 1_700_000_000_000;
 export const SKIP = 'L55 skip to a later round';
 /** Blocks every live node must add once the storm is over. */
 const HEALED_BLOCKS = 3;
+/** Patience of an operator with a network that stands still. */
+const OPERATOR_MS = 60_000;
 /** Longest virtual time for it. Rounds may have become long in the storm, and each proposer that is dead costs one. */
 const HEAL_MS = 400_000;
 
@@ -220,7 +222,8 @@ class Simulation implements Surroundings {
     });
   }
 
-  boot(process: Process): void {
+  /** @param keyNeverSigned what an operator who knows the past of the key says */
+  boot(process: Process, keyNeverSigned = false): void {
     if (process.ruined || process.up) return;
     process.life++;
     process.up = true;
@@ -238,6 +241,7 @@ class Simulation implements Surroundings {
         env: createProcessEnv(process, this),
         genesisHash: this.kit.genesisHash,
         parameters: this.parameters,
+        keyNeverSigned,
         onProgress: (height, round, branch) => {
           this.lines.add(branch);
           if (height === at.height && round > at.round + 1) this.lines.add(SKIP);
@@ -457,7 +461,9 @@ class Simulation implements Surroundings {
       invariants.violations.length > 0 ||
       live().every((process) => process.chain.head.height >= goal && this.isVoting(process));
     const healMs = this.settings.healMs ?? HEAL_MS;
-    if (await world.run(world.nowMs() + healMs, done)) {
+    const endMs = world.nowMs() + healMs;
+    if (!(await world.run(world.nowMs() + OPERATOR_MS, done))) this.vouchForNewKeys();
+    if (await world.run(endMs, done)) {
       if (invariants.violations.length === 0) this.checkRounds(before, goal, startRounds);
       return;
     }
@@ -469,6 +475,20 @@ class Simulation implements Surroundings {
       'NO PROGRESS',
       `${HEALED_BLOCKS} more blocks than ${before} wanted within ${healMs / 1000} s of calm; ${heads.join('; ')}`,
     );
+  }
+
+  /**
+   * A node that died before its first start was over has a key of unknown past, and rests for two heights. With others
+   * dead, that can be too much silence for those heights ever to end. The node says so, and its operator knows better.
+   */
+  vouchForNewKeys(): void {
+    for (const process of this.processes) {
+      const { validator } = process;
+      if (validator === undefined || !process.honest || this.isVoting(process)) continue;
+      if (this.isDead(process) || this.invariants.hasSigned(validator)) continue;
+      this.kill(process);
+      this.boot(process, true);
+    }
   }
 
   /** Whoever is in the set takes part again. */

@@ -467,6 +467,11 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'liars believed again at once',
+    mistake: 'a peer that claims blocks and serves none is believed again at its next claim',
+    patches: [patch(CATCH_UP, 'if (stopped || isDoubted(peer)) return;', 'if (stopped) return;')],
+  },
+  {
     name: 'repeated vote taken for a second one',
     mistake: 'the same vote twice is evidence',
     patches: [

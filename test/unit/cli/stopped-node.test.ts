@@ -212,6 +212,7 @@ describe('the last-signed record', () => {
       height: asHeight(height),
       round: asRound(1),
       step: 3,
+      loggedBefore: 2,
       message: new Uint8Array(40).fill(height),
     });
 

@@ -90,6 +90,7 @@ describe('the guard against signing twice', () => {
     height: asHeight(height),
     round: asRound(round),
     step: SIGN_STEP[step],
+    loggedBefore: 0,
     message: new TextEncoder().encode(text),
   });
 
@@ -122,7 +123,7 @@ describe('the guard against signing twice', () => {
   });
 
   it('the record survives its encoding, and any damage to it is noticed', () => {
-    const record = at(5, 2, 'precommit', 'x'.repeat(90));
+    const record = { ...at(5, 2, 'precommit', 'x'.repeat(90)), loggedBefore: 3 };
     const bytes = encodeLastSigned(record);
     expect(decodeLastSigned(bytes, 'f')).toEqual(record);
     for (let i = 0; i < bytes.length; i++) {

@@ -48,6 +48,7 @@ const signedAt = (height: number, round: number): LastSigned => ({
   height: asHeight(height),
   round: asRound(round),
   step: 3,
+  loggedBefore: 1,
   message: new Uint8Array(1),
 });
 
