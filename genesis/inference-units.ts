@@ -17,6 +17,14 @@ const DIVISIONS_PER_UNIT = 3;
 /** Multiplications of doubles in a unit on the way through the model. */
 const PRODUCTS_PER_UNIT = 1024;
 
+/** Loading a graph into a fresh instance of the runtime: some 50 ms of one core, and some 40 ns a byte of its file. */
+const GRAPH_UNITS = 32_768;
+const GRAPH_BYTES_PER_UNIT = 32;
+/** Passing numbers to the runtime's thread and back. */
+const GRAPH_RUN_UNITS = 512;
+/** Steps of a graph in a unit: docs/runtime.md, section 3. */
+const GRAPH_STEPS_PER_UNIT = 4096;
+
 export interface InferenceSizes {
   /** Bytes of the prompt. */
   readonly promptBytes: number;
@@ -32,17 +40,37 @@ export interface InferenceSizes {
   readonly forward: number;
   /** Multiplications that turn a query into the bases of the layers' factors. */
   readonly turns: number;
+  /** The graph that makes features of the prompt. */
+  readonly graph?: GraphSizes;
+}
+
+export interface GraphSizes {
+  /** Bytes of its file. */
+  readonly modelBytes: number;
+  /** Steps of one run. */
+  readonly steps: number;
 }
 
 /** A unit for each byte of the prompt and for each sample, whose score is an integer of arbitrary size, and the rest. */
 export function inferenceUnitsOf(sizes: InferenceSizes): number {
-  const { promptBytes, samples, dimensions, layers, solver, forward, turns } = sizes;
+  const { promptBytes, samples, dimensions, layers, solver, forward, turns, graph } = sizes;
   const parts = [
     (SCANS[solver] * samples * dimensions) / NUMBERS_PER_UNIT,
     (samples * layers) / LAYERS_PER_UNIT,
     forward / PRODUCTS_PER_UNIT,
     solver === 'ekfac' ? turns / TURNS_PER_UNIT : 0,
     solver === 'datainf' ? dimensions / DIVISIONS_PER_UNIT : 0,
+    graph === undefined ? 0 : graphUnitsOf(graph),
   ];
   return parts.reduce((sum, part) => sum + Math.ceil(part), promptBytes + samples);
+}
+
+/** Units of one run, with the loading that comes before it where other graphs were asked meanwhile. */
+export function graphUnitsOf({ modelBytes, steps }: GraphSizes): number {
+  return (
+    GRAPH_UNITS +
+    GRAPH_RUN_UNITS +
+    Math.ceil(modelBytes / GRAPH_BYTES_PER_UNIT) +
+    Math.ceil(steps / GRAPH_STEPS_PER_UNIT)
+  );
 }

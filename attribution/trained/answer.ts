@@ -4,15 +4,13 @@ import { AttributionError } from '../errors.ts';
 import { answerScores, type InfluenceScores, modelLogits, modelScores } from '../influence/api.ts';
 import { WHOLE } from '../token/types.ts';
 import { type AnswerRules, answerCredits } from './credits.ts';
-import { featureReader } from './features.ts';
+import { type FeatureMakers, featureReader } from './features.ts';
 import { encodeInfluenceRecord, type InfluenceRecord } from './influence-record.ts';
-import type { SentenceEncoder, Trained, TrainingSpec } from './types.ts';
+import type { Trained, TrainingSpec } from './types.ts';
 
-export interface AnswerInput extends AnswerRules {
+export interface AnswerInput extends AnswerRules, FeatureMakers {
   readonly spec: TrainingSpec;
   readonly prompt: Uint8Array;
-  /** The program's own sentence encoder; features of texts need it. */
-  readonly encoder?: SentenceEncoder;
   /** Hash of the request record, 0x and 64 hex digits. */
   readonly requestHash: string;
 }
@@ -31,9 +29,9 @@ export interface Answer {
  * @throws AttributionError 'InvalidParameter' for a prompt that `isSample` does not take, or another encoder.
  */
 export function answerAndAttribute(trained: Trained, input: AnswerInput): Answer {
-  const { spec, prompt, encoder, requestHash } = input;
+  const { spec, prompt, requestHash } = input;
   const { modelHash, metricHash } = trained;
-  const features = promptFeatures(spec, prompt, encoder);
+  const features = promptFeatures(spec, prompt, input);
   const label = largest(modelLogits(trained.model, features));
   const output = new TextEncoder().encode(spec.classes[label]!);
   const scores = scoresOf(trained, features, label, spec);
@@ -52,17 +50,13 @@ export function answerAndAttribute(trained: Trained, input: AnswerInput): Answer
   return { output, record, recordBytes, recordHash: toHex(keccak_256(recordBytes)) };
 }
 
-function promptFeatures(
-  { features }: TrainingSpec,
-  prompt: Uint8Array,
-  encoder: SentenceEncoder | undefined,
-): Float64Array {
-  if (features.kind === 'text' && encoder?.hash !== features.encoderHash)
+function promptFeatures({ features }: TrainingSpec, prompt: Uint8Array, makers: FeatureMakers): Float64Array {
+  if (features.kind === 'text' && makers.encoder?.hash !== features.encoderHash)
     throw new AttributionError(
       'InvalidParameter',
       `The model reads texts by encoder ${features.encoderHash}.`,
     );
-  const read = featureReader(features, encoder)(prompt);
+  const read = featureReader(features, makers)(prompt);
   if (read === undefined)
     throw new AttributionError('InvalidParameter', 'The prompt is not what the model takes.');
   return read;

@@ -4,7 +4,17 @@ export { answerAndAttribute } from './answer.ts';
 export type { AnswerCost } from './check-spec.ts';
 export { answerCostOf } from './check-spec.ts';
 export type { AnswerRules } from './credits.ts';
+export type { FeatureMakers } from './features.ts';
 export { isSample } from './features.ts';
+export {
+  checkGraph,
+  GRAPH_INPUT_TYPES,
+  graphFeatures,
+  graphFile,
+  graphKey,
+  graphTensor,
+  graphTexts,
+} from './graph.ts';
 export type { InfluenceRecord } from './influence-record.ts';
 export { decodeInfluenceRecord, encodeInfluenceRecord, influenceRecordHash } from './influence-record.ts';
 export { createSentenceEncoder } from './sentence-encoder.ts';
@@ -23,6 +33,8 @@ export { objectOf, trainRegistered } from './train.ts';
 export { decodeTrainingObject, encodeTrainingObject } from './training-object.ts';
 export type {
   FeatureSource,
+  Graph,
+  GraphFeatures,
   MetricSpec,
   Payee,
   Payees,
@@ -34,4 +46,5 @@ export type {
   TrainingObject,
   TrainingSpec,
 } from './types.ts';
+export { COUNTED_TOKENS, wordCounts } from './word-counts.ts';
 export { trainingWork } from './work.ts';

@@ -2,8 +2,9 @@ import { AttributionError } from '../errors.ts';
 import { checkRange, checkTraining } from '../influence/check.ts';
 import { MAX_EXACT_PARAMETERS, MAX_FACTOR_WIDTH, MAX_RANK } from '../influence/limits.ts';
 import { MAX_VECTOR } from '../retrieval/encoder/limits.ts';
-import { MAX_CLASSES, MAX_DIVISOR_EXPONENT, MAX_LABEL_BYTES, MAX_WIDTH } from './limits.ts';
-import type { MetricSpec, TrainingSpec } from './types.ts';
+import { MAX_MODEL_BYTES, MAX_OPERATIONS } from '../runtime/limits.ts';
+import { MAX_CLASSES, MAX_DIVISOR_EXPONENT, MAX_GRAPH_INPUT, MAX_LABEL_BYTES, MAX_WIDTH } from './limits.ts';
+import type { GraphFeatures, MetricSpec, TrainingSpec } from './types.ts';
 
 const encoder = new TextEncoder();
 
@@ -17,8 +18,8 @@ export function checkSpec(spec: TrainingSpec): void {
     checkRange('width', features.width, 1, MAX_WIDTH);
     checkRange('exponent of the divisor', features.divisorExponent, 0, MAX_DIVISOR_EXPONENT);
     if (features.kind === 'text') checkRange('width', features.width, 1, MAX_VECTOR);
-    if (features.kind === 'text' && !/^0x[0-9a-f]{64}$/.test(features.encoderHash))
-      throw invalidSpec('the hash of its encoder is not 0x and 64 lower-case hex digits');
+    if (features.kind === 'text') checkHash('hash of its encoder', features.encoderHash);
+    if (features.kind === 'onnx') checkGraphFeatures(features);
     checkClasses(classes);
     if (training.method === 'adapter-sgd') {
       checkTraining({ ...training, method: 'sgd' });
@@ -33,6 +34,22 @@ export function checkSpec(spec: TrainingSpec): void {
       throw invalidSpec(error.message);
     throw error;
   }
+}
+
+function checkGraphFeatures(features: GraphFeatures): void {
+  const { input, inputWidth, inputExponent, modelBytes, steps } = features;
+  if (input !== 'numbers' && input !== 'words') throw invalidSpec(`the input ${input} is unknown`);
+  checkRange('inputWidth', inputWidth, 1, MAX_GRAPH_INPUT);
+  checkRange('inputExponent', inputExponent, 0, input === 'words' ? 0 : MAX_DIVISOR_EXPONENT);
+  checkHash('id of its contribution', features.contributionId);
+  checkHash('root of its artifact', features.artifactRoot);
+  checkHash('hash of its graph', features.modelHash);
+  checkRange('modelBytes', modelBytes, 1, MAX_MODEL_BYTES);
+  checkRange('steps', steps, 0, MAX_OPERATIONS);
+}
+
+function checkHash(what: string, hash: string): void {
+  if (!/^0x[0-9a-f]{64}$/.test(hash)) throw invalidSpec(`the ${what} is not 0x and 64 lower-case hex digits`);
 }
 
 function checkClasses(classes: readonly string[]): void {
@@ -92,6 +109,8 @@ export interface AnswerCost {
   readonly forward: number;
   /** Of turning the query into the bases of the layers' factors and back. */
   readonly turns: number;
+  /** File and steps of the graph that the prompt goes through first. */
+  readonly graph?: { readonly modelBytes: number; readonly steps: number };
 }
 
 export function answerCostOf(spec: TrainingSpec): AnswerCost {
@@ -105,7 +124,14 @@ export function answerCostOf(spec: TrainingSpec): AnswerCost {
         ]
       : [[inputs, classes.length]];
   const turns = factors.reduce((sum, [a, b]) => sum + 2 * a! * b! * (a! + b!), 0);
-  return { forward: modelParameters(spec) + metric.projectedWidth * firstInputs(spec), turns };
+  const forward = modelParameters(spec) + metric.projectedWidth * firstInputs(spec);
+  return { forward, turns, ...graphOf(spec) };
+}
+
+function graphOf({ features }: TrainingSpec): Pick<AnswerCost, 'graph'> {
+  if (features.kind !== 'onnx') return {};
+  const { modelBytes, steps } = features;
+  return { graph: { modelBytes, steps } };
 }
 
 function isControl(byte: number): boolean {

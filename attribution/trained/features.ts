@@ -2,7 +2,8 @@ import { InvalidUtf8 } from '../errors.ts';
 import { MAX_FEATURE } from '../influence/limits.ts';
 import { lex } from '../lexer/lexer.ts';
 import { MAX_RECORD_BYTES } from './limits.ts';
-import type { FeatureSource, SentenceEncoder } from './types.ts';
+import type { FeatureSource, Graph, GraphFeatures, SentenceEncoder } from './types.ts';
+import { wordCounts } from './word-counts.ts';
 
 const SPACE = 0x20;
 const LINE_FEED = 0x0a;
@@ -15,8 +16,19 @@ const MAX_DIGITS = 10;
 /** Turns what a spec calls a sample into features; undefined for bytes that are none. */
 export type ReadFeatures = (bytes: Uint8Array) => Float64Array | undefined;
 
-/** @param encoder of the hash that the spec names; read for `text` only. */
-export function featureReader(source: FeatureSource, encoder: SentenceEncoder | undefined): ReadFeatures {
+/** What features are made with, beside the bytes: each is read for its own kind only. */
+export interface FeatureMakers {
+  /** Of the hash that the spec names. */
+  readonly encoder?: SentenceEncoder;
+  /** That of the spec, run on all texts that will be asked for. */
+  readonly graph?: Graph;
+}
+
+export function featureReader(source: FeatureSource, { encoder, graph }: FeatureMakers): ReadFeatures {
+  if (source.kind === 'onnx') {
+    if (graph?.kind !== 'ran') throw new Error('features of a graph need what it gave');
+    return graph.featuresOf;
+  }
   const scale = 1 / powerOfTwo(source.divisorExponent);
   if (source.kind === 'numbers') return (bytes) => numbersIn(bytes, source.width, scale);
   if (encoder === undefined) throw new Error('features of texts need the encoder');
@@ -42,9 +54,27 @@ function finish(value: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** Whether a prompt is a sample of these features, which needs no encoder. */
+/** What goes into the graph for a text, as its input's numbers; undefined if it is no sample. */
+export function graphInput(
+  { input, inputWidth, inputExponent }: GraphFeatures,
+  text: Uint8Array,
+): Float32Array | Uint8Array | undefined {
+  if (input === 'words') return isText(text) ? wordCounts(text, inputWidth) : undefined;
+  const numbers = numbersIn(text, inputWidth, 1 / powerOfTwo(inputExponent));
+  // To the nearest float, ties to even.
+  return numbers && Float32Array.from(numbers);
+}
+
+/**
+ * Whether a prompt is a sample of these features, which needs neither encoder nor graph. Of one that is, a graph may
+ * still give nothing.
+ */
 export function isSample(source: FeatureSource, bytes: Uint8Array): boolean {
   if (source.kind === 'text') return isText(bytes);
+  if (source.kind === 'onnx')
+    return source.input === 'words'
+      ? isText(bytes)
+      : numbersIn(bytes, source.inputWidth, 1 / powerOfTwo(source.inputExponent)) !== undefined;
   return numbersIn(bytes, source.width, 1 / powerOfTwo(source.divisorExponent)) !== undefined;
 }
 

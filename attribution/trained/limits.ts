@@ -12,6 +12,16 @@ export const MAX_WIDTH = 2047;
 /** Divisors of features reach 2³⁰: every 31-bit number can be brought below 2. */
 export const MAX_DIVISOR_EXPONENT = 30;
 
+/** Numbers that go into a graph: four times the words that the genre classifier tells apart. */
+export const MAX_GRAPH_INPUT = 16_384;
+
+/** Multiplications that a graph's run costs beside its steps: passing numbers to a thread and back, 0.3 ms of one core. */
+export const GRAPH_RUN_WORK = 262_144;
+
+/** Multiplications that loading a graph costs, and each of its bytes: 50 ms of one core, and 50 ns. */
+export const GRAPH_LOAD_WORK = 50_000_000;
+export const GRAPH_BYTE_WORK = 64;
+
 /** Bytes of one record: a genesis lets records have at most a mebibyte, as the sentence encoder does. */
 export const MAX_RECORD_BYTES = 1 << 20;
 

@@ -4,7 +4,7 @@ import { clusterRepresentatives, createClusterBook } from '../clusters/api.ts';
 import type { CorpusRecord } from '../corpus/corpus.ts';
 import { AttributionError } from '../errors.ts';
 import type { LabelledFeatures } from '../influence/api.ts';
-import { featureReader } from './features.ts';
+import { type FeatureMakers, featureReader } from './features.ts';
 import {
   MAX_FEATURE_NUMBERS,
   MAX_LABEL_BYTES,
@@ -13,7 +13,7 @@ import {
   MAX_SAMPLES,
   MAX_TRAINING_BYTES,
 } from './limits.ts';
-import type { Payee, Payees, SentenceEncoder, TrainingSpec } from './types.ts';
+import type { Payee, Payees, TrainingSpec } from './types.ts';
 
 /** What a model is trained on. */
 export interface Samples {
@@ -40,11 +40,11 @@ interface Member extends Payee {
 export function readSamples(
   spec: TrainingSpec,
   records: Iterable<CorpusRecord>,
-  encoder: SentenceEncoder | undefined,
+  makers: FeatureMakers,
 ): Samples {
   const { classes, features } = spec;
   const labelOf = labelReader(classes);
-  const featuresOf = featureReader(features, encoder);
+  const featuresOf = featureReader(features, makers);
   const book = createClusterBook();
   const rows: Float64Array[] = [];
   const labels: number[] = [];
@@ -89,7 +89,7 @@ export function readSamples(
 }
 
 /** The class of a record's first line and its bytes; undefined if it is none. */
-function labelReader(
+export function labelReader(
   classes: readonly string[],
 ): (bytes: Uint8Array) => { index: number; length: number } | undefined {
   const keyOf = (bytes: Uint8Array): string => bytesToHex(bytes);

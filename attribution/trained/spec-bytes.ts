@@ -12,10 +12,13 @@ import type { FeatureSource, MetricSpec, TrainedKind, TrainingSpec } from './typ
  * | bytes | field |
  * |---|---|
  * | 1 | version (1) |
- * | 1 | features: 1 numbers, 2 text |
+ * | 1 | features: 1 numbers, 2 text, 3 onnx |
  * | 2 | width |
  * | 1 | exponent of the divisor |
  * | 32 | hash of the encoder; text only |
+ * | 1, 2, 1 | input: 1 numbers, 2 words; inputWidth; inputExponent; onnx only, as the next two |
+ * | 32, 32, 32 | id of the contribution, root of its artifact, SHA-256 of the graph's file |
+ * | 4, 8 | bytes of the file, steps of one run |
  * | 2 | number of classes |
  * | 1 + n each | label: its length, its UTF-8 |
  * | 1 | training: 1 newton, 2 sgd, 3 adapter |
@@ -28,23 +31,20 @@ import type { FeatureSource, MetricSpec, TrainedKind, TrainingSpec } from './typ
  * | 2 | projectedWidth |
  */
 const VERSION = 1;
-const SOURCES = { numbers: 1, text: 2 } as const;
+const SOURCES = { numbers: 1, text: 2, onnx: 3 } as const;
+const INPUTS = { numbers: 1, words: 2 } as const;
 const METHODS = { newton: 1, sgd: 2, 'adapter-sgd': 3 } as const;
 const SOLVERS = { newton: 1, datainf: 2, ekfac: 4 } as const;
 
 /** Bytes of the largest spec: of a longer input nothing needs to be read. */
-export const MAX_SPEC_BYTES = 37 + 2 + MAX_CLASSES * (1 + MAX_LABEL_BYTES) + 9 + 14 + 65 + 6 + 4;
+export const MAX_SPEC_BYTES = 117 + 2 + MAX_CLASSES * (1 + MAX_LABEL_BYTES) + 9 + 14 + 65 + 6 + 4;
 
 /** Canonical bytes of a spec. @throws AttributionError 'InvalidTrainingSpec' for one that breaks the rules. */
 export function encodeTrainingSpec(spec: TrainingSpec): Uint8Array {
   checkSpec(spec);
   const { features, classes, training, metric } = spec;
-  const writer = new ByteWriter()
-    .uint(VERSION, 1)
-    .uint(SOURCES[features.kind], 1)
-    .uint(features.width, 2)
-    .uint(features.divisorExponent, 1);
-  if (features.kind === 'text') writer.bytes(fromHex(features.encoderHash, 32), 32);
+  const writer = new ByteWriter().uint(VERSION, 1);
+  writeFeatures(writer, features);
   writer.uint(classes.length, 2);
   for (const label of classes) sized(writer, new TextEncoder().encode(label));
   writer.uint(METHODS[training.method], 1).uint(training.l2Micro, 8);
@@ -62,6 +62,21 @@ export function encodeTrainingSpec(spec: TrainingSpec): Uint8Array {
     .uint(metric.clipPercent, 1)
     .uint(metric.projectedWidth, 2)
     .done();
+}
+
+function writeFeatures(writer: ByteWriter, features: FeatureSource): void {
+  writer.uint(SOURCES[features.kind], 1).uint(features.width, 2).uint(features.divisorExponent, 1);
+  if (features.kind === 'text') writer.bytes(fromHex(features.encoderHash, 32), 32);
+  if (features.kind !== 'onnx') return;
+  writer
+    .uint(INPUTS[features.input], 1)
+    .uint(features.inputWidth, 2)
+    .uint(features.inputExponent, 1)
+    .bytes(fromHex(features.contributionId, 32), 32)
+    .bytes(fromHex(features.artifactRoot, 32), 32)
+    .bytes(fromHex(features.modelHash, 32), 32)
+    .uint(features.modelBytes, 4)
+    .uint(features.steps, 8);
 }
 
 /** The spec in canonical bytes. @throws AttributionError 'InvalidTrainingSpec' for any others. */
@@ -92,8 +107,9 @@ export function trainedKindOf(spec: TrainingSpec): TrainedKind {
 /** Whether an adapter's spec has the features and the classes of its parent's, and the parent's is that of a base. */
 export function fitsParent(adapter: TrainingSpec, parent: TrainingSpec): boolean {
   const shared = ({ features, classes }: TrainingSpec) => {
-    const hash = features.kind === 'text' ? features.encoderHash : '';
-    return [features.kind, features.width, features.divisorExponent, hash, ...classes].join('\n');
+    const writer = new ByteWriter();
+    writeFeatures(writer, features);
+    return [toHex(writer.done()), ...classes].join('\n');
   };
   return trainedKindOf(parent) === 'base' && shared(adapter) === shared(parent);
 }
@@ -105,7 +121,25 @@ function sized(writer: ByteWriter, bytes: Uint8Array): void {
 function readFeatures(reader: ByteReader): FeatureSource {
   const kind = nameOf(SOURCES, reader.uint(1), 'source of features');
   const shared = { width: reader.uint(2), divisorExponent: reader.uint(1) };
-  return kind === 'numbers' ? { kind, ...shared } : { kind, ...shared, encoderHash: toHex(reader.bytes(32)) };
+  switch (kind) {
+    case 'numbers':
+      return { kind, ...shared };
+    case 'text':
+      return { kind, ...shared, encoderHash: toHex(reader.bytes(32)) };
+    case 'onnx':
+      return {
+        kind,
+        ...shared,
+        input: nameOf(INPUTS, reader.uint(1), 'input'),
+        inputWidth: reader.uint(2),
+        inputExponent: reader.uint(1),
+        contributionId: toHex(reader.bytes(32)),
+        artifactRoot: toHex(reader.bytes(32)),
+        modelHash: toHex(reader.bytes(32)),
+        modelBytes: reader.uint(4),
+        steps: reader.uint(8),
+      };
+  }
 }
 
 function labelOf(bytes: Uint8Array): string {

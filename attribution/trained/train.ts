@@ -14,27 +14,19 @@ import {
   trainModel,
 } from '../influence/api.ts';
 import { checkSpec } from './check-spec.ts';
+import type { FeatureMakers } from './features.ts';
 import { MAX_WEIGHT, MIN_SAMPLES } from './limits.ts';
 import { readSamples } from './samples.ts';
 import { fitsParent, trainedKindOf } from './spec-bytes.ts';
-import type {
-  SentenceEncoder,
-  Trained,
-  TrainedMetric,
-  TrainingFailure,
-  TrainingObject,
-  TrainingSpec,
-} from './types.ts';
+import type { Trained, TrainedMetric, TrainingFailure, TrainingObject, TrainingSpec } from './types.ts';
 import { checkTrainingCost } from './work.ts';
 
-export interface TrainingInput {
+export interface TrainingInput extends FeatureMakers {
   readonly spec: TrainingSpec;
   /** Accepted records in the order of the pins, then of approval. */
   readonly records: Iterable<CorpusRecord>;
   /** Of a base, what it gave; an adapter needs it. */
   readonly parent?: { readonly spec: TrainingSpec; readonly model: TrainedModel };
-  /** The program's own sentence encoder; features of texts need it. */
-  readonly encoder?: SentenceEncoder;
   /** What the registration claims that `modelHash` will be. */
   readonly claimedHash?: string;
 }
@@ -60,7 +52,9 @@ export function trainRegistered(input: TrainingInput): TrainingResult {
   }
 }
 
-function trainOrRefuse({ spec, records, parent, encoder, claimedHash }: TrainingInput): TrainingResult {
+function trainOrRefuse(input: TrainingInput): TrainingResult {
+  const { spec, records, parent, encoder, graph, claimedHash } = input;
+  if (spec.features.kind === 'onnx' && graph?.kind === 'refused') return failed(graph.failure);
   if (spec.features.kind === 'text') {
     const { encoderHash, width } = spec.features;
     if (encoder?.hash !== encoderHash || width > encoder.width) return failed('UnknownEncoder');
@@ -69,7 +63,7 @@ function trainOrRefuse({ spec, records, parent, encoder, claimedHash }: Training
   const frozen = parent === undefined ? undefined : frozenPart(parent.model);
   if (isAdapter && (parent === undefined || frozen === undefined || !fitsParent(spec, parent.spec)))
     return failed('ParentMismatch');
-  const { data, payees, passedOver } = readSamples(spec, records, encoder);
+  const { data, payees, passedOver } = readSamples(spec, records, input);
   const samples = data.labels.length;
   if (samples < MIN_SAMPLES) return failed('TooFewSamples');
   if (new Set(data.labels).size < data.classes) return failed('ClassWithoutSamples');

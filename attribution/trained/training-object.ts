@@ -29,6 +29,7 @@ const FAILURES: Record<TrainingFailure, number> = {
   UnknownEncoder: 6,
   ParentMismatch: 7,
   Refused: 8,
+  GraphRefused: 9,
 };
 
 /** Canonical bytes. @throws AttributionError 'InvalidTrainingObject' for one that breaks the rules. */

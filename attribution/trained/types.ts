@@ -9,7 +9,7 @@ import type {
 } from '../influence/api.ts';
 
 /** How the part of a record behind its label becomes features. */
-export type FeatureSource = NumberFeatures | TextFeatures;
+export type FeatureSource = NumberFeatures | TextFeatures | GraphFeatures;
 
 /** `width` decimal integers; the number n stands for n / 2^divisorExponent. */
 export interface NumberFeatures {
@@ -26,6 +26,30 @@ export interface TextFeatures {
   readonly divisorExponent: number;
   /** keccak-256 of the encoder's canonical bytes, 0x and 64 hex digits. */
   readonly encoderHash: string;
+}
+
+/** What an ONNX graph makes of the record in the chain's pinned runtime; output n stands for n / 2^divisorExponent. */
+export interface GraphFeatures {
+  readonly kind: 'onnx';
+  /** Numbers of the graph's only output. */
+  readonly width: number;
+  readonly divisorExponent: number;
+  /** `numbers`: float32, n for n / 2^inputExponent; `words`: counts of hashed words as bytes (word-counts.ts). */
+  readonly input: 'numbers' | 'words';
+  /** Numbers of the graph's only input, which has the shape [1, inputWidth]. */
+  readonly inputWidth: number;
+  /** 0 with `words`. */
+  readonly inputExponent: number;
+  /** The contribution whose records are the file in base64; 0x and 64 hex digits, as the next two. */
+  readonly contributionId: string;
+  /** Root of that contribution's artifact. */
+  readonly artifactRoot: string;
+  /** SHA-256 of the file. */
+  readonly modelHash: string;
+  /** Bytes of the file. */
+  readonly modelBytes: number;
+  /** Steps of one run, as the door counts them (docs/runtime.md, section 3): what it costs is known before it is read. */
+  readonly steps: number;
 }
 
 /** How the influence of samples is measured (docs/influence.md, sections 4 and 8). */
@@ -48,6 +72,15 @@ export interface TrainingSpec {
 }
 
 export type TrainedKind = 'base' | 'adapter';
+
+/** The graph of a spec, as the pinned runtime ran it for all that is asked of it. */
+export type Graph =
+  | { readonly kind: 'refused'; readonly failure: 'GraphRefused' | 'ProblemTooLarge' }
+  | {
+      readonly kind: 'ran';
+      /** Of what stands behind a record's label, or of a prompt; undefined if it is no sample. */
+      readonly featuresOf: (text: Uint8Array) => Float64Array | undefined;
+    };
 
 /** Turns texts into vectors; `hash` is that of its encoder. */
 export interface SentenceEncoder {
@@ -105,7 +138,9 @@ export type TrainingFailure =
   /** The parent has other features or classes, or is no base. */
   | 'ParentMismatch'
   /** Anything else that the engine refuses. */
-  | 'Refused';
+  | 'Refused'
+  /** The graph is not what the spec says, or the door or the pinned runtime refuse it. */
+  | 'GraphRefused';
 
 /** What validators attest of a registration. */
 export type TrainingObject =

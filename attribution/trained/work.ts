@@ -1,5 +1,6 @@
 import { AttributionError } from '../errors.ts';
 import { dimensionsOf, modelParameters } from './check-spec.ts';
+import { graphWork } from './graph.ts';
 import { MAX_METRIC_NUMBERS, MAX_TRAINING_WORK } from './limits.ts';
 import type { TrainingSpec } from './types.ts';
 
@@ -17,7 +18,9 @@ const EIGENVECTOR_PRODUCTS = 10;
  * core. What a registration costs everybody can be told from it before anything runs.
  */
 export function trainingWork(spec: TrainingSpec, samples: number): number {
-  return descentOrNewton(spec, samples) + preparation(spec, samples);
+  const { features } = spec;
+  const graph = features.kind === 'onnx' ? graphWork(features, samples) : 0;
+  return descentOrNewton(spec, samples) + preparation(spec, samples) + graph;
 }
 
 function descentOrNewton(spec: TrainingSpec, samples: number): number {

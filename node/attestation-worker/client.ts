@@ -75,6 +75,6 @@ export async function trainingObject(
   { modelId, version, spec, snapshots, entries, base, claimedHash }: TrainingJob,
 ): Promise<ObjectAnswer> {
   const answer = await trainer.train({ spec, snapshots, entries, base, claimedHash });
-  if (answer.kind === 'missing') return answer;
+  if (answer.kind !== 'done') return answer;
   return { kind: 'done', object: encodeTraining(modelId, version, answer.object) };
 }

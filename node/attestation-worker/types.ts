@@ -10,7 +10,9 @@ export type TrainingJob = { kind: 'training' } & TrainingTask;
 export type ObjectAnswer =
   | { kind: 'done'; object: Uint8Array }
   /** Artifacts that this node does not hold yet, or holds damaged. */
-  | { kind: 'missing'; roots: Hex[] };
+  | { kind: 'missing'; roots: Hex[] }
+  /** This machine cannot say, and says nothing. */
+  | { kind: 'unknown'; reason: string };
 
 export interface WorkerSettings {
   dataDir: string;

@@ -28,6 +28,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   EngineNotSupported: 'Choose an attribution engine that this chain has: token (1) or retrieval (2).',
   EscrowTooLow:
     'Send at least the price of the longest answer as the value (maxPrice tells it); what is not used returns.',
+  GraphNotRevealed:
+    'The contribution that the settings name must be revealed, and have the artifact that they name.',
   InTraining: 'Validators train it now; wait until they have attested it (openledger model show).',
   InvalidTrainingSpec:
     'The training settings are not canonical bytes; encode them as docs/trained-models.md says.',
@@ -80,7 +82,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   TooManyTrainings: 'Validators train as many models as they may at once; try again in a few minutes.',
   TrainedModel: 'Ask a trained model with infer; every validator answers.',
   TrainingTooLarge:
-    'Training would take too long: pin fewer records, or choose fewer features, labels or passes.',
+    'Training would take too long: pin fewer records, or choose fewer features, labels or passes, or a smaller graph.',
   UnknownContribution: 'There is no contribution with this id: openledger datanet show lists them.',
   UnknownDataNet: 'There is no DataNet with this id: openledger datanet list shows them.',
   UnknownEntry: 'The DataNet has fewer contributions than that.',

@@ -90,6 +90,8 @@ export function createAttestations(options: AttestationOptions): Attestations {
   const computed = new Map<Hex, Computed>();
   /** Subjects whose artifacts are being fetched. */
   const missing = new Map<Hex, ReadonlySet<Hex>>();
+  /** Subjects of which this machine cannot say anything: it attests nothing, and goes on. */
+  const givenUp = new Set<Hex>();
   const sequences = new Map<number, TaskArtifact[]>();
   /** Subjects for which the key was asked; what it refuses once it refuses again. */
   const asked = new Set<Hex>();
@@ -162,7 +164,8 @@ export function createAttestations(options: AttestationOptions): Attestations {
     if (isClosed) return;
     const now = view();
     live = openSubjects(now).map((key) => subject(now, key, params) as Subject);
-    for (const key of asked) if (!live.some((item) => item.key === key)) asked.delete(key);
+    for (const keys of [asked, givenUp])
+      for (const key of keys) if (!live.some((item) => item.key === key)) keys.delete(key);
     compare(now);
     for (const [hash, { subject: key, ...said }] of waiting) {
       const found = subject(now, key, params);
@@ -210,7 +213,8 @@ export function createAttestations(options: AttestationOptions): Attestations {
     for (const { key } of live) if (computed.has(key)) offer(key);
     for (const next of live) {
       const { key, kind } = next;
-      if (running.has(kind) || computed.has(key) || missing.has(key) || !isMember(key)) continue;
+      if (running.has(kind) || computed.has(key) || missing.has(key) || givenUp.has(key)) continue;
+      if (!isMember(key)) continue;
       running.add(kind);
       computeTwice(next)
         .catch((error: unknown) => {
@@ -264,6 +268,14 @@ export function createAttestations(options: AttestationOptions): Attestations {
     if (answer.kind === 'missing') {
       missing.set(key, new Set(answer.roots));
       for (const root of answer.roots) options.onMissing(root);
+      return;
+    }
+    if (answer.kind === 'unknown') {
+      givenUp.add(key);
+      log('error', 'this node cannot say what an object is, and attests nothing about it', {
+        subject: key,
+        reason: answer.reason,
+      });
       return;
     }
     computed.set(key, { root: keccakHex(answer.object), object: answer.object });

@@ -146,6 +146,7 @@ export async function openExecutor(
   const trainer = (overrides.createTrainer ?? createTrainer)({
     dataDir: settings.dataDir,
     encoderHash: retrieval.encoderHash,
+    runtime: genesis.params.runtime,
     rules: {
       contributorCapPermille: rule.contributorCapPermille,
       coverageCapPermille: rule.coverageCapPermille,

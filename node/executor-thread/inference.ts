@@ -6,6 +6,7 @@
 import { decodeTrainingObject, decodeTrainingSpec, isSample } from '../../attribution/trained/api.ts';
 import {
   Fault,
+  type Hex,
   type InferenceJob,
   type InferenceOutcome,
   type SequenceEntry,
@@ -38,6 +39,7 @@ export interface InferenceOptions {
 
 /** Part of the protocol: what the receipt of a refused prompt rests on. */
 const NO_SAMPLE = 'the prompt is not what the model takes';
+const NO_FEATURES = 'the graph of the model gives no features for the prompt';
 const ATTEMPTS = 2;
 
 type Waiting = Map<string, { modelId: number; version: number }>;
@@ -62,6 +64,8 @@ export function createInferenceService(options: InferenceOptions): InferenceServ
     if (known !== undefined) return known;
     if (!hasTrained(dataDir, key)) throw trainFor(job, key);
     const reply = await answerTwice(job, key);
+    if (reply.kind === 'refused') return { kind: 'refused', reason: NO_FEATURES };
+    if (reply.kind === 'missing') throw missingGraph(reply.root);
     // The file was damaged, or went for others between the two steps.
     if (reply.kind === 'absent') throw trainFor(job, key);
     remember(asked, reply);
@@ -93,7 +97,7 @@ export function createInferenceService(options: InferenceOptions): InferenceServ
     failures.delete(key);
     if (failure !== undefined) throw failure;
     const task = taskOf(job);
-    askForAll([...task.entries, ...(task.base?.entries ?? [])]);
+    askForAll([...graphRootsOf(job.spec), ...rootsOf(task.entries), ...rootsOf(task.base?.entries ?? [])]);
     let waiting = training.get(key);
     if (waiting === undefined) {
       waiting = new Map();
@@ -105,10 +109,15 @@ export function createInferenceService(options: InferenceOptions): InferenceServ
   }
 
   /** Looks for every artifact before the work, so that all that is missing is fetched at once. */
-  function askForAll(entries: readonly SequenceEntry[]): void {
-    const missing = entries.filter(({ artifactRoot }) => !artifacts.isHere(artifactRoot));
-    const [first] = missing;
-    if (first !== undefined) throw new Unavailable({ kind: 'artifact', root: first.artifactRoot });
+  function askForAll(roots: readonly Hex[]): void {
+    const [first] = roots.filter((root) => !artifacts.isHere(root));
+    if (first !== undefined) throw new Unavailable({ kind: 'artifact', root: first });
+  }
+
+  /** Reading a damaged one asks for it anew. @throws Unavailable, Fault */
+  function missingGraph(root: Hex): Unavailable {
+    artifacts.read(root);
+    return new Unavailable({ kind: 'artifact', root });
   }
 
   /** A second failure is said to the next who asks. */
@@ -134,6 +143,8 @@ export function createInferenceService(options: InferenceOptions): InferenceServ
       for (const root of answer.roots) artifacts.isHere(root);
       return;
     }
+    if (answer.kind === 'unknown')
+      throw new Fault(`validators attested a model, and its graph does not run here: ${answer.reason}`);
     const object = decodeTrainingObject(answer.object);
     if (object.outcome === 'failed')
       throw new Fault(
@@ -170,6 +181,16 @@ function taskOf({ spec, snapshots, sequence, base }: InferenceJob): TrainingJob 
     base: base && source(base),
     claimedHash: undefined,
   };
+}
+
+function rootsOf(entries: readonly SequenceEntry[]): Hex[] {
+  return entries.map(({ artifactRoot }) => artifactRoot);
+}
+
+/** Where the file of a model's graph is, if it has one. */
+function graphRootsOf(spec: Uint8Array): Hex[] {
+  const { features } = decodeTrainingSpec(spec);
+  return features.kind === 'onnx' ? [features.artifactRoot as Hex] : [];
 }
 
 function messageOf(error: unknown): string {

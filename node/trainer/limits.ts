@@ -9,6 +9,8 @@ export const LIMITS = {
   models: 64,
   /** Old-space limit of each thread, MiB: texts and features of the largest training stay far below it. */
   oldSpaceMb: 2_048,
+  /** Files of graphs in memory: as many as one thread of the runtime keeps loaded. */
+  openGraphs: 4,
   /** Missing artifacts that one answer names; the next one names the rest. */
   missingRoots: 256,
   /** An answer that takes longer means a broken thread: reading the largest model takes seconds, answering less. */

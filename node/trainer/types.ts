@@ -1,4 +1,5 @@
 import type { Hex, SequenceEntry, SnapshotPin } from '../../state/types.ts';
+import type { RuntimePins } from '../runtime-pool/index.ts';
 
 /** What one version is trained from: all that its model and its metric depend on. */
 export interface TrainingSource {
@@ -20,7 +21,9 @@ export type TrainingAnswer =
   /** Canonical bytes of the TrainingObject; what was trained is on disk. */
   | { kind: 'done'; object: Uint8Array }
   /** Artifacts that this node does not hold yet, or holds damaged. */
-  | { kind: 'missing'; roots: Hex[] };
+  | { kind: 'missing'; roots: Hex[] }
+  /** The runtime gave no answer about the graph on this machine: that says nothing of the graph. */
+  | { kind: 'unknown'; reason: string };
 
 /** A question to a model that is on disk under `key`. */
 export interface AnswerJob {
@@ -45,12 +48,18 @@ export type AnswerReply =
       uncovered: number;
     }
   /** It is not on disk, or its file was damaged and is gone. */
-  | { kind: 'absent' };
+  | { kind: 'absent' }
+  /** The artifact of its graph is not here, or damaged. */
+  | { kind: 'missing'; root: Hex }
+  /** The graph gives nothing for the prompt, on every node. */
+  | { kind: 'refused' };
 
 export interface TrainerSettings {
   dataDir: string;
   /** The sentence encoder that the chain computes with. */
   encoderHash: Hex;
+  /** The runtime that the chain computes with. */
+  runtime: RuntimePins;
   /** From genesis: how much one answer pays to whom. */
   rules: {
     contributorCapPermille: number;

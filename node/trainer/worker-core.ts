@@ -4,18 +4,21 @@ import {
   createSentenceEncoder,
   decodeTrainingSpec,
   encodeTrainingObject,
+  type FeatureMakers,
+  type Graph,
   objectOf,
   type SentenceEncoder,
   type Trained,
+  type TrainingSpec,
   trainRegistered,
 } from '../../attribution/trained/api.ts';
-import { Fault, type Hex, type SequenceEntry } from '../../state/types.ts';
+import { Fault, type Hex } from '../../state/types.ts';
 import { hasArtifact } from '../artifacts/file.ts';
-import { MissingArtifact, readLeaves, recordsIn } from '../attribution-pool/contributions.ts';
-import { contributions } from '../executor-thread/corpus-source.ts';
+import { MissingArtifact } from '../attribution-pool/contributions.ts';
 import { encoderFile } from '../sentence-encoder/bundled.ts';
 import { trainingKey } from './key.ts';
 import { LIMITS } from './limits.ts';
+import { acceptedRecords } from './records.ts';
 import { openTrainedStore } from './store.ts';
 import type {
   AnswerJob,
@@ -26,14 +29,28 @@ import type {
   TrainingSource,
 } from './types.ts';
 
-export interface TrainerCore {
-  /** Trains, or finds on disk what was trained before. @throws Fault when this machine fails */
-  train(job: TrainingJob): TrainingAnswer;
-  /** @throws Fault when this machine fails, or holds another model than validators attested */
-  answer(job: AnswerJob): AnswerReply;
+/** What the graph of the settings gave for the records of a job, and of what it rests on, as far as they are trained. */
+export interface JobGraphs {
+  readonly own?: Graph;
+  readonly base?: Graph;
 }
 
-export function createTrainerCore({ dataDir, encoderHash, rules }: TrainerSettings): TrainerCore {
+export interface TrainerCore {
+  /** Whether what this would train is on disk. */
+  keeps(job: Pick<TrainingJob, 'spec' | 'snapshots' | 'base'>): boolean;
+  /** Artifacts of its records, and of those of what it rests on, that are not here. */
+  lacks(job: TrainingJob): Hex[];
+  /** Trains, or finds on disk what was trained before. @throws Fault when this machine fails */
+  train(job: TrainingJob, graphs?: JobGraphs): TrainingAnswer;
+  /** @throws Fault when this machine fails, or holds another model than validators attested */
+  answer(job: AnswerJob, graph?: Graph): AnswerReply;
+}
+
+export function createTrainerCore({
+  dataDir,
+  encoderHash,
+  rules,
+}: Omit<TrainerSettings, 'runtime'>): TrainerCore {
   const store = openTrainedStore({ dataDir });
   /** Models that answer, in the order of use. */
   const inMemory = new Map<string, { trained: Trained; bytes: number }>();
@@ -50,8 +67,16 @@ export function createTrainerCore({ dataDir, encoderHash, rules }: TrainerSettin
     return english;
   };
 
+  const makersOf = ({ features }: TrainingSpec, graph: Graph | undefined): FeatureMakers => ({
+    ...(features.kind === 'text' ? { encoder: encoder() } : {}),
+    ...(graph === undefined ? {} : { graph }),
+  });
+
   /** What training gave, from disk or anew; undefined with `failed` bytes if there is no model. */
-  function trainedFrom(job: TrainingJob): { object: Uint8Array; trained: Trained | undefined } {
+  function trainedFrom(
+    job: TrainingJob,
+    graphs: JobGraphs,
+  ): { object: Uint8Array; trained: Trained | undefined } {
     const key = trainingKey(job);
     const { claimedHash } = job;
     const kept = store.load(key)?.trained;
@@ -60,32 +85,26 @@ export function createTrainerCore({ dataDir, encoderHash, rules }: TrainerSettin
     const spec = decodeTrainingSpec(job.spec);
     const { object, trained } = trainRegistered({
       spec,
-      records: recordsOf(job.entries),
-      ...(job.base === undefined ? {} : { parent: parentOf(job.base) }),
-      ...(spec.features.kind === 'text' ? { encoder: encoder() } : {}),
+      records: acceptedRecords(dataDir, job.entries),
+      ...(job.base === undefined ? {} : { parent: parentOf(job.base, graphs.base) }),
+      ...makersOf(spec, graphs.own),
       ...(claimedHash === undefined ? {} : { claimedHash }),
     });
     if (trained !== undefined) store.save(key, trained);
     return { object: encodeTrainingObject(object), trained };
   }
 
-  function parentOf(base: TrainingSource) {
-    const { trained } = trainedFrom({ ...base, base: undefined, claimedHash: undefined });
+  function parentOf(base: TrainingSource, graph: Graph | undefined) {
+    const job = { ...base, base: undefined, claimedHash: undefined };
+    const { trained } = trainedFrom(job, graph === undefined ? {} : { own: graph });
     if (trained === undefined)
       throw new Fault('the base of an adapter cannot be trained here, but was attested');
     return { spec: decodeTrainingSpec(base.spec), model: trained.model };
   }
 
-  function* recordsOf(entries: readonly SequenceEntry[]) {
-    for (const entry of entries)
-      for (const contribution of contributions(dataDir, [entry])) {
-        const leaves = readLeaves(contribution.leaves);
-        if (leaves.length !== entry.recordCount)
-          throw new Fault(
-            `artifact ${entry.artifactRoot} has ${leaves.length} records, the chain says ${entry.recordCount}`,
-          );
-        yield* recordsIn(contribution, leaves);
-      }
+  function lacks({ entries, base }: TrainingJob): Hex[] {
+    const roots = [...entries, ...(base?.entries ?? [])].map(({ artifactRoot }) => artifactRoot);
+    return [...new Set(roots.filter((root) => !hasArtifact(dataDir, root)))].slice(0, LIMITS.missingRoots);
   }
 
   function inUse(key: string): Trained | undefined {
@@ -104,21 +123,19 @@ export function createTrainerCore({ dataDir, encoderHash, rules }: TrainerSettin
   }
 
   return {
-    train(job) {
-      const entries = [...job.entries, ...(job.base?.entries ?? [])];
-      const missing = entries
-        .map(({ artifactRoot }) => artifactRoot)
-        .filter((root) => !hasArtifact(dataDir, root));
-      if (missing.length > 0 && store.load(trainingKey(job)) === undefined)
-        return { kind: 'missing', roots: [...new Set(missing)].slice(0, LIMITS.missingRoots) };
+    keeps: (job) => store.load(trainingKey(job)) !== undefined,
+    lacks,
+    train(job, graphs = {}) {
+      const roots = lacks(job);
+      if (roots.length > 0 && store.load(trainingKey(job)) === undefined) return { kind: 'missing', roots };
       try {
-        return { kind: 'done', object: trainedFrom(job).object };
+        return { kind: 'done', object: trainedFrom(job, graphs).object };
       } catch (error) {
         if (error instanceof MissingArtifact) return { kind: 'missing', roots: [error.root] };
         throw error;
       }
     },
-    answer({ key, spec: specBytes, modelHash, metricHash, requestHash, prompt, ineligible }) {
+    answer({ key, spec: specBytes, modelHash, metricHash, requestHash, prompt, ineligible }, graph) {
       const trained = inUse(key);
       if (trained === undefined) return { kind: 'absent' };
       if (trained.modelHash !== modelHash || trained.metricHash !== metricHash)
@@ -134,7 +151,7 @@ export function createTrainerCore({ dataDir, encoderHash, rules }: TrainerSettin
         params,
         commons,
         ineligible: new Set(ineligible.map((address) => address.toLowerCase())),
-        ...(spec.features.kind === 'text' ? { encoder: encoder() } : {}),
+        ...makersOf(spec, graph),
       });
       return {
         kind: 'answered',

@@ -1,9 +1,9 @@
 /** Entry of a trainer thread: one call after another. */
 import { workerData } from 'node:worker_threads';
 import { createLink, type WorkerInput } from '../threads/index.ts';
+import { createTrainerService } from './calls.ts';
 import type { TrainerCalls, TrainerSettings } from './types.ts';
-import { createTrainerCore } from './worker-core.ts';
 
 const { port, settings } = workerData as WorkerInput<TrainerSettings>;
-const { train, answer } = createTrainerCore(settings);
+const { train, answer } = createTrainerService(settings);
 createLink<TrainerCalls, Record<never, never>>(port, { handlers: { train, answer } });

@@ -106,6 +106,7 @@ export const modelInterface = defineInterface({
     NotABase: 'error NotABase(uint256 modelId)',
     BaseDiffers: 'error BaseDiffers(uint256 baseId)',
     TrainingTooLarge: 'error TrainingTooLarge()',
+    GraphNotRevealed: 'error GraphNotRevealed(bytes32 contributionId)',
     TooManyTrainings: 'error TooManyTrainings(uint256 limit)',
     InTraining: 'error InTraining(uint256 modelId, uint256 version)',
     ModelNotActive: 'error ModelNotActive(uint256 modelId)',

@@ -9,8 +9,10 @@ import {
 } from '../../../attribution/trained/api.ts';
 import { MAX_SAMPLES } from '../../../attribution/trained/limits.ts';
 import { checkTrainingCost } from '../../../attribution/trained/work.ts';
+import { graphUnitsOf } from '../../../genesis/inference-units.ts';
 import { Fault, type Hex } from '../../types.ts';
 import type { ModuleRevert } from '../context.ts';
+import { readReveal } from '../contribution/storage.ts';
 import * as GAS from '../gas.ts';
 import { MAX_TRAININGS } from '../limits.ts';
 import type { MeteredContext } from '../meter.ts';
@@ -72,6 +74,7 @@ export function registerTrained(
   if (context.value < minOperatorBond) throw revert('BondTooLow', [context.value, minOperatorBond]);
   const spec = readSpec(specBytes);
   if (trainedKindOf(spec) !== kindName) throw revert('SpecOfOtherKind', [kind]);
+  checkGraph(context, spec);
   if (baseId !== 0n && !parents.includes(baseId)) throw revert('BaseNotAParent', [baseId]);
   const base = baseOf(context, kindName, baseId, spec);
   const modelId = readModelCount(context) + 1;
@@ -145,6 +148,18 @@ function readSpec(bytes: Uint8Array): TrainingSpec {
     () => decodeTrainingSpec(bytes),
     () => revert('InvalidTrainingSpec', []),
   );
+}
+
+/**
+ * What the file of a graph is shows when validators read it. Here it is enough that every node has it, because its
+ * contribution was revealed, and that one answer will fit a block if the file is what the settings say.
+ */
+function checkGraph(context: MeteredContext, { features }: TrainingSpec): void {
+  if (features.kind !== 'onnx') return;
+  const contributionId = features.contributionId as Hex;
+  if (readReveal(context, contributionId)?.artifactRoot !== features.artifactRoot)
+    throw revert('GraphNotRevealed', [contributionId]);
+  if (graphUnitsOf(features) > context.params.block.attributionUnits) throw revert('TrainingTooLarge', []);
 }
 
 /** What the engine refuses, as a revert. The reason in words is the engine's and no part of the protocol. */

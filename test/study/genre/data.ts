@@ -1,6 +1,8 @@
 /** The Brown corpus as passages with labels. Documents, not passages, are kept apart: one author writes only one side. */
+
+import { COUNTED_TOKENS } from '../../../attribution/trained/api.ts';
 import { loadBrownCorpus } from '../../../node/datasets/brown.ts';
-import { GENRE_FEATURES, GENRE_LABELS, GENRE_TOKENS, genreFeatures } from './features.ts';
+import { GENRE_FEATURES, GENRE_LABELS, genreFeatures } from './features.ts';
 
 export interface Passages {
   /** [count, GENRE_FEATURES] */
@@ -20,8 +22,8 @@ const PARTS: Readonly<Record<string, (typeof GENRE_LABELS)[number]>> = {
   learned: 'learned',
 };
 
-/** Words of a passage: with its marks about GENRE_TOKENS tokens. */
-const WORDS = Math.floor(GENRE_TOKENS * 0.85);
+/** Words of a passage: with its marks about COUNTED_TOKENS tokens. */
+const WORDS = Math.floor(COUNTED_TOKENS * 0.85);
 
 /** Every fifth document is for the test. */
 export function loadPassages(): { readonly training: Passages; readonly test: Passages } {

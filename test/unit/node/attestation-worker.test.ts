@@ -45,7 +45,7 @@ const task = (own: TaskArtifact, ...before: TaskArtifact[]): ApprovalJob => ({
   own,
 });
 const acceptedOf = (answer: ObjectAnswer, own: TaskArtifact): number[] => {
-  if (answer.kind !== 'done') throw new Error(`missing ${answer.roots}`);
+  if (answer.kind !== 'done') throw new Error(`missing ${JSON.stringify(answer)}`);
   const object = readApprovalObject(answer.object, idOf(own.commitSequence), own.recordCount);
   if (object === undefined) throw new Error('malformed');
   return Array.from({ length: own.recordCount }, (_, i) => ((object.accepted[i >> 3] ?? 0) >> (i & 7)) & 1);

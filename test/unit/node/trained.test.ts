@@ -88,7 +88,7 @@ const halves = async (isHere = true) => [
 ];
 
 function objectIn(answer: TrainingAnswer) {
-  if (answer.kind !== 'done') throw new Error(`missing ${answer.roots}`);
+  if (answer.kind !== 'done') throw new Error(`missing ${JSON.stringify(answer)}`);
   const object = decodeTrainingObject(answer.object);
   if (object.outcome !== 'trained') throw new Error(object.failure);
   return { ...object, modelHash: object.modelHash as Hex, metricHash: object.metricHash as Hex };

@@ -29,6 +29,22 @@ const TEXT: TrainingSpec = {
   features: { kind: 'text', width: 256, divisorExponent: 5, encoderHash: `0x${'ab'.repeat(32)}` },
   classes: ['ham', 'Spam — ünwanted'],
 };
+const GRAPH: TrainingSpec = {
+  ...NUMBERS,
+  features: {
+    kind: 'onnx',
+    width: 8,
+    divisorExponent: 2,
+    input: 'numbers',
+    inputWidth: 3,
+    inputExponent: 4,
+    contributionId: `0x${'c1'.repeat(32)}`,
+    artifactRoot: `0x${'a2'.repeat(32)}`,
+    modelHash: `0x${'f3'.repeat(32)}`,
+    modelBytes: 1000,
+    steps: 70_000,
+  },
+};
 const TRAINED: TrainingObject = {
   outcome: 'trained',
   modelHash: `0x${'11'.repeat(32)}`,
@@ -94,6 +110,12 @@ describe('a training spec', () => {
     expect(trainingSpecHash(NUMBERS)).toBe(
       '0x586ecdedf54edfe40ccc2f1b0e141cf408211dd6c74ee120fc124886577c4ec7',
     );
+    expect(toHex(encodeTrainingSpec(GRAPH))).toBe(
+      `0x0103000802${'01000304'}${'c1'.repeat(32)}${'a2'.repeat(32)}${'f3'.repeat(32)}${'000003e8'}${'0000000000011170'}` +
+        '0002046c656674057269676874' +
+        '0100000000000186a0' +
+        '01640000',
+    );
     expect(trainingSpecHash(DESCENT)).toBe(
       '0xfc31ef0287424b92c9bdad87df236f642d3a2406efe83978b41b7970d5c97c3d',
     );
@@ -103,13 +125,13 @@ describe('a training spec', () => {
   });
 
   it('comes back from its bytes', () => {
-    for (const spec of [NUMBERS, DESCENT, ADAPTER, TEXT])
+    for (const spec of [NUMBERS, DESCENT, ADAPTER, TEXT, GRAPH])
       expect(decodeTrainingSpec(encodeTrainingSpec(spec))).toEqual(spec);
     expect([NUMBERS, DESCENT, ADAPTER].map(trainedKindOf)).toEqual(['base', 'base', 'adapter']);
   });
 
   it('is refused when cut, flipped or longer, unless it is another spec then', () => {
-    for (const spec of [NUMBERS, DESCENT, ADAPTER, TEXT])
+    for (const spec of [NUMBERS, DESCENT, ADAPTER, TEXT, GRAPH])
       judge(encodeTrainingSpec(spec), 'InvalidTrainingSpec', decodeTrainingSpec, encodeTrainingSpec);
   });
 
@@ -133,6 +155,20 @@ describe('a training spec', () => {
       { features: { kind: 'numbers', width: 2048, divisorExponent: 0 } },
       { features: { kind: 'numbers', width: 2, divisorExponent: 31 } },
       { features: { kind: 'text', width: 2, divisorExponent: 0, encoderHash: '0x00' } },
+      ...[
+        { input: 'pixels' as 'words' },
+        { inputWidth: 0 },
+        { inputWidth: 16_385 },
+        { inputExponent: 31 },
+        // Counts are whole.
+        { input: 'words' as const },
+        { contributionId: '0x00' },
+        { artifactRoot: `0x${'AB'.repeat(32)}` },
+        { modelHash: '' },
+        { modelBytes: 0 },
+        { modelBytes: 2 ** 26 + 1 },
+        { steps: 2 ** 34 + 1 },
+      ].map((change) => ({ features: { ...GRAPH.features, ...change } as TrainingSpec['features'] })),
       { classes: ['one'] },
       { classes: ['one', 'one'] },
       { classes: ['one', ''] },
@@ -176,12 +212,7 @@ describe('a training spec', () => {
 
   it('can be as large as the limits say, and no larger', () => {
     const classes = Array.from({ length: 256 }, (_, i) => `${i}`.padEnd(64, '.'));
-    const features = {
-      kind: 'text',
-      width: 256,
-      divisorExponent: 5,
-      encoderHash: `0x${'ab'.repeat(32)}`,
-    } as const;
+    const { features } = GRAPH;
     const training = { ...ADAPTER.training, seed: new Uint8Array(64) } as TrainingSpec['training'];
     const metric = { ...ADAPTER.metric, solver: 'datainf' } as const;
     expect(encodeTrainingSpec({ features, classes, training, metric }).length).toBe(MAX_SPEC_BYTES);
@@ -195,6 +226,10 @@ describe('a training spec', () => {
     expect(fitsParent(ADAPTER, TEXT)).toBe(false);
     const finer = { ...NUMBERS.features, divisorExponent: 4 };
     expect(fitsParent(ADAPTER, { ...NUMBERS, features: finer })).toBe(false);
+    const onGraph = { ...ADAPTER, features: GRAPH.features };
+    expect(fitsParent(onGraph, GRAPH)).toBe(true);
+    const other = { ...GRAPH.features, modelHash: `0x${'00'.repeat(32)}` } as TrainingSpec['features'];
+    expect(fitsParent(onGraph, { ...GRAPH, features: other })).toBe(false);
   });
 });
 

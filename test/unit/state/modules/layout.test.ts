@@ -144,7 +144,7 @@ describe('frozen formats', () => {
         "contribution": "0xd1c0b5cdc5319da307e74b66e5588bd5eaab6c1fb542f1c816cda8c05879f8da",
         "datanet": "0x106894b9a0d5cede644b31ed0eaf2e96213be7caf1fe9bf5010571dcb8df3481",
         "inference": "0x668a66e9283d928692341dddc4573e1c355897ec41831110f99a55fe4e47da51",
-        "model": "0xd6529f24af928e47942df3abd8199ca1b45e10f05e65da9f4df1bcda697547b5",
+        "model": "0xf456c3e9154c430bf282ef6a720e2fdb6fac0f6116a7c66dfa3514eabcca70ee",
         "reward": "0x6dbd426cf0225c4cdb4369b1651a0c6a0944e3f14a4e0563d0a012f13079a353",
         "staking": "0xf032cfc8a94473a241cb136d147505d72f6e8c0118822dbd13c55270cd237fa4",
       }
