@@ -6,12 +6,13 @@ export { answerCostOf } from './check-spec.ts';
 export type { AnswerRules } from './credits.ts';
 export type { FeatureMakers } from './features.ts';
 export { isSample } from './features.ts';
+export type { GraphShape } from './graph.ts';
 export {
   checkGraph,
-  GRAPH_INPUT_TYPES,
   graphFeatures,
   graphFile,
   graphKey,
+  graphShape,
   graphTensor,
   graphTexts,
 } from './graph.ts';

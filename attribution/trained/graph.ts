@@ -61,35 +61,44 @@ function decodeBase64(text: Uint8Array, file: Uint8Array, at: number): number | 
   return end;
 }
 
+/** What a graph takes and gives, as far as features can be made of it. */
+export type GraphShape = Pick<GraphFeatures, 'input' | 'inputWidth' | 'width' | 'steps'>;
+
 /**
- * The door for a graph that gives features: that of docs/runtime.md, and one input and one output as the spec says.
+ * One input [1, n] of float32 (numbers) or uint8 (words), one output of a fixed shape that is no bool.
+ * @throws ModelError for another graph
+ */
+export function graphShape({ inputs, outputs, operations }: ModelProfile): GraphShape {
+  const [given, ...otherInputs] = inputs;
+  const input = INPUT_KINDS.find((kind) => GRAPH_INPUT_TYPES[kind] === given?.type);
+  const [rows, inputWidth = 0, ...more] = given?.shape ?? [];
+  if (input === undefined || otherInputs.length > 0 || rows !== 1 || inputWidth === 0 || more.length > 0)
+    throw new ModelError('BadInput', 'The graph must have one input, float32[1, n] or uint8[1, n].');
+  const [made, ...otherOutputs] = outputs;
+  if (made === undefined || otherOutputs.length > 0 || made.type === 'bool')
+    throw new ModelError('ShapeMismatch', 'The graph must have one output, of numbers.');
+  return { input, inputWidth, width: elements(made.shape), steps: operations };
+}
+
+/**
+ * The door for a graph that gives features: that of docs/runtime.md, and what the spec says of it is true.
  * @throws ModelError; the same on every machine
  */
 export function checkGraph(features: GraphFeatures, file: Uint8Array): ModelProfile {
   const profile = checkModel(file);
-  const { input, inputWidth, width, steps } = features;
-  const type = GRAPH_INPUT_TYPES[input];
-  const [given, ...otherInputs] = profile.inputs;
-  if (
-    given === undefined ||
-    otherInputs.length > 0 ||
-    given.type !== type ||
-    given.shape.join() !== `1,${inputWidth}`
-  )
-    throw new ModelError('BadInput', `The graph must have one input, ${type}[1, ${inputWidth}].`);
-  const [made, ...otherOutputs] = profile.outputs;
-  if (made === undefined || otherOutputs.length > 0 || made.type === 'bool' || elements(made.shape) !== width)
-    throw new ModelError('ShapeMismatch', `The graph must have one output, of ${width} numbers.`);
-  if (profile.operations !== steps)
-    throw new ModelError(
-      'TooManyOperations',
-      `A run of the graph takes ${profile.operations} steps, the spec says ${steps}.`,
-    );
+  const shape = graphShape(profile);
+  for (const name of ['input', 'inputWidth', 'width', 'steps'] as const)
+    if (shape[name] !== features[name])
+      throw new ModelError(
+        'ShapeMismatch',
+        `The settings say ${name} ${features[name]}, the graph has ${shape[name]}.`,
+      );
   return profile;
 }
 
 /** Element type of the input of each kind. */
-export const GRAPH_INPUT_TYPES = { numbers: 'float32', words: 'uint8' } as const;
+const GRAPH_INPUT_TYPES = { numbers: 'float32', words: 'uint8' } as const;
+const INPUT_KINDS = ['numbers', 'words'] as const;
 
 function elements(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);

@@ -5,6 +5,7 @@ import { AttributionError } from '../../attribution/errors.ts';
 import {
   decodeTrainingSpec,
   encodeTrainingSpec,
+  type GraphFeatures,
   type TrainingSpec,
   trainedKindOf,
 } from '../../attribution/trained/api.ts';
@@ -17,8 +18,14 @@ export interface TrainingSettings {
   readonly bytes: Uint8Array;
 }
 
-/** @throws UserError FILE_UNREADABLE, INVALID_SETTINGS */
-export function readTrainingFile(path: string): TrainingSettings {
+/** What a graph's file says for itself; settings name the rest, or the same. */
+export type GraphSettings = Omit<GraphFeatures, 'kind' | 'divisorExponent' | 'inputExponent'>;
+
+/**
+ * @param graph of the file that was given beside settings whose features are of kind `onnx`
+ * @throws UserError FILE_UNREADABLE, INVALID_SETTINGS
+ */
+export function readTrainingFile(path: string, graph?: GraphSettings): TrainingSettings {
   const bad = (reason: string) => new UserError('INVALID_SETTINGS', `${path}: ${reason}`);
   let json: unknown;
   try {
@@ -28,7 +35,7 @@ export function readTrainingFile(path: string): TrainingSettings {
     throw new UserError('FILE_UNREADABLE', `${path}: ${(error as Error).message}`);
   }
   try {
-    const spec = withSeed(json, bad);
+    const spec = withGraph(withSeed(json, bad), graph, bad);
     // What the settings may be is said in one place: the encoder checks every field that it knows.
     const bytes = encodeTrainingSpec(spec);
     if (!isDeepStrictEqual(decodeTrainingSpec(bytes), spec))
@@ -41,6 +48,22 @@ export function readTrainingFile(path: string): TrainingSettings {
       throw bad('settings have features, classes, training and metric; see docs/trained-models.md');
     throw error;
   }
+}
+
+function withGraph(
+  spec: TrainingSpec,
+  graph: GraphSettings | undefined,
+  bad: (reason: string) => UserError,
+): TrainingSpec {
+  if (graph === undefined) return spec;
+  const { features } = spec;
+  if (features.kind !== 'onnx') throw bad('--graph goes with features of kind onnx');
+  const given: Partial<GraphFeatures> & { kind: 'onnx' } = features;
+  const filled = { divisorExponent: 0, inputExponent: 0, ...graph, ...given };
+  for (const [name, value] of Object.entries(graph))
+    if (filled[name as keyof GraphSettings] !== value)
+      throw bad(`features.${name} is ${filled[name as keyof GraphSettings]}, of the graph it is ${value}`);
+  return { ...spec, features: filled };
 }
 
 /** A seed is bytes, which JSON has only as hex. */

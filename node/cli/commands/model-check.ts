@@ -1,6 +1,13 @@
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { MAX_MODEL_BYTES, type ModelProfile, profileHash } from '../../../attribution/runtime/api.ts';
+import {
+  MAX_MODEL_BYTES,
+  ModelError,
+  type ModelProfile,
+  profileHash,
+} from '../../../attribution/runtime/api.ts';
+import { type GraphShape, graphShape } from '../../../attribution/trained/api.ts';
+import { graphUnitsOf } from '../../../genesis/inference-units.ts';
 import { UserError } from '../../config/errors.ts';
 import { createRuntimePool } from '../../runtime-pool/index.ts';
 import { defineCommand } from '../command.ts';
@@ -27,16 +34,28 @@ export const command = defineCommand({
     const pool = createRuntimePool({ native: false });
     try {
       const profile = await pool.prepare(bytes, { dimensions });
-      if (flags.json) out.json({ ...profile, profileHash: profileHash(profile) });
-      else print(out, profile);
+      const features = featuresOf(profile);
+      if (flags.json) out.json({ ...profile, profileHash: profileHash(profile), features });
+      else print(out, profile, features);
     } finally {
       await pool.close();
     }
   },
 });
 
+/** Whether a trained model may take its features from the graph (docs/trained-models.md, section 1), or why not. */
+function featuresOf(profile: ModelProfile): (GraphShape & { answerUnits: number }) | { refused: string } {
+  try {
+    if (profile.dimensions.length > 0) return { refused: 'The graph must leave no dimension open.' };
+    return { ...graphShape(profile), answerUnits: graphUnitsOf({ ...profile, steps: profile.operations }) };
+  } catch (error) {
+    if (error instanceof ModelError) return { refused: error.message };
+    throw error;
+  }
+}
+
 /** A file that is too large is not read to find that out. @throws UserError FILE_MISSING */
-function readModelFile(path: string): Uint8Array {
+export function readModelFile(path: string): Uint8Array {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined || !stats.isFile())
     throw new UserError('FILE_MISSING', `${path} is not a file. Give the path of an .onnx file.`);
@@ -55,7 +74,7 @@ function parseDimension(text: string): [string, number] {
   return [name, Number(size)];
 }
 
-function print(out: Output, profile: ModelProfile): void {
+function print(out: Output, profile: ModelProfile, features: ReturnType<typeof featuresOf>): void {
   const tensors = (list: ModelProfile['inputs']): string =>
     list.map(({ name, type, shape }) => `${name} ${type}[${shape.join(', ')}]`).join('; ');
   const rows: [string, string][] = [
@@ -69,6 +88,12 @@ function print(out: Output, profile: ModelProfile): void {
     ['parameters', String(profile.parameters)],
     ['memory', `${profile.peakBytes} bytes`],
     ['steps', String(profile.operations)],
+    [
+      'features',
+      'refused' in features
+        ? `none: ${features.refused}`
+        : `${features.width} of ${features.inputWidth} ${features.input}, ${features.answerUnits} units an answer`,
+    ],
     ['operators', profile.operators.map(({ name, nodes }) => `${name} ${nodes}`).join(', ')],
   ];
   for (const [label, value] of rows) out.line(`${out.paint('dim', label.padEnd(11))} ${value}`);

@@ -132,7 +132,7 @@ function trainingCard({ settings, active, newest }) {
   return card(
     'Training',
     facts([
-      ['Features', `${features.width} ${features.kind === 'text' ? 'of the text encoder' : 'numbers'}`],
+      ['Features', featuresOf(features)],
       ['Labels', classes.join(', ')],
       ['Method', methodOf(training)],
       ['Influence by', metric.solver],
@@ -148,6 +148,12 @@ function trainingCard({ settings, active, newest }) {
       ['Attested as', mono(shown.subject)],
     ]),
   );
+}
+
+function featuresOf({ kind, width, input, inputWidth, modelHash }) {
+  if (kind === 'numbers') return `${width} numbers`;
+  if (kind === 'text') return `${width} of the text encoder`;
+  return [`${width} of an ONNX graph on ${inputWidth} ${input}, `, mono(modelHash)];
 }
 
 function methodOf(training) {

@@ -250,7 +250,7 @@ export function createWorld(overrides: (params: ChainParams) => void = () => {})
         leafCount: leaves.length,
         largestLeaf: Math.max(0, ...leaves.map((leaf) => leaf.length)),
         smallestLeaf: leaves.length === 0 ? 0 : Math.min(...leaves.map((leaf) => leaf.length)),
-        utf8: leaves.every((leaf) => Buffer.from(leaf.toString()).equals(leaf)),
+        utf8: leaves.every((leaf) => Buffer.from(Buffer.from(leaf).toString()).equals(leaf)),
         leafHashes,
       };
       artifacts.set(info.root, info);
