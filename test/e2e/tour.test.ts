@@ -4,6 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { loadBrownCorpus } from '../../node/datasets/brown.ts';
+import { tanhLayer } from '../support/graph-features.ts';
 import { cliPath, type RunningDevnet, runCli, startDevnet, tempDir } from '../support/devnet.ts';
 
 let devnet: RunningDevnet | undefined;
@@ -66,4 +67,29 @@ it('a person contributes, another asks, the first is paid', async () => {
   const rewards = await json('rewards', 'show', 'alice');
   expect(BigInt(rewards.claimable) + BigInt(rewards.maturing) + BigInt(rewards.filling)).toBeGreaterThan(0n);
   expect((await json('status')).peers).toBe(1);
+
+  // A model that the chain trains, on what an ONNX graph makes of pairs of numbers.
+  writeFileSync(join(folder, 'graph.onnx'), tanhLayer());
+  const settings = {
+    features: { kind: 'onnx', inputExponent: 3 },
+    classes: ['left', 'right'],
+    training: { method: 'newton', l2Micro: 100_000 },
+    metric: { solver: 'newton', clipPercent: 100, projectedWidth: 0 },
+  };
+  writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings));
+  const pairs = Array.from({ length: 12 }, (_, i) =>
+    i % 2 === 0 ? `left\n${-20 + i} ${i}` : `right\n${20 - i} ${i}`,
+  );
+  writeFileSync(join(folder, 'pairs.txt'), pairs.join('\n\n'));
+  await json('datanet', 'create', '--name', 'Pairs', '--publish', '--from', 'curator');
+  const pairsOf = ['pairs.txt', '--records', 'paragraphs', '--datanet', '2', '--from', 'alice'];
+  const { id: points } = await json('contribute', ...pairsOf);
+  await run('datanet', 'approve', points, '--from', 'curator');
+  expect(await run('model', 'check', 'graph.onnx')).toContain('4 of 2 numbers');
+  const train = ['model', 'train', '--name', 'sides', '--datanet', '2', '--settings', 'settings.json'];
+  const onGraph = [...train, '--graph', 'graph.onnx', '--wait', '--from', 'frank'];
+  expect((await json(...onGraph)).id).toBe('2');
+  expect(await run('model', 'show', '2')).toContain('active');
+  const side = await json('infer', '--model', '2', '--prompt', '-18 3', '--from', 'asker');
+  expect(side.output).toBe('left');
 });

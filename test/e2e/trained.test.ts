@@ -6,10 +6,13 @@ import { OPEN } from '../../genesis/parameters.ts';
 import { queueApproval, waitForAcceptance } from '../../node/client/approve.ts';
 import { type Account, type ChainClient, eventNamed } from '../../node/client/client.ts';
 import { contribute } from '../../node/client/contribute.ts';
+import { putGraph } from '../../node/client/graph.ts';
 import { inferTrained } from '../../node/client/infer.ts';
+import { waitForTraining } from '../../node/client/training.ts';
 import { fromHex } from '../../state/crypto.ts';
 import { dataNetInterface, modelInterface } from '../../state/modules/interfaces.ts';
 import { MODEL_KIND } from '../../state/modules/model/types.ts';
+import { graphSettings, outOfBounds, tanhLayer, unknownOperator } from '../support/graph-features.ts';
 import { chainClient } from './support/ai.ts';
 import type { Hex } from './support/client.ts';
 import { startNetwork, type TestNetwork, type TestNode } from './support/network.ts';
@@ -73,6 +76,7 @@ let nodes: TestNode[];
 let client: ChainClient;
 let people: Record<'alice' | 'bob' | 'curator' | 'asker', Account>;
 let dataNetId: bigint;
+let graphModel: bigint;
 
 const modelOf = (node: TestNode, id: bigint) => node.client.call<ModelView>('ol_model', Number(id));
 
@@ -198,6 +202,39 @@ describe('a network that trains a model', () => {
     });
   });
 
+  it('takes features from a graph, which every node runs; a hostile one becomes no model and stops nobody', async () => {
+    const files = { tanh: tanhLayer(), unknown: unknownOperator(), stopping: outOfBounds() };
+    const put = (who: Account, file: Uint8Array) => putGraph(client, who, { dataNetId, file });
+    const places = await Promise.all([
+      put(people.alice, files.tanh),
+      put(people.bob, files.unknown),
+      put(people.asker, files.stopping),
+    ]);
+    // What is there already costs nothing.
+    expect(await put(people.alice, files.tanh)).toEqual(places[0]);
+    const on = (file: Uint8Array, settings: Parameters<typeof graphSettings>[1]) =>
+      register({ ...SIDES, features: graphSettings(file, settings) });
+    const unknown = await on(files.unknown, { width: 2, inputWidth: 2, steps: 1_000, ...places[1] });
+    const stopping = await on(files.stopping, { width: 2, inputWidth: 2, ...places[2] });
+    graphModel = await on(files.tanh, { width: 4, inputWidth: 2, ...places[0] });
+    for (const id of [unknown, stopping]) {
+      await expect(waitForTraining(client, id)).rejects.toMatchObject({ code: 'TRAINING_REFUSED' });
+      expect(await modelOf(nodes[3] as TestNode, id)).toMatchObject({
+        status: 'refused',
+        bond: '0x0',
+        training: { newest: { refusal: { reason: 'failed', detail: 'GraphRefused' } } },
+      });
+    }
+    expect(await waitForTraining(client, graphModel)).toBe(1n);
+    const model = await modelOf(nodes[0] as TestNode, graphModel);
+    expect(model.training).toMatchObject({
+      settings: { features: { kind: 'onnx', input: 'numbers', inputWidth: 2, width: 4 } },
+      active: { samples: 30 },
+    });
+    expect((await ask(graphModel, '-20 8')).answer).toMatchObject({ status: 'settled', output: 'left' });
+    expect(nodes.every(({ running }) => running)).toBe(true);
+  });
+
   it('B1: a node that was not there, and one that was killed, train what they lack and agree', async () => {
     const killed = nodes[2] as TestNode;
     await killed.kill();
@@ -211,5 +248,7 @@ describe('a network that trains a model', () => {
     nodes = [...nodes, young];
     await ask(1n, '160 -8');
     await ask(2n, '160 -8');
+    // Also the graph, whose file the young node had to fetch.
+    await ask(graphModel, '20 -8');
   });
 });
