@@ -20,6 +20,8 @@ const PRODUCTS_PER_UNIT = 1024;
 /** Loading a graph into a fresh instance of the runtime: some 50 ms of one core, and some 40 ns a byte of its file. */
 const GRAPH_UNITS = 32_768;
 const GRAPH_BYTES_PER_UNIT = 32;
+/** Units of a node or an initialiser, in loading and in one run: some 40 µs. */
+const GRAPH_PART_UNITS = 32;
 /** Passing numbers to the runtime's thread and back. */
 const GRAPH_RUN_UNITS = 512;
 /** Steps of a graph in a unit: docs/runtime.md, section 3. */
@@ -49,6 +51,8 @@ export interface GraphSizes {
   readonly modelBytes: number;
   /** Steps of one run. */
   readonly steps: number;
+  /** Nodes and initialisers. */
+  readonly parts: number;
 }
 
 /** A unit for each byte of the prompt and for each sample, whose score is an integer of arbitrary size, and the rest. */
@@ -66,10 +70,11 @@ export function inferenceUnitsOf(sizes: InferenceSizes): number {
 }
 
 /** Units of one run, with the loading that comes before it where other graphs were asked meanwhile. */
-export function graphUnitsOf({ modelBytes, steps }: GraphSizes): number {
+export function graphUnitsOf({ modelBytes, steps, parts }: GraphSizes): number {
   return (
     GRAPH_UNITS +
     GRAPH_RUN_UNITS +
+    GRAPH_PART_UNITS * parts +
     Math.ceil(modelBytes / GRAPH_BYTES_PER_UNIT) +
     Math.ceil(steps / GRAPH_STEPS_PER_UNIT)
   );

@@ -41,6 +41,7 @@ export function checkModel(bytes: Uint8Array, options: CheckOptions = {}): Model
     outputs: facts.outputs,
     dimensions: facts.dimensions,
     parameters: facts.parameters,
+    initializers: model.graph.initializers.length,
     peakBytes,
     operations: facts.operations,
   };

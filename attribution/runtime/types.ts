@@ -67,6 +67,8 @@ export interface ModelProfile {
   readonly dimensions: readonly FixedDimension[];
   /** Numbers in all initialisers and constants. */
   readonly parameters: number;
+  /** Initialisers of the graph; follows from the file and is no part of the canonical bytes. */
+  readonly initializers: number;
   /** Upper figure for the memory of loading and running it once. */
   readonly peakBytes: number;
   /** Steps of one run: a multiply-add is one, others are weighted (docs/runtime.md, §3). */

@@ -2,7 +2,7 @@ import { AttributionError } from '../errors.ts';
 import { checkRange, checkTraining } from '../influence/check.ts';
 import { MAX_EXACT_PARAMETERS, MAX_FACTOR_WIDTH, MAX_RANK } from '../influence/limits.ts';
 import { MAX_VECTOR } from '../retrieval/encoder/limits.ts';
-import { MAX_MODEL_BYTES, MAX_OPERATIONS } from '../runtime/limits.ts';
+import { MAX_INITIALIZERS, MAX_MODEL_BYTES, MAX_NODES, MAX_OPERATIONS } from '../runtime/limits.ts';
 import { MAX_CLASSES, MAX_DIVISOR_EXPONENT, MAX_GRAPH_INPUT, MAX_LABEL_BYTES, MAX_WIDTH } from './limits.ts';
 import type { GraphFeatures, MetricSpec, TrainingSpec } from './types.ts';
 
@@ -37,7 +37,7 @@ export function checkSpec(spec: TrainingSpec): void {
 }
 
 function checkGraphFeatures(features: GraphFeatures): void {
-  const { input, inputWidth, inputExponent, modelBytes, steps } = features;
+  const { input, inputWidth, inputExponent, modelBytes, steps, parts } = features;
   if (input !== 'numbers' && input !== 'words') throw invalidSpec(`the input ${input} is unknown`);
   checkRange('inputWidth', inputWidth, 1, MAX_GRAPH_INPUT);
   checkRange('inputExponent', inputExponent, 0, input === 'words' ? 0 : MAX_DIVISOR_EXPONENT);
@@ -46,6 +46,7 @@ function checkGraphFeatures(features: GraphFeatures): void {
   checkHash('hash of its graph', features.modelHash);
   checkRange('modelBytes', modelBytes, 1, MAX_MODEL_BYTES);
   checkRange('steps', steps, 0, MAX_OPERATIONS);
+  checkRange('parts', parts, 1, MAX_NODES + MAX_INITIALIZERS);
 }
 
 function checkHash(what: string, hash: string): void {
@@ -109,8 +110,8 @@ export interface AnswerCost {
   readonly forward: number;
   /** Of turning the query into the bases of the layers' factors and back. */
   readonly turns: number;
-  /** File and steps of the graph that the prompt goes through first. */
-  readonly graph?: { readonly modelBytes: number; readonly steps: number };
+  /** What counts of the graph that the prompt goes through first. */
+  readonly graph?: Pick<GraphFeatures, 'modelBytes' | 'steps' | 'parts'>;
 }
 
 export function answerCostOf(spec: TrainingSpec): AnswerCost {
@@ -130,8 +131,8 @@ export function answerCostOf(spec: TrainingSpec): AnswerCost {
 
 function graphOf({ features }: TrainingSpec): Pick<AnswerCost, 'graph'> {
   if (features.kind !== 'onnx') return {};
-  const { modelBytes, steps } = features;
-  return { graph: { modelBytes, steps } };
+  const { modelBytes, steps, parts } = features;
+  return { graph: { modelBytes, steps, parts } };
 }
 
 function isControl(byte: number): boolean {

@@ -8,6 +8,8 @@ import { graphInput } from './features.ts';
 import {
   GRAPH_BYTE_WORK,
   GRAPH_LOAD_WORK,
+  GRAPH_PART_RUN_WORK,
+  GRAPH_PART_WORK,
   GRAPH_RUN_WORK,
   MAX_RECORDS,
   MAX_SAMPLES,
@@ -62,13 +64,19 @@ function decodeBase64(text: Uint8Array, file: Uint8Array, at: number): number | 
 }
 
 /** What a graph takes and gives, as far as features can be made of it. */
-export type GraphShape = Pick<GraphFeatures, 'input' | 'inputWidth' | 'width' | 'steps'>;
+export type GraphShape = Pick<GraphFeatures, 'input' | 'inputWidth' | 'width' | 'steps' | 'parts'>;
 
 /**
  * One input [1, n] of float32 (numbers) or uint8 (words), one output of a fixed shape that is no bool.
  * @throws ModelError for another graph
  */
-export function graphShape({ inputs, outputs, operations }: ModelProfile): GraphShape {
+export function graphShape({
+  inputs,
+  outputs,
+  operations,
+  operators,
+  initializers,
+}: ModelProfile): GraphShape {
   const [given, ...otherInputs] = inputs;
   const input = INPUT_KINDS.find((kind) => GRAPH_INPUT_TYPES[kind] === given?.type);
   const [rows, inputWidth = 0, ...more] = given?.shape ?? [];
@@ -77,7 +85,8 @@ export function graphShape({ inputs, outputs, operations }: ModelProfile): Graph
   const [made, ...otherOutputs] = outputs;
   if (made === undefined || otherOutputs.length > 0 || made.type === 'bool')
     throw new ModelError('ShapeMismatch', 'The graph must have one output, of numbers.');
-  return { input, inputWidth, width: elements(made.shape), steps: operations };
+  const parts = operators.reduce((sum, { nodes }) => sum + nodes, initializers);
+  return { input, inputWidth, width: elements(made.shape), steps: operations, parts };
 }
 
 /**
@@ -87,7 +96,7 @@ export function graphShape({ inputs, outputs, operations }: ModelProfile): Graph
 export function checkGraph(features: GraphFeatures, file: Uint8Array): ModelProfile {
   const profile = checkModel(file);
   const shape = graphShape(profile);
-  for (const name of ['input', 'inputWidth', 'width', 'steps'] as const)
+  for (const name of ['input', 'inputWidth', 'width', 'steps', 'parts'] as const)
     if (shape[name] !== features[name])
       throw new ModelError(
         'ShapeMismatch',
@@ -157,8 +166,9 @@ export function graphKey(text: Uint8Array): string {
 }
 
 /** Multiplications of loading a graph and running it on so many samples; its steps count as one each. */
-export function graphWork({ modelBytes, steps }: GraphFeatures, samples: number): number {
-  return GRAPH_LOAD_WORK + GRAPH_BYTE_WORK * modelBytes + samples * (steps + GRAPH_RUN_WORK);
+export function graphWork({ modelBytes, steps, parts }: GraphFeatures, samples: number): number {
+  const load = GRAPH_LOAD_WORK + GRAPH_BYTE_WORK * modelBytes + GRAPH_PART_WORK * parts;
+  return load + samples * (steps + GRAPH_RUN_WORK + GRAPH_PART_RUN_WORK * parts);
 }
 
 function tooLarge(): AttributionError {

@@ -18,6 +18,10 @@ export const MAX_GRAPH_INPUT = 16_384;
 /** Multiplications that a graph's run costs beside its steps: passing numbers to a thread and back, 0.3 ms of one core. */
 export const GRAPH_RUN_WORK = 262_144;
 
+/** Multiplications that a node or an initialiser costs, when its graph is loaded and in each run: 50 µs and half a microsecond. */
+export const GRAPH_PART_WORK = 50_000;
+export const GRAPH_PART_RUN_WORK = 512;
+
 /** Multiplications that loading a graph costs, and each of its bytes: 50 ms of one core, and 50 ns. */
 export const GRAPH_LOAD_WORK = 50_000_000;
 export const GRAPH_BYTE_WORK = 64;

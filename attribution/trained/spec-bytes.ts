@@ -18,7 +18,7 @@ import type { FeatureSource, MetricSpec, TrainedKind, TrainingSpec } from './typ
  * | 32 | hash of the encoder; text only |
  * | 1, 2, 1 | input: 1 numbers, 2 words; inputWidth; inputExponent; onnx only, as the next two |
  * | 32, 32, 32 | id of the contribution, root of its artifact, SHA-256 of the graph's file |
- * | 4, 8 | bytes of the file, steps of one run |
+ * | 4, 8, 2 | bytes of the file, steps of one run, parts |
  * | 2 | number of classes |
  * | 1 + n each | label: its length, its UTF-8 |
  * | 1 | training: 1 newton, 2 sgd, 3 adapter |
@@ -37,7 +37,7 @@ const METHODS = { newton: 1, sgd: 2, 'adapter-sgd': 3 } as const;
 const SOLVERS = { newton: 1, datainf: 2, ekfac: 4 } as const;
 
 /** Bytes of the largest spec: of a longer input nothing needs to be read. */
-export const MAX_SPEC_BYTES = 117 + 2 + MAX_CLASSES * (1 + MAX_LABEL_BYTES) + 9 + 14 + 65 + 6 + 4;
+export const MAX_SPEC_BYTES = 119 + 2 + MAX_CLASSES * (1 + MAX_LABEL_BYTES) + 9 + 14 + 65 + 6 + 4;
 
 /** Canonical bytes of a spec. @throws AttributionError 'InvalidTrainingSpec' for one that breaks the rules. */
 export function encodeTrainingSpec(spec: TrainingSpec): Uint8Array {
@@ -76,7 +76,8 @@ function writeFeatures(writer: ByteWriter, features: FeatureSource): void {
     .bytes(fromHex(features.artifactRoot, 32), 32)
     .bytes(fromHex(features.modelHash, 32), 32)
     .uint(features.modelBytes, 4)
-    .uint(features.steps, 8);
+    .uint(features.steps, 8)
+    .uint(features.parts, 2);
 }
 
 /** The spec in canonical bytes. @throws AttributionError 'InvalidTrainingSpec' for any others. */
@@ -138,6 +139,7 @@ function readFeatures(reader: ByteReader): FeatureSource {
         modelHash: toHex(reader.bytes(32)),
         modelBytes: reader.uint(4),
         steps: reader.uint(8),
+        parts: reader.uint(2),
       };
   }
 }

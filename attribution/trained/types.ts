@@ -50,6 +50,8 @@ export interface GraphFeatures {
   readonly modelBytes: number;
   /** Steps of one run, as the door counts them (docs/runtime.md, section 3): what it costs is known before it is read. */
   readonly steps: number;
+  /** Nodes and initialisers of the graph, each of which takes time to load. */
+  readonly parts: number;
 }
 
 /** How the influence of samples is measured (docs/influence.md, sections 4 and 8). */

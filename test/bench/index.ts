@@ -20,6 +20,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   trained: () => import('./trained.ts'),
   proofs: () => import('./proofs.ts'),
   runtime: () => import('./runtime.ts'),
+  graph: () => import('./graph.ts'),
   executor: () => import('./executor.ts'),
   finality: () => import('./finality.ts'),
   'end-to-end': () => import('./end-to-end.ts'),

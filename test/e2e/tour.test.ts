@@ -4,8 +4,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { loadBrownCorpus } from '../../node/datasets/brown.ts';
-import { tanhLayer } from '../support/graph-features.ts';
 import { cliPath, type RunningDevnet, runCli, startDevnet, tempDir } from '../support/devnet.ts';
+import { tanhLayer } from '../support/graph-features.ts';
 
 let devnet: RunningDevnet | undefined;
 let operator: ChildProcess | undefined;

@@ -17,6 +17,8 @@ export function graphSettings(
   file: Uint8Array,
   rest: Pick<GraphFeatures, 'width' | 'inputWidth'> & Partial<GraphFeatures>,
 ): GraphFeatures {
+  const { operations, operators, initializers } =
+    rest.steps === undefined ? checkModel(file) : { operations: 0, operators: [], initializers: 1 };
   return {
     kind: 'onnx',
     divisorExponent: 0,
@@ -26,7 +28,8 @@ export function graphSettings(
     artifactRoot: `0x${'a2'.repeat(32)}`,
     modelHash: `0x${createHash('sha256').update(file).digest('hex')}`,
     modelBytes: file.length,
-    steps: rest.steps ?? checkModel(file).operations,
+    steps: operations,
+    parts: operators.reduce((sum, { nodes }) => sum + nodes, initializers),
     ...rest,
   };
 }
@@ -76,6 +79,38 @@ export function heavy(): Uint8Array {
   const side = g.constant('int64', [2], [2048, 2048]);
   const square = g.node('ConstantOfShape', [side], { value: { t: ['float32', [1], [0.5]] } });
   const sum = g.node('ReduceSum', [g.node('MatMul', [square, square])], { keepdims: 0 });
+  g.output('float32', 'y', g.node('Add', [x, sum]), [1, 2]);
+  return g.bytes();
+}
+
+/** `inputs` numbers to `outputs`: a layer of max(0, ·) with weights below `scale`. */
+export function perceptron(inputs: number, outputs: number, scale: number): Uint8Array {
+  const g = graphBuilder();
+  const x = g.input('float32', 'point', [1, inputs]);
+  const weights = g.constant('float32', [inputs, outputs], floats(inputs * outputs, 3, scale));
+  g.output('float32', 'features', g.node('Relu', [g.node('MatMul', [x, weights])]), [1, outputs]);
+  return g.bytes();
+}
+
+/** Two numbers to two, through as many nodes as a graph may have. */
+export function longChain(nodes = 8_191): Uint8Array {
+  const g = graphBuilder();
+  let value = g.input('float32', 'point', [1, 2]);
+  for (let i = 0; i < nodes; i++) value = g.node('Neg', [value]);
+  g.output('float32', 'y', value, [1, 2]);
+  return g.bytes();
+}
+
+/** Two numbers and what `count` constants of one number each are together, put side by side. */
+export function manyConstants(count = 8_000): Uint8Array {
+  const g = graphBuilder();
+  const x = g.input('float32', 'point', [1, 2]);
+  const rows: string[] = [];
+  for (let from = 0; from < count; from += 200) {
+    const part = Array.from({ length: 200 }, (_, i) => g.constant('float32', [1, 1], [from + i]));
+    rows.push(g.node('Concat', part, { axis: 1 }));
+  }
+  const sum = g.node('ReduceSum', [g.node('Concat', rows, { axis: 1 })], { keepdims: 0 });
   g.output('float32', 'y', g.node('Add', [x, sum]), [1, 2]);
   return g.bytes();
 }

@@ -47,7 +47,8 @@ export const command = defineCommand({
 function featuresOf(profile: ModelProfile): (GraphShape & { answerUnits: number }) | { refused: string } {
   try {
     if (profile.dimensions.length > 0) return { refused: 'The graph must leave no dimension open.' };
-    return { ...graphShape(profile), answerUnits: graphUnitsOf({ ...profile, steps: profile.operations }) };
+    const shape = graphShape(profile);
+    return { ...shape, answerUnits: graphUnitsOf({ ...shape, modelBytes: profile.modelBytes }) };
   } catch (error) {
     if (error instanceof ModelError) return { refused: error.message };
     throw error;

@@ -143,6 +143,7 @@ interface IModel is IModule {
     error NotABase(uint256 modelId);
     error BaseDiffers(uint256 baseId);
     error TrainingTooLarge();
+    error GraphNotRevealed(bytes32 contributionId);
     error TooManyTrainings(uint256 limit);
     error InTraining(uint256 modelId, uint256 version);
     error ModelNotActive(uint256 modelId);

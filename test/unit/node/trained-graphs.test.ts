@@ -225,13 +225,14 @@ describe('a graph is refused, the same everywhere, if', () => {
 
   it('it has another input, output or number of steps than the settings say', async () => {
     const file = tanhLayer();
-    const { operations } = checkModel(file);
+    const { steps, parts } = graphSettings(file, TANH);
     for (const settings of [
       { ...TANH, width: 5 },
       { ...TANH, inputWidth: 3 },
       { ...TANH, input: 'words' as const, inputExponent: 0 },
-      { ...TANH, steps: operations - 1 },
-      { ...TANH, steps: operations + 1 },
+      { ...TANH, parts, steps: steps - 1 },
+      { ...TANH, parts, steps: steps + 1 },
+      { ...TANH, parts: parts + 1 },
       { ...TANH, modelBytes: file.length - 1 },
       { ...TANH, modelBytes: file.length + 1 },
       { ...TANH, modelHash: REQUEST },

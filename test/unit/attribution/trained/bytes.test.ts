@@ -43,6 +43,7 @@ const GRAPH: TrainingSpec = {
     modelHash: `0x${'f3'.repeat(32)}`,
     modelBytes: 1000,
     steps: 70_000,
+    parts: 12,
   },
 };
 const TRAINED: TrainingObject = {
@@ -111,7 +112,7 @@ describe('a training spec', () => {
       '0x586ecdedf54edfe40ccc2f1b0e141cf408211dd6c74ee120fc124886577c4ec7',
     );
     expect(toHex(encodeTrainingSpec(GRAPH))).toBe(
-      `0x0103000802${'01000304'}${'c1'.repeat(32)}${'a2'.repeat(32)}${'f3'.repeat(32)}${'000003e8'}${'0000000000011170'}` +
+      `0x0103000802${'01000304'}${'c1'.repeat(32)}${'a2'.repeat(32)}${'f3'.repeat(32)}${'000003e8'}${'0000000000011170'}${'000c'}` +
         '0002046c656674057269676874' +
         '0100000000000186a0' +
         '01640000',
@@ -168,6 +169,8 @@ describe('a training spec', () => {
         { modelBytes: 0 },
         { modelBytes: 2 ** 26 + 1 },
         { steps: 2 ** 34 + 1 },
+        { parts: 0 },
+        { parts: 16_385 },
       ].map((change) => ({ features: { ...GRAPH.features, ...change } as TrainingSpec['features'] })),
       { classes: ['one'] },
       { classes: ['one', 'one'] },

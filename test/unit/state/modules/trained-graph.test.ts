@@ -89,7 +89,7 @@ describe('a model on a graph', () => {
     // 64 gas for 2^20 multiplications, on each of 8 records.
     expect((await gasOf({ steps: 2 ** 24 })) - small).toBe(64n * 8n * 16n);
     const { attributionUnits } = world.params.block;
-    const most = (attributionUnits - graphUnitsOf({ modelBytes: features.modelBytes, steps: 0 })) * 4096;
+    const most = (attributionUnits - graphUnitsOf({ ...features, steps: 0 })) * 4096;
     expect(await gasOf({ steps: most })).toBeGreaterThan(small);
     expect(await attempt({ steps: most + 1 })).toMatchObject({ error: 'TrainingTooLarge' });
   });
@@ -117,8 +117,9 @@ describe('a model on a graph', () => {
     const steps = 2 ** 20;
     const graph = await registerTrained(world, { ...options, spec: on({ steps }) });
     for (const id of [numbers, graph]) attestTraining(world, id, TRAINED);
-    const units = graphUnitsOf({ modelBytes: file.length, steps });
-    expect(units).toBe(32_768 + 512 + Math.ceil(file.length / 32) + 256);
+    const units = graphUnitsOf({ ...features, steps });
+    expect(features.parts).toBe(6);
+    expect(units).toBe(32_768 + 512 + 6 * 32 + Math.ceil(file.length / 32) + 256);
     expect(unitsOf(graph, '1 1') - unitsOf(numbers, '1 1')).toBe(units);
 
     const asked: string[] = [];
