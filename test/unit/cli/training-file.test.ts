@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeTrainingSpec } from '../../../attribution/trained/api.ts';
 import { readTrainingFile } from '../../../node/cli/training-file.ts';
+import { graphSettings, tanhLayer } from '../../support/graph-features.ts';
 import { SIDES, SIDES_ADAPTER } from '../state/modules/trained-story.ts';
 
 let dir: string;
@@ -29,6 +30,33 @@ describe('training settings in a file', () => {
     );
     expect(adapter.kind).toBe('adapter');
     expect(decodeTrainingSpec(adapter.bytes)).toEqual(SIDES_ADAPTER);
+  });
+
+  it('take what a graph says for itself, and nothing against it', () => {
+    const file = tanhLayer();
+    const {
+      kind: _,
+      divisorExponent: __,
+      inputExponent: ___,
+      ...graph
+    } = graphSettings(file, {
+      width: 4,
+      inputWidth: 2,
+    });
+    const onGraph = { ...SIDES, features: { kind: 'onnx', inputExponent: 3 } };
+    expect(decodeTrainingSpec(readTrainingFile(settings(onGraph), graph).bytes).features).toEqual(
+      graphSettings(file, { width: 4, inputWidth: 2 }),
+    );
+    const refused = (content: unknown, reason: RegExp) =>
+      expect(() => readTrainingFile(settings(content), graph)).toThrow(
+        expect.objectContaining({ code: 'INVALID_SETTINGS', message: expect.stringMatching(reason) }),
+      );
+    refused(SIDES, /goes with features of kind onnx/);
+    refused({ ...SIDES, features: { kind: 'onnx', width: 5 } }, /width is 5, of the graph it is 4/);
+    refused({ ...SIDES, features: { kind: 'onnx', shape: 5 } }, /names that mean nothing/);
+    refused({ ...SIDES, features: { kind: 'onnx', inputExponent: 31 } }, /inputExponent/);
+    // Without the file all of them are needed.
+    expect(() => readTrainingFile(settings(onGraph))).toThrow(/no training spec/);
   });
 
   it('are refused with what is wrong and where', () => {

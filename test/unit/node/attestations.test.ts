@@ -373,6 +373,21 @@ describe('a validator and what it attests', () => {
     expect(s.events('attest')).toEqual([]);
   });
 
+  it('B2: attests nothing of what this machine cannot say, asks once, and goes on', async () => {
+    let calls = 0;
+    const executor = await s.open(() => async () => {
+      calls += 1;
+      return { kind: 'unknown', reason: 'the runtime gave no answer' };
+    });
+    executor.attestAs(self.address);
+    await s.approve(await s.store());
+    await s.until(() => calls > 0);
+    for (let i = 0; i < 3; i++) await s.block();
+    expect(calls).toBe(1);
+    expect(s.events('attest')).toEqual([]);
+    expect(s.events('fault')).toEqual([]);
+  });
+
   it('B2: stops when others’ root is in use and its own is another, and not before', async () => {
     const spoil: Compute = (honest) => async (task) => {
       const answer = await honest(task);

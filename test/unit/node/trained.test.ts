@@ -27,7 +27,7 @@ import { artifactLimits } from '../../../node/rpc-thread/main-side.ts';
 import type { Trainer } from '../../../node/trainer/client.ts';
 import { trainingKey } from '../../../node/trainer/key.ts';
 import { hasTrained, openTrainedStore } from '../../../node/trainer/store.ts';
-import type { TrainingAnswer, TrainingJob } from '../../../node/trainer/types.ts';
+import type { AnswerReply, TrainingAnswer, TrainingJob } from '../../../node/trainer/types.ts';
 import { createTrainerCore, type TrainerCore } from '../../../node/trainer/worker-core.ts';
 import { keccakHex, toHex } from '../../../state/crypto.ts';
 import { encodeTraining } from '../../../state/modules/views.ts';
@@ -256,18 +256,28 @@ describe('a node that is asked for an answer', () => {
     wanted.length = 0;
   });
 
-  /** The service over a trainer in this thread, of which some calls fail first. */
-  function serve({ trainFails = 0, answerFails = 0 } = {}) {
+  /** The service over a trainer in this thread, of which some calls fail first, or answer something else. */
+  function serve({
+    trainFails = 0,
+    answerFails = 0,
+    reply,
+    trains,
+  }: {
+    trainFails?: number;
+    answerFails?: number;
+    reply?: AnswerReply;
+    trains?: TrainingAnswer;
+  } = {}) {
     const calls = { train: 0, answer: 0 };
     const trainer: Trainer = {
       async train(job) {
         await new Promise<void>((resolve) => setImmediate(resolve));
         if (++calls.train <= trainFails) throw new Error('the thread died');
-        return core.train(job);
+        return trains ?? core.train(job);
       },
       async answer(job) {
         if (++calls.answer <= answerFails) throw new Error('the thread died');
-        return core.answer(job);
+        return reply ?? core.answer(job);
       },
       close: async () => {},
     };
@@ -283,7 +293,10 @@ describe('a node that is asked for an answer', () => {
           if (!isHere) wanted.push(root);
           return isHere;
         },
-        read: () => [],
+        read(root) {
+          if (hasArtifact(dir, root)) return [];
+          throw new Unavailable({ kind: 'artifact', root });
+        },
       },
       log: silentLog,
       onAvailable: (version) => available.push(version),
@@ -336,6 +349,27 @@ describe('a node that is asked for an answer', () => {
     await expect(infer(question)).rejects.toMatchObject({ missing: { kind: 'artifact', root: roots[0] } });
     expect(wanted).toEqual(roots);
     expect(calls.train).toBe(0);
+  });
+
+  it('refuses a prompt for which the graph gives nothing; waits for a graph that it lacks', async () => {
+    const question = questionOf(jobOf(await halves()));
+    expect(await serve({ reply: { kind: 'refused' } }).infer(question)).toMatchObject({
+      kind: 'refused',
+      reason: expect.stringContaining('graph'),
+    });
+    const missing = serve({ reply: { kind: 'missing', root: REQUEST } }).infer(question);
+    await expect(missing).rejects.toMatchObject({ missing: { kind: 'artifact', root: REQUEST } });
+  });
+
+  it('B2: a graph that validators could run, and this machine cannot, is a fault of this machine', async () => {
+    const job = jobOf(await halves());
+    const question = questionOf(job);
+    forget(job);
+    const { infer, calls } = serve({ trains: { kind: 'unknown', reason: 'no answer within 60000 ms' } });
+    await expect(infer(question)).rejects.toBeInstanceOf(Unavailable);
+    await settled();
+    await expect(infer(question)).rejects.toThrow(/its graph does not run here: no answer/);
+    expect(calls.train).toBe(2);
   });
 
   it('trains again when its file was damaged meanwhile', async () => {
