@@ -4,6 +4,7 @@
  */
 import { decodeBlock } from '../block/codec.ts';
 import { keccak256, padLeft, toHex } from '../crypto.ts';
+import { storedPostings } from '../indexes/store.ts';
 import type { Hex } from '../types.ts';
 import type { Database, DatabaseFiles, Write } from './database.ts';
 import { COLUMN, type Column, key, type MetaName, metaKey, numberKey, readU48, u48 } from './keys.ts';
@@ -15,6 +16,7 @@ export interface Retention {
   /** Bodies. The index of transactions never outlives them. */
   readonly blocks: number;
   readonly receipts: number;
+  /** Hashes of transactions, and the postings, which never outlive the receipts either. */
   readonly index: number;
 }
 
@@ -61,11 +63,19 @@ export function pruneRecords(
         writes.push({ key: key(COLUMN.transaction, keccak256(raw)) });
     writes.push({ key: metaKey('oldestIndex'), value: u48(ofIndex.oldest) });
   }
+  const kept = shorter(index, retention.receipts);
+  const ofPostings = nextMark(db, 'oldestPosting', number, kept, most);
+  if (ofPostings !== undefined) {
+    // From the receipts, which go in the same batch at the earliest.
+    for (let block = ofPostings.before; block < ofPostings.oldest; block++)
+      for (const { key } of storedPostings(db, block)) writes.push({ key });
+    writes.push({ key: metaKey('oldestPosting'), value: u48(ofPostings.oldest) });
+  }
   const kinds = [
     ['oldestReceipts', COLUMN.receipts, shorter(retention.receipts, retention.blocks)],
     ['oldestBlock', COLUMN.block, retention.blocks],
   ] as const;
-  let any = ofIndex !== undefined;
+  let any = ofIndex !== undefined || ofPostings !== undefined;
   for (const [mark, column, kept] of kinds) {
     const next = nextMark(db, mark, number, kept, most);
     if (next === undefined) continue;

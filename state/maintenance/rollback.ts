@@ -7,9 +7,10 @@ import { decodeRecords } from '../block/validators.ts';
 import { keccak256, keccakHex } from '../crypto.ts';
 import type { Database, Write } from '../db/database.ts';
 import { decodeHead, encodeHead } from '../db/head-record.ts';
-import { COLUMN, hashKey, key, metaKey, numberKey } from '../db/keys.ts';
+import { COLUMN, hashKey, key, metaKey, numberKey, u48 } from '../db/keys.ts';
 import { readMark } from '../db/retention.ts';
 import { readOldest, undoBlock } from '../db/versioned.ts';
+import { oldestPosting, storedPostings } from '../indexes/store.ts';
 import { ChainError, type Head } from '../types.ts';
 
 /**
@@ -47,6 +48,8 @@ async function undoHead(db: Database, head: Head): Promise<Head> {
   const body = db.get(numberKey(COLUMN.block, number));
   for (const raw of body === undefined ? [] : decodeBlock(body).transactions)
     writes.push({ key: key(COLUMN.transaction, keccak256(raw)) });
+  if (number < oldestPosting(db)) writes.push({ key: metaKey('oldestPosting'), value: u48(number) });
+  else for (const { key } of storedPostings(db, number)) writes.push({ key });
   const previous = headBefore(db, number);
   for (const column of [COLUMN.header, COLUMN.block, COLUMN.receipts, COLUMN.certificate])
     writes.push({ key: numberKey(column, number) });
