@@ -34,7 +34,7 @@ import {
 import { type Database, openDatabase } from './db/database.ts';
 import { decodeHead } from './db/head-record.ts';
 import { COLUMN, hashKey, key, metaKey, numberKey, readU32, readU48 } from './db/keys.ts';
-import { readMark } from './db/retention.ts';
+import { readMark } from './db/marks.ts';
 import { readAt, readOldest } from './db/versioned.ts';
 import { createPostingReader } from './indexes/reader.ts';
 import { LIMITS } from './limits.ts';

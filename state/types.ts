@@ -246,6 +246,8 @@ export interface Posting {
 export interface PostingReader {
   /** First block whose postings are here; the one behind the head if none are. */
   oldest(): number;
+  /** First block that can have postings: of those before, something that answers need was forgotten. */
+  first(): number;
   /** Postings of a name in the blocks `from` to `to`, by block. */
   range(
     list: number,

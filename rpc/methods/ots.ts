@@ -1,7 +1,7 @@
 /**
  * What the Otterscan explorer asks beside the standard methods: `ots`, `erigon_getHeaderByNumber` and
- * `trace_replayTransaction`. Block numbers, nonces and pages come as JSON numbers. There is no index by address: such
- * questions scan blocks, within a bound that their error names.
+ * `trace_replayTransaction`. Block numbers, nonces and pages come as JSON numbers. Questions about an address are
+ * answered from the indexes.
  */
 import type { Block, CallFrame, Hex, TransactionTrace } from '../../state/types.ts';
 import { hexOf, quantity } from '../encode.ts';

@@ -73,7 +73,12 @@ function insideOf(item: RlpItem): Inside {
       const [type, from, to, value] = rlpList(entry, 4);
       const name = OPERATION_TYPES[rlpBytes(type, 1)[0]!];
       if (name === undefined) throw new RlpError('no such operation');
-      return { type: name, from: toHex(rlpBytes(from, 20)), to: toHex(rlpBytes(to, 20)), value: rlpBigint(value) };
+      return {
+        type: name,
+        from: toHex(rlpBytes(from, 20)),
+        to: toHex(rlpBytes(to, 20)),
+        value: rlpBigint(value),
+      };
     }),
     called: rlpList(parts[1]).map((address) => toHex(rlpBytes(address, 20))),
   };
@@ -83,7 +88,8 @@ export function decodeStoredReceipts(bytes: Uint8Array): Receipt[] {
   let cumulativeGasUsed = 0n;
   return rlpList(decodeRlp(bytes)).map((item) => {
     const fields = rlpList(item);
-    if (fields.length !== 10 && fields.length !== 11) throw new RlpError('a receipt has ten or eleven fields');
+    if (fields.length !== 10 && fields.length !== 11)
+      throw new RlpError('a receipt has ten or eleven fields');
     const inside = fields[10];
     const logs = rlpList(fields[4]).map((entry): Log => {
       const [address, topics, data] = rlpList(entry, 3);

@@ -7,7 +7,8 @@ import { keccak256, padLeft, toHex } from '../crypto.ts';
 import { storedPostings } from '../indexes/store.ts';
 import type { Hex } from '../types.ts';
 import type { Database, DatabaseFiles, Write } from './database.ts';
-import { COLUMN, type Column, key, type MetaName, metaKey, numberKey, readU48, u48 } from './keys.ts';
+import { COLUMN, type Column, key, metaKey, numberKey, u48 } from './keys.ts';
+import { type Mark, readMark } from './marks.ts';
 import { historyKey, pruneBlock, readCurrent, readOldest } from './versioned.ts';
 
 /** Blocks before the head; 0: all. */
@@ -21,14 +22,6 @@ export interface Retention {
 }
 
 export const KEEP_RECORDS: Omit<Retention, 'states'> = { blocks: 0, receipts: 0, index: 0 };
-
-type Mark = Extract<MetaName, `oldest${string}`>;
-
-/** First block of which this is kept. */
-export function readMark(db: Database, mark: Mark): number {
-  const bytes = db.get(metaKey(mark));
-  return bytes === undefined ? 0 : readU48(bytes, 0);
-}
 
 /** Where `mark` may move to with a head at `number`, at most `most` blocks at a time; undefined: nowhere. */
 function nextMark(

@@ -1,10 +1,11 @@
 /** Reading the indexes: postings of one name, by block, from any thread of the process that writes them. */
+
+import { concat, toHex } from '../crypto.ts';
 import type { Database } from '../db/database.ts';
 import { u48 } from '../db/keys.ts';
-import { concat, toHex } from '../crypto.ts';
 import type { Hex, Posting, PostingReader } from '../types.ts';
 import { blockOfKey, decodeCreation, decodePositions, LIST, postingKey, postingPrefix } from './postings.ts';
-import { oldestPosting } from './store.ts';
+import { firstIndexable, oldestPosting } from './store.ts';
 
 export function createPostingReader(db: Database): PostingReader {
   const range = async (
@@ -20,6 +21,7 @@ export function createPostingReader(db: Database): PostingReader {
   };
   return {
     oldest: () => oldestPosting(db),
+    first: () => firstIndexable(db),
     async range(list, name, from, to, { newestFirst = false, limit }) {
       const found = await range(list, name, from, to, { reverse: newestFirst, limit });
       return found.map(

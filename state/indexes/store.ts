@@ -6,14 +6,13 @@ import { decodeStoredReceipts } from '../block/receipts.ts';
 import { equalBytes } from '../crypto.ts';
 import type { Database, DatabaseFiles, Write } from '../db/database.ts';
 import { decodeHead } from '../db/head-record.ts';
-import { COLUMN, metaKey, numberKey, readU48, u48 } from '../db/keys.ts';
+import { COLUMN, metaKey, numberKey, u48 } from '../db/keys.ts';
+import { readMark } from '../db/marks.ts';
 import { type Entry, INDEX_FORMAT, postingsOf } from './postings.ts';
 
 /** First block whose postings are here; one behind the head if none are. */
 export function oldestPosting(db: Database): number {
-  if (!isOurFormat(db)) return headNumber(db) + 1;
-  const bytes = db.get(metaKey('oldestPosting'));
-  return bytes === undefined ? 0 : readU48(bytes, 0);
+  return isOurFormat(db) ? readMark(db, 'oldestPosting') : headNumber(db) + 1;
 }
 
 function isOurFormat(db: Database): boolean {
@@ -24,6 +23,11 @@ function isOurFormat(db: Database): boolean {
 function headNumber(db: Database): number {
   const bytes = db.get(metaKey('head'));
   return bytes === undefined ? -1 : decodeHead(bytes).number;
+}
+
+/** First block that can be indexed: an answer needs its body, its receipts, and its transactions by their hashes. */
+export function firstIndexable(db: Pick<Database, 'get'>): number {
+  return Math.max(readMark(db, 'oldestBlock'), readMark(db, 'oldestReceipts'), readMark(db, 'oldestIndex'));
 }
 
 /** In the first batch of a new chain. */
