@@ -65,7 +65,7 @@ export interface RpcLimits {
   readonly maxPageItems: number;
   /** Items that a filtered `ol` list looks at for one page; the page then says where to go on. */
   readonly maxPageScan: number;
-  /** Blocks that a question about an address may scan: half a second of empty ones. */
+  /** Blocks without indexes that a question about an address may scan: half a second of empty ones. */
   readonly maxHistoryBlocks: number;
   /** Artifact uploads and downloads at once: each holds at most one leaf (1 MiB) in memory. */
   readonly maxTransfers: number;

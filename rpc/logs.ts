@@ -183,7 +183,7 @@ export async function findLogs(
 ): Promise<object[]> {
   const groups = groupsOf(filter);
   const oldest = reader.postings.oldest();
-  const isScanned = groups.length === 0 || to - from < FEW_BLOCKS;
+  const isScanned = groups.length === 0 || to - from < Math.min(FEW_BLOCKS, limits.maxLogBlocks);
   const indexed = isScanned ? to + 1 : Math.max(from, oldest);
   const found: object[] = [];
   const read = (number: number): void => {

@@ -102,7 +102,7 @@ export interface InternalOperation {
 export interface Inside {
   /** In the order in which they began; what was reverted is not among them. Transfers of modules are calls here. */
   readonly operations: readonly InternalOperation[];
-  /** Accounts whose code was called without value, each once, also in calls that were reverted. No precompiles. */
+  /** Other accounts that were called, each once, also in calls that were reverted. No precompiles. */
   readonly called: readonly Hex[];
 }
 

@@ -21,6 +21,8 @@ export interface ReindexOptions {
   readonly onProgress?: (oldest: number, last: number) => void;
   /** Asked after each batch; what is done stays. */
   readonly stop?: () => boolean;
+  /** Entries of a batch; default `LIMITS.reindexBatch`. */
+  readonly batch?: number;
 }
 
 export interface Reindexed {
@@ -49,7 +51,7 @@ export async function reindex(db: DatabaseFiles, options: ReindexOptions = {}): 
   let entries = 0;
   while (oldest > last && options.stop?.() !== true) {
     const writes: Write[] = [];
-    while (oldest > last && writes.length < LIMITS.reindexBatch) {
+    while (oldest > last && writes.length < (options.batch ?? LIMITS.reindexBatch)) {
       oldest -= 1;
       blocks += 1;
       addBlock(db, oldest, writes);

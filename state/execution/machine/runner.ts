@@ -382,7 +382,7 @@ export function createRunner(options: RunnerOptions): Runner {
     const to = op === 0xf1 || op === 0xfa ? address : frame.address;
     const operation: InternalOperation | undefined =
       hasValue && op === 0xf1 ? { type: 'CALL', from: frame.address, to, value } : undefined;
-    if (operation === undefined && native === undefined) session.called.add(address);
+    if (native === undefined) session.called.add(address);
     if (native === undefined && code.length === 0) {
       // Nothing runs, so nothing can be taken back.
       if (operation !== undefined) session.operations.push(operation);

@@ -34,7 +34,12 @@ export class Session {
 
   inside(): Inside {
     if (this.operations.length === 0 && this.called.size === 0) return NOTHING_INSIDE;
-    return { operations: this.operations, called: [...this.called] };
+    const { operations, called } = this;
+    for (const { from, to } of operations) {
+      called.delete(from);
+      called.delete(to);
+    }
+    return { operations, called: [...called] };
   }
 
   // ---- EIP-2929
