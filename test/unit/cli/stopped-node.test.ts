@@ -124,12 +124,19 @@ describe('the database of a stopped node', () => {
 
   it('gets its indexes anew, from where a run was interrupted', async () => {
     const whole = await run('reindex --json');
-    expect(JSON.parse(whole.stdout)).toMatchObject({ head: BLOCKS, oldest: 0, blocks: BLOCKS + 1, whole: true });
+    expect(JSON.parse(whole.stdout)).toMatchObject({
+      head: BLOCKS,
+      oldest: 0,
+      blocks: BLOCKS + 1,
+      whole: true,
+    });
     const stopped = new AbortController();
     stopped.abort();
     const interrupted = await run('reindex', stopped.signal);
     expect(interrupted.code).toBe(130);
-    expect(interrupted.stdout).toMatch(/^0 blocks, 0 entries; indexed from block 9 to 8\ninterrupted: run it again/);
+    expect(interrupted.stdout).toMatch(
+      /^0 blocks, 0 entries; indexed from block 9 to 8\ninterrupted: run it again/,
+    );
     expect((await run('db stats')).stdout).toContain('indexes of history 9');
     expect(await run('reindex')).toMatchObject({ code: 0 });
     expect((await run('db stats')).stdout).toContain('indexes of history 0');
@@ -188,7 +195,14 @@ describe('the database of a stopped node', () => {
     expect(existsSync(join(home, 'data', 'chain'))).toBe(false);
     expect(existsSync(join(home, 'keys', 'last-signed'))).toBe(true);
     expect((await run('reset --yes')).stderr).toMatch(/NOTHING_TO_RESET/);
-    for (const command of ['db stats', 'db verify', 'reindex', 'rollback', 'export --out x.json', 'inspect --port 0'])
+    for (const command of [
+      'db stats',
+      'db verify',
+      'reindex',
+      'rollback',
+      'export --out x.json',
+      'inspect --port 0',
+    ])
       expect((await run(command)).stderr, command).toMatch(/^error: no chain in .*\(NOT_INITIALISED\)\n$/);
   });
 });
