@@ -1,11 +1,14 @@
 /**
- * Questions about the past that no index answers: blocks are scanned, from the newest or the oldest, at most
- * `maxHistoryBlocks` of them, and where states are still kept the block is found by bisection.
+ * The past of an address: its transactions, the one with a nonce, the creation of a contract. The indexes answer; blocks
+ * before they begin (on a node that is older than they are) are scanned, at most `maxHistoryBlocks` of them.
  */
-import type { Block, CallFrame, ChainReader, Hex, Receipt } from '../state/types.ts';
+import { LIST } from '../state/indexes/postings.ts';
+import { isFeeless } from '../state/transactions/system.ts';
+import { type ChainReader, type Hex, type Receipt, StateNotAvailable } from '../state/types.ts';
 import { quantity } from './encode.ts';
 import { limitExceeded } from './errors.ts';
 import type { RpcContext } from './method.ts';
+import { type Name, walk } from './posting-walk.ts';
 import { decodedAt, minedTransactionJson, receiptJson } from './views.ts';
 
 type Direction = 'before' | 'after';
@@ -13,14 +16,21 @@ interface Hit {
   readonly tx: object | null;
   readonly receipt: object;
 }
+/** Hits of one block, and how they were found: by a scan that counts its blocks, or by the indexes. */
+type Found = { readonly hits: Hit[] } | 'a block without hits';
 
 /** Blocks scanned before other requests get a turn. */
 const SLICE = 64;
 
+/** Lists in which a transaction stands under every account that it touches. */
+export function namesOf(who: Hex): Name[] {
+  return [LIST.sent, LIST.touched, LIST.moved].map((list) => ({ list, name: who }));
+}
+
 /**
- * Transactions that an address sent, received, was created by, or emitted an event in; whole blocks, the newest first.
- * Calls between contracts that leave no event are not found.
- * @param from 0: from the head, or from block 0
+ * Transactions that an address sent, received, was created by, was called in or emitted an event in; whole blocks, the
+ * newest first.
+ * @param from 0: from the head, or from the oldest block that is kept
  * @throws RpcError -32005 when nothing was found within the bound
  */
 export async function searchTransactions(
@@ -31,134 +41,214 @@ export async function searchTransactions(
   direction: Direction,
 ): Promise<object> {
   const head = reader.head().number;
+  const first = reader.postings.first();
   const size = Math.min(Math.max(wanted, 1), limits.maxPageItems);
-  const step = direction === 'before' ? -1 : 1;
-  const fromEnd = step === -1 ? head : 0;
-  const start = from === 0 ? fromEnd : step === -1 ? Math.min(from - 1, head) : from + 1;
-  const isInside = (number: number): boolean => number >= 0 && number <= head;
+  const isBefore = direction === 'before';
+  const low = isBefore || from === 0 ? first : Math.max(from + 1, first);
+  const high = isBefore && from !== 0 ? Math.min(from - 1, head) : head;
   const found: Hit[][] = [];
   let count = 0;
-  let number = start;
-  for (let scanned = 0; isInside(number) && count < size; number += step) {
-    scanned += 1;
-    if (scanned > limits.maxHistoryBlocks) {
-      if (count > 0) break;
+  let scanned = 0;
+  let ended = true;
+  for await (const next of blocksOf(reader, who, low, high, isBefore)) {
+    const isHit = next !== 'a block without hits';
+    if (count >= size) {
+      // One further block with hits, or one that nobody knows: there may be another page.
+      ended = false;
+      break;
+    }
+    if (!isHit) {
+      scanned += 1;
+      if (scanned < limits.maxHistoryBlocks) continue;
+      if (count > 0) {
+        ended = false;
+        break;
+      }
       throw limitExceeded(
-        `no transaction of ${who} in ${limits.maxHistoryBlocks} blocks from ${start}`,
+        `no transaction of ${who} in ${limits.maxHistoryBlocks} blocks without indexes`,
         limits.maxHistoryBlocks,
       );
     }
-    if (scanned % SLICE === 0) await new Promise(setImmediate);
-    const hits = hitsOf(reader, number, who);
-    count += hits.length;
-    if (hits.length > 0) found.push(hits);
+    count += next.hits.length;
+    found.push(next.hits);
   }
-  const ended = !isInside(number);
-  const hits = (direction === 'before' ? found : found.reverse()).flat();
+  const hits = (isBefore ? found : found.reverse()).flat();
   return {
     txs: hits.map(({ tx }) => tx),
     receipts: hits.map(({ receipt }) => receipt),
-    firstPage: direction === 'before' ? from === 0 : ended,
-    lastPage: direction === 'before' ? ended : from === 0,
+    firstPage: isBefore ? from === 0 : ended,
+    lastPage: isBefore ? ended : from === 0,
   };
 }
 
-/** Of one block, the last first. */
-function hitsOf(reader: ChainReader, number: number, who: Hex): Hit[] {
+async function* blocksOf(
+  reader: ChainReader,
+  who: Hex,
+  low: number,
+  high: number,
+  newestFirst: boolean,
+): AsyncGenerator<Found> {
+  const oldest = reader.postings.oldest();
+  if (!newestFirst) yield* scannedBlocks(reader, who, low, Math.min(high, oldest - 1), false);
+  for await (const { block, positions } of walk(
+    reader.postings,
+    namesOf(who),
+    Math.max(low, oldest),
+    high,
+    newestFirst,
+  ))
+    yield {
+      hits: hitsAt(
+        reader,
+        block,
+        [...new Set(positions.flat())].sort((a, b) => b - a),
+      ),
+    };
+  if (newestFirst) yield* scannedBlocks(reader, who, low, Math.min(high, oldest - 1), true);
+}
+
+async function* scannedBlocks(
+  reader: ChainReader,
+  who: Hex,
+  low: number,
+  high: number,
+  newestFirst: boolean,
+): AsyncGenerator<Found> {
+  for (let i = 0; i <= high - low; i++) {
+    if (i % SLICE === SLICE - 1) await new Promise(setImmediate);
+    const number = newestFirst ? high - i : low + i;
+    const receipts = reader.receipts(number) ?? [];
+    const indexes = receipts.flatMap((receipt, index) => (touches(receipt, who) ? [index] : []));
+    if (indexes.length === 0) yield 'a block without hits';
+    else yield { hits: hitsAt(reader, number, indexes.reverse()) };
+  }
+}
+
+function hitsAt(reader: ChainReader, number: number, indexes: readonly number[]): Hit[] {
   const receipts = reader.receipts(number) ?? [];
-  const indexes = receipts.flatMap((receipt, index) => (touches(receipt, who) ? [index] : []));
-  if (indexes.length === 0) return [];
   const block = reader.blockByNumber(number);
   if (block === undefined) return [];
-  return indexes.reverse().map((index) => ({
+  return indexes.map((index) => ({
     tx: minedTransactionJson(reader, { block, index }),
     receipt: { ...receiptJson(block, receipts, index), timestamp: quantity(block.header.timestamp) },
   }));
 }
 
-function touches({ from, to, contractAddress, logs }: Receipt, who: Hex): boolean {
-  return from === who || to === who || contractAddress === who || logs.some(({ address }) => address === who);
+function touches({ from, to, contractAddress, logs, inside }: Receipt, who: Hex): boolean {
+  return (
+    from === who ||
+    to === who ||
+    contractAddress === who ||
+    logs.some(({ address }) => address === who) ||
+    inside?.called.includes(who) === true ||
+    inside?.operations.some((operation) => operation.from === who || operation.to === who) === true
+  );
 }
 
-/** First block from `low` on for which `holds` is true; it must hold at `high` and, once true, stay true. */
-function firstBlock(low: number, high: number, holds: (number: number) => boolean): number {
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    if (holds(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return high;
-}
-
-/** Newest block up to `from` whose receipts have one that fits. @throws RpcError -32005 beyond the bound */
+/** Newest block without indexes whose receipts have one that fits. @throws RpcError -32005 beyond the bound */
 async function scanBack<T>(
   { reader, limits }: RpcContext,
-  from: number,
   what: string,
-  pick: (receipts: readonly Receipt[], block: () => Block) => T | undefined,
-): Promise<T | null> {
-  for (let number = from; number >= 0; number--) {
-    const scanned = from - number + 1;
+  pick: (receipts: readonly Receipt[], number: number) => T | undefined,
+): Promise<T | undefined> {
+  const newest = reader.postings.oldest() - 1;
+  for (let number = newest; number >= reader.postings.first(); number--) {
+    const scanned = newest - number + 1;
     if (scanned > limits.maxHistoryBlocks)
-      throw limitExceeded(`${what} not found in ${limits.maxHistoryBlocks} blocks`, limits.maxHistoryBlocks);
+      throw limitExceeded(
+        `${what} not found in ${limits.maxHistoryBlocks} blocks without indexes`,
+        limits.maxHistoryBlocks,
+      );
     if (scanned % SLICE === 0) await new Promise(setImmediate);
-    const found = pick(reader.receipts(number) ?? [], () => reader.blockByNumber(number)!);
+    const found = pick(reader.receipts(number) ?? [], number);
     if (found !== undefined) return found;
   }
-  return null;
+  return undefined;
 }
 
-/** Hash of the transaction, or null. */
+/**
+ * Hash of the transaction, or null. A nonce that an authorization used up (EIP-7702) belongs to no transaction of the
+ * account. @throws StateNotAvailable if it can only be in blocks that are no longer kept
+ */
 export async function senderAndNonce(context: RpcContext, who: Hex, nonce: bigint): Promise<Hex | null> {
   const { reader } = context;
   const head = reader.head().number;
-  const oldest = reader.oldestState();
-  const isUsed = (number: number): boolean => (reader.stateAt(number).account(who)?.nonce ?? 0n) > nonce;
-  if (!isUsed(head)) return null;
-  const from = firstBlock(oldest, head, isUsed);
-  const pick = (receipts: readonly Receipt[], block: () => Block): Hex | undefined =>
-    receipts.find(
-      (receipt, index) =>
-        receipt.from === who && decodedAt(reader, { block: block(), index })?.nonce === nonce,
-    )?.transactionHash;
-  // A nonce that an authorization used up (EIP-7702) belongs to no transaction of the account.
-  if (from > oldest) return pick(reader.receipts(from) ?? [], () => reader.blockByNumber(from)!) ?? null;
-  return scanBack(context, from, `a transaction of ${who} with nonce ${nonce}`, pick);
+  if ((reader.stateAt(head).account(who)?.nonce ?? 0n) <= nonce) return null;
+  const indexed = await bisectNonce(reader, who, nonce, head);
+  if (indexed !== 'before the indexes') return indexed;
+  const older = await scanBack(context, `a transaction of ${who} with nonce ${nonce}`, (receipts, number) => {
+    const index = receipts.findIndex(
+      (receipt, at) => receipt.from === who && !isFeeless(receipt) && nonceAt(reader, number, at) === nonce,
+    );
+    return receipts[index]?.transactionHash;
+  });
+  const first = reader.postings.first();
+  if (older === undefined && first > 0)
+    throw new StateNotAvailable(`transactions before block ${first} are no longer kept`);
+  return older ?? null;
 }
 
-/** Transaction and creator of a contract; null for other accounts and for those of the genesis. */
-export async function creatorOf(context: RpcContext, who: Hex): Promise<{ hash: Hex; creator: Hex } | null> {
-  const { reader, caller } = context;
-  const head = reader.head().number;
-  const oldest = reader.oldestState();
-  const isContract = (number: number): boolean => {
-    const code = reader.stateAt(number).code(who);
-    // EIP-7702: a delegation is no contract.
-    return code.length > 0 && !(code.length === 23 && code[0] === 0xef && code[1] === 0x01);
-  };
-  if (!isContract(head)) return null;
-  const born = firstBlock(oldest, head, isContract);
-  if (born === 0) return null;
-  const pick = (receipts: readonly Receipt[]) => {
-    const receipt = receipts.find(({ contractAddress }) => contractAddress === who);
-    return receipt && { hash: receipt.transactionHash, creator: receipt.from };
-  };
-  if (born === oldest) return scanBack(context, born, `the creation of ${who}`, pick);
-  const plain = pick(reader.receipts(born) ?? []);
-  if (plain !== undefined) return plain;
-  for (const { receipt, frame } of await caller.traceBlock(born)) {
-    const creator = creationIn(frame, who);
-    if (creator !== undefined) return { hash: receipt.transactionHash, creator };
+/** Nonces grow with the blocks, so that few postings need to be looked at. */
+async function bisectNonce(
+  reader: ChainReader,
+  who: Hex,
+  nonce: bigint,
+  head: number,
+): Promise<Hex | null | 'before the indexes'> {
+  let low = reader.postings.oldest();
+  let high = head;
+  let isAfterAnother = false;
+  while (low <= high) {
+    const middle = Math.floor((low + high) / 2);
+    const [posting] = await reader.postings.range(LIST.sent, who, middle, high, { limit: 1 });
+    if (posting === undefined) {
+      high = middle - 1;
+      continue;
+    }
+    const { block, positions } = posting;
+    if (nonceAt(reader, block, positions[0]!) > nonce) high = middle - 1;
+    else if (nonceAt(reader, block, positions.at(-1)!) < nonce) {
+      low = block + 1;
+      isAfterAnother = true;
+    } else {
+      const index = positions.find((at) => nonceAt(reader, block, at) === nonce);
+      return index === undefined ? null : (reader.receipts(block)?.[index]?.transactionHash ?? null);
+    }
   }
-  return null;
+  return isAfterAnother ? null : 'before the indexes';
 }
 
-function creationIn({ type, to, from, error, calls }: CallFrame, who: Hex): Hex | undefined {
-  if (error !== undefined) return undefined;
-  if (to === who && (type === 'CREATE' || type === 'CREATE2')) return from;
-  for (const call of calls) {
-    const found = creationIn(call, who);
-    if (found !== undefined) return found;
+/** @throws StateNotAvailable where pruning has just passed the block */
+function nonceAt(reader: ChainReader, number: number, index: number): bigint {
+  const block = reader.blockByNumber(number);
+  const transaction = block && decodedAt(reader, { block, index });
+  if (transaction === undefined) throw new StateNotAvailable(`block ${number} is no longer kept`);
+  return transaction.nonce;
+}
+
+/**
+ * Transaction and creator of a contract; null for other accounts, for those of the genesis, and for contracts of blocks
+ * that are no longer kept.
+ */
+export async function creatorOf(context: RpcContext, who: Hex): Promise<{ hash: Hex; creator: Hex } | null> {
+  const { reader } = context;
+  const head = reader.head().number;
+  const code = reader.stateAt(head).code(who);
+  // EIP-7702: a delegation is no contract.
+  if (code.length === 0 || (code.length === 23 && code[0] === 0xef && code[1] === 0x01)) return null;
+  const created = await reader.postings.creation(who, head);
+  if (created !== undefined) {
+    const receipt = reader.receipts(created.block)?.[created.transaction];
+    return receipt === undefined ? null : { hash: receipt.transactionHash, creator: created.creator };
+  }
+  return (await scanBack(context, `the creation of ${who}`, (receipts) => creationIn(receipts, who))) ?? null;
+}
+
+function creationIn(receipts: readonly Receipt[], who: Hex): { hash: Hex; creator: Hex } | undefined {
+  for (const { transactionHash: hash, contractAddress, from, inside } of receipts) {
+    if (contractAddress === who) return { hash, creator: from };
+    const operation = inside?.operations.find(({ type, to }) => type.startsWith('CREATE') && to === who);
+    if (operation !== undefined) return { hash, creator: operation.from };
   }
   return undefined;
 }

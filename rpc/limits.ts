@@ -42,8 +42,10 @@ export interface RpcLimits {
   readonly keepAliveTimeoutMs: number;
   /** A WebSocket that does not answer a ping for this long is gone. */
   readonly pingIntervalMs: number;
-  /** Blocks one eth_getLogs may span. */
+  /** Blocks one eth_getLogs may span without the indexes: no address and no topic, or blocks before they begin. */
   readonly maxLogBlocks: number;
+  /** Index entries one eth_getLogs may look at: about a second. */
+  readonly maxLogPostings: number;
   /** Logs one answer may hold. */
   readonly maxLogResults: number;
   /** Addresses, and topics per position, of one log filter (geth: 1,000 each). */
@@ -63,7 +65,7 @@ export interface RpcLimits {
   readonly maxPageItems: number;
   /** Items that a filtered `ol` list looks at for one page; the page then says where to go on. */
   readonly maxPageScan: number;
-  /** Blocks that a question about an address may scan: half a second of empty ones. */
+  /** Blocks without indexes that a question about an address may scan: half a second of empty ones. */
   readonly maxHistoryBlocks: number;
   /** Artifact uploads and downloads at once: each holds at most one leaf (1 MiB) in memory. */
   readonly maxTransfers: number;
@@ -94,6 +96,7 @@ export const DEFAULT_LIMITS: RpcLimits = {
   keepAliveTimeoutMs: 65_000,
   pingIntervalMs: 30_000,
   maxLogBlocks: 10_000,
+  maxLogPostings: 200_000,
   maxLogResults: 10_000,
   maxLogAddresses: 1_000,
   maxLogTopics: 1_000,

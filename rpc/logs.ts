@@ -1,10 +1,11 @@
-/** Log filters: what they say, which logs match, and the scan behind eth_getLogs. */
+/** Log filters: what they say, which logs match, and the search behind eth_getLogs. */
 import { keccak256 } from '../state/crypto.ts';
 import type { Block, ChainReader, Hex, Log, Receipt } from '../state/types.ts';
 import { bytesOf, hexOf, quantity } from './encode.ts';
 import { limitExceeded, RPC_CODES, RpcError } from './errors.ts';
 import type { RpcLimits } from './limits.ts';
-import { headerOf } from './method.ts';
+import { blocksWith, groupsOf } from './log-index.ts';
+import { headerOf, headOf } from './method.ts';
 import {
   address,
   asObject,
@@ -117,7 +118,11 @@ export function logJson(
 }
 
 /** Matching logs of one block, in order. Log indexes count through the block. */
-export function blockLogs(filter: LogFilter, block: Block, receipts: readonly Receipt[]): object[] {
+export function blockLogs(
+  filter: LogFilter,
+  block: Pick<Block, 'hash' | 'header'>,
+  receipts: readonly Receipt[],
+): object[] {
   const found: object[] = [];
   let logIndex = 0;
   receipts.forEach((receipt, transactionIndex) => {
@@ -133,8 +138,11 @@ export function blockLogs(filter: LogFilter, block: Block, receipts: readonly Re
 /** Blocks scanned before other requests get a turn. */
 const SCAN_SLICE = 64;
 
+/** So few blocks are looked at themselves: their blooms are read faster than the indexes. */
+const FEW_BLOCKS = 8;
+
 /**
- * eth_getLogs. Scans headers' blooms, then receipts of the blocks that may match.
+ * eth_getLogs. The indexes tell which blocks to read; where they do not reach, blooms of headers do.
  * @throws RpcError: unknown block, inverted or too wide range, too many results.
  */
 export async function queryLogs(
@@ -154,7 +162,7 @@ export async function queryLogs(
   if (from > head && filter.toBlock?.by !== 'number') return [];
   if (from > to) throw new RpcError(RPC_CODES.invalidParams, 'invalid block range params');
   if (to > head) throw new RpcError(RPC_CODES.invalidParams, 'block range extends beyond current head block');
-  return scan(reader, filter, from, to, limits);
+  return findLogs(reader, filter, from, to, limits);
 }
 
 function boundOf(selector: BlockSelector | undefined, head: number): number {
@@ -162,31 +170,64 @@ function boundOf(selector: BlockSelector | undefined, head: number): number {
   return selector?.by === 'tag' && selector.tag === 'earliest' ? 0 : head;
 }
 
-export async function scan(
+/**
+ * Matching logs of the blocks `from` to `to`, which the head is not before.
+ * @throws RpcError -32005: too many blocks without indexes, too many results, too many index entries
+ */
+export async function findLogs(
   reader: ChainReader,
   filter: LogFilter,
   from: number,
   to: number,
   limits: RpcLimits,
 ): Promise<object[]> {
-  if (to - from + 1 > limits.maxLogBlocks)
-    throw limitExceeded(`block range of ${to - from + 1} blocks in eth_getLogs`, limits.maxLogBlocks);
-  const mayMatch = bloomTest(filter);
+  const groups = groupsOf(filter);
+  const oldest = reader.postings.oldest();
+  const isScanned = groups.length === 0 || to - from < Math.min(FEW_BLOCKS, limits.maxLogBlocks);
+  const indexed = isScanned ? to + 1 : Math.max(from, oldest);
   const found: object[] = [];
-  for (let number = from; number <= to; number++) {
-    if ((number - from) % SCAN_SLICE === SCAN_SLICE - 1) await new Promise(setImmediate);
-    const header = headerOf(reader, number);
-    if (header !== undefined && !mayMatch(header.logsBloom)) continue;
+  const read = (number: number): void => {
     // What this node has forgotten is an error, not an empty answer.
     const receipts = reader.receipts(number) ?? [];
-    const block = reader.blockByNumber(number);
-    if (block === undefined) continue;
+    const block = headOf(reader, number);
+    if (block === undefined) return;
     for (const log of blockLogs(filter, block, receipts)) found.push(log);
     if (found.length > limits.maxLogResults)
       throw limitExceeded(
         `query returned more than ${limits.maxLogResults} results; narrow the block range, try up to block ${number - 1}`,
         limits.maxLogResults,
       );
-  }
+  };
+  await scan(reader, filter, from, Math.min(to, indexed - 1), limits, read);
+  let spent = 0;
+  const spend = (count: number, at: number): void => {
+    spent += count;
+    if (spent > limits.maxLogPostings)
+      throw limitExceeded(
+        `query looked at more than ${limits.maxLogPostings} index entries; narrow the block range, try up to block ${at - 1}`,
+        limits.maxLogPostings,
+      );
+  };
+  if (indexed <= to)
+    for await (const number of blocksWith(reader.postings, groups, indexed, to, spend)) read(number);
   return found;
+}
+
+/** Calls `read` with the blocks whose blooms do not exclude the filter. */
+async function scan(
+  reader: ChainReader,
+  filter: LogFilter,
+  from: number,
+  to: number,
+  limits: RpcLimits,
+  read: (number: number) => void,
+): Promise<void> {
+  if (to - from + 1 > limits.maxLogBlocks)
+    throw limitExceeded(`block range of ${to - from + 1} blocks in eth_getLogs`, limits.maxLogBlocks);
+  const mayMatch = bloomTest(filter);
+  for (let number = from; number <= to; number++) {
+    if ((number - from) % SCAN_SLICE === SCAN_SLICE - 1) await new Promise(setImmediate);
+    const header = headerOf(reader, number);
+    if (header === undefined || mayMatch(header.logsBloom)) read(number);
+  }
 }

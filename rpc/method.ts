@@ -104,6 +104,14 @@ export function stateOf(reader: ChainReader, selector: BlockSelector | undefined
   return reader.stateAt(resolveNumber(reader, selector));
 }
 
+/** Hash and header of a block, without decoding its body where the reader can do that. */
+export function headOf(reader: ChainReader, number: number): Pick<Block, 'hash' | 'header'> | undefined {
+  const direct = reader as Partial<Reader>;
+  const header = direct.headerByNumber?.(number);
+  const hash = direct.hashByNumber?.(number);
+  return header && hash ? { header, hash } : reader.blockByNumber(number);
+}
+
 /** Header of a block, without decoding its body where the reader can do that. */
 export function headerOf(reader: ChainReader, number: number): BlockHeader | undefined {
   const direct = (reader as Partial<Reader>).headerByNumber;

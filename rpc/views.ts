@@ -208,6 +208,35 @@ export function receiptsJson(block: Block, receipts: readonly Receipt[]): object
   return receipts.map((_, index) => receiptJson(block, receipts, index) as object);
 }
 
+/** A line of a list of transactions. */
+export function transactionSummary(
+  reader: ChainReader,
+  block: Block,
+  receipts: readonly Receipt[],
+  index: number,
+): object {
+  const receipt = receipts[index] as Receipt;
+  const transaction = decodedAt(reader, { block, index });
+  const call = describeCall(receipt.to, transaction?.data ?? new Uint8Array(0));
+  return {
+    hash: receipt.transactionHash,
+    blockNumber: block.header.number,
+    timestamp: block.header.timestamp,
+    index,
+    from: receipt.from,
+    to: receipt.to,
+    contractAddress: receipt.contractAddress,
+    value: quantity(transaction?.value ?? 0n),
+    type: quantity(receipt.type),
+    inputSize: transaction?.data.length ?? 0,
+    module: 'module' in call ? call.module : null,
+    operation: 'module' in call ? call.operation : null,
+    status: receipt.status,
+    gasUsed: quantity(receipt.gasUsed),
+    fee: quantity(receipt.gasUsed * receipt.effectiveGasPrice),
+  };
+}
+
 function min(a: bigint, b: bigint): bigint {
   return a < b ? a : b;
 }

@@ -34,6 +34,8 @@ import { nextBaseFee } from './execution/fees.ts';
 import { type ModuleTable, moduleTable } from './execution/module-table.ts';
 import { World } from './execution/world.ts';
 import { makeGenesisBlock } from './genesis-block.ts';
+import { postingsOf } from './indexes/postings.ts';
+import { NEW_INDEXES, prepareIndexes } from './indexes/store.ts';
 import { LIMITS } from './limits.ts';
 import { createLru } from './lru.ts';
 import { checkHead } from './maintenance/check-head.ts';
@@ -142,6 +144,7 @@ export async function openChain(options: ChainOptions): Promise<Chain & { readon
         `${options.dir} was written in format ${format[0]}, this node reads ${FORMAT_VERSION}: sync again into an empty directory`,
       );
     if (stored === undefined) await writeGenesis(db, genesis, modules);
+    await prepareIndexes(db);
     return await runChain(options, modules, db, genesis.block.hash);
   } catch (error) {
     openDirectories.delete(location);
@@ -159,6 +162,7 @@ async function writeGenesis(
   const writes: Write[] = [
     { key: metaKey('format'), value: Uint8Array.of(FORMAT_VERSION) },
     { key: metaKey('genesis'), value: fromHex(block.hash) },
+    NEW_INDEXES,
   ];
   const versioned = versionedWriter(db, 0, writes);
   const empty = openHeadState(db, fromHex(NO_WITHDRAWALS));
@@ -191,6 +195,7 @@ function blockWrites(
       key: key(COLUMN.transaction, keccak256(raw)),
       value: concat(u48(number), u32(index)),
     });
+  for (const entry of postingsOf(number, receipts)) writes.push(entry);
   return writes;
 }
 
@@ -526,7 +531,9 @@ async function runChain(
     const versioned = versionedWriter(db, number, writes);
     const stateWrites = state.writes(sealed, modules.recordAccounts, versioned);
     versioned.finish();
-    writes.push(...stateWrites, ...blockWrites(block, overlay.bytes, receipts, sets, certificate));
+    // One by one: as arguments of one call a full block's would overflow the stack.
+    for (const write of stateWrites) writes.push(write);
+    for (const write of blockWrites(block, overlay.bytes, receipts, sets, certificate)) writes.push(write);
     await db.write(writes);
     state.advance(sealed);
     head = headOf(block, sets);

@@ -53,6 +53,7 @@ export function paramsHash(params: ChainParams): Hex {
 const NO_DATABASE: Database = {
   dir: '',
   get: () => undefined,
+  entries: async () => [],
   write: async () => {},
   close: async () => {},
 };

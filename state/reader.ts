@@ -34,8 +34,9 @@ import {
 import { type Database, openDatabase } from './db/database.ts';
 import { decodeHead } from './db/head-record.ts';
 import { COLUMN, hashKey, key, metaKey, numberKey, readU32, readU48 } from './db/keys.ts';
-import { readMark } from './db/retention.ts';
+import { readMark } from './db/marks.ts';
 import { readAt, readOldest } from './db/versioned.ts';
+import { createPostingReader } from './indexes/reader.ts';
 import { LIMITS } from './limits.ts';
 import { createLru } from './lru.ts';
 import { decodeRlp, rlpBytes } from './rlp.ts';
@@ -327,6 +328,8 @@ export function createReader(
       }
       return receipts;
     },
+    oldestReceipts: () => readMark(db, 'oldestReceipts'),
+    postings: createPostingReader(db),
     transactionLocation(hash) {
       const bytes = db.get(hashKey(COLUMN.transaction, hash));
       return bytes === undefined ? undefined : { number: readU48(bytes, 0), index: readU32(bytes, 6) };

@@ -91,6 +91,21 @@ export interface Log {
   data: Uint8Array;
 }
 
+/** What moved value, or made or ended a contract, inside a transaction. */
+export interface InternalOperation {
+  type: 'CALL' | 'SELFDESTRUCT' | 'CREATE' | 'CREATE2';
+  from: Hex;
+  to: Hex;
+  value: bigint;
+}
+/** What happened in a transaction below its outermost call. */
+export interface Inside {
+  /** In the order in which they began; what was reverted is not among them. Transfers of modules are calls here. */
+  readonly operations: readonly InternalOperation[];
+  /** Other accounts that were called, each once, also in calls that were reverted. No precompiles. */
+  readonly called: readonly Hex[];
+}
+
 export interface Receipt {
   type: number;
   status: 0 | 1;
@@ -104,6 +119,8 @@ export interface Receipt {
   revertData: Uint8Array;
   /** State root in place of the status: receipts of Ethereum before Byzantium that were imported, never ours. */
   postState?: Hex;
+  /** Not part of the receipts root. Absent in blocks that were executed before nodes kept it, or elsewhere. */
+  inside?: Inside;
   transactionHash: Hex;
   from: Hex;
   to: Hex | null;
@@ -218,6 +235,36 @@ export interface AccountProof {
   storageProof: { key: Hex; value: bigint; proof: Uint8Array[] }[];
 }
 
+/** Where in a block a name occurs. */
+export interface Posting {
+  readonly block: number;
+  /** Numbers of transactions in the block, or of logs; ascending. */
+  readonly positions: readonly number[];
+}
+
+/** The indexes of history (state/indexes/postings.ts, `LIST`). */
+export interface PostingReader {
+  /** First block whose postings are here; the one behind the head if none are. */
+  oldest(): number;
+  /** First block that can have postings: of those before, something that answers need was forgotten. */
+  first(): number;
+  /** Postings of a name in the blocks `from` to `to`, by block. */
+  range(
+    list: number,
+    name: Hex,
+    from: number,
+    to: number,
+    options: { readonly limit: number; readonly newestFirst?: boolean },
+  ): Promise<Posting[]>;
+  /** Positions in one block; undefined if the name does not occur there. */
+  at(list: number, name: Hex, block: number): readonly number[] | undefined;
+  /** The newest creation of a contract in the blocks up to `to`. */
+  creation(
+    address: Hex,
+    to: number,
+  ): Promise<{ readonly block: number; readonly transaction: number; readonly creator: Hex } | undefined>;
+}
+
 /** Everything a reader (RPC, sync, explorer) asks of a database that the executor writes. */
 export interface ChainReader {
   readonly params: ChainParams;
@@ -231,6 +278,9 @@ export interface ChainReader {
   /** Encoded commit certificate kept for sync. */
   certificate(number: number): Uint8Array | undefined;
   receipts(number: number): Receipt[] | undefined;
+  /** First block whose receipts are kept. */
+  oldestReceipts(): number;
+  readonly postings: PostingReader;
   transactionLocation(hash: Hex): { number: number; index: number } | undefined;
   /** State after block `number`; throws `StateNotAvailable` beyond the retention. */
   stateAt(number: number): StateView;

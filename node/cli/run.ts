@@ -93,6 +93,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'forget what the settings allow, and give the space back',
     load: () => import('./commands/db-prune.ts'),
   },
+  reindex: {
+    summary: 'build the indexes of a stopped node anew',
+    load: () => import('./commands/reindex.ts'),
+  },
   rollback: {
     summary: 'undo the last block of a stopped node',
     load: () => import('./commands/rollback.ts'),

@@ -114,7 +114,10 @@ export const OPTIONS = {
     retention: int(1_024, 0, 1_000_000_000, 'blocks whose state can still be read; 0: all'),
     blockRetention: kept(0, 'blocks whose transactions are kept and served to peers that catch up'),
     receiptRetention: kept(0, 'blocks whose receipts and logs are kept'),
-    indexRetention: kept(0, 'blocks whose transactions are found by hash'),
+    indexRetention: kept(
+      0,
+      'blocks whose transactions are found by hash, and by address as far as receipts are kept',
+    ),
   },
   trustHeight: int(0, 0, 281_474_976_710_655, 'height of the block that trustHash names'),
   trustHash: text(

@@ -185,6 +185,7 @@ export async function openExecutor(
     await trainer.close();
     throw error;
   }
+  warnOfMissingIndexes(chain, log);
   const trialCaller: Caller = createCaller(chain.reader, { ports });
   const evidence = createEvidenceFile(join(settings.dataDir, 'evidence'), log);
 
@@ -538,6 +539,16 @@ export async function openExecutor(
       await chain.close();
     },
   };
+}
+
+/** On a node that is older than its indexes, or whose rebuilding was interrupted. */
+function warnOfMissingIndexes({ reader }: Chain, log: Log): void {
+  const [oldest, first] = [reader.postings.oldest(), reader.postings.first()];
+  if (oldest <= Math.max(first, 1)) return;
+  log('warn', "earlier blocks are not indexed: stop the node and run 'openledger reindex'", {
+    indexedFrom: oldest,
+    keptFrom: first,
+  });
 }
 
 function readBlock(bytes: Uint8Array): Block | undefined {

@@ -1,7 +1,7 @@
 /** `eth`: logs, filters and subscriptions. */
 import { headerNotFound, RPC_CODES, RpcError } from '../errors.ts';
 import type { RpcLimits } from '../limits.ts';
-import { logFilter, queryLogs, scan } from '../logs.ts';
+import { findLogs, logFilter, queryLogs } from '../logs.ts';
 import { type Methods, method, type RpcContext, socketMethod } from '../method.ts';
 import { boolean, custom, optional, string } from '../params.ts';
 
@@ -93,7 +93,7 @@ async function filterChanges({ filters, reader, limits }: RpcContext, id: `0x${s
   // Moved before the scan, so that a second poll meanwhile does not give the same logs; and back if the scan fails.
   filter.next = to + 1;
   try {
-    return first > last ? [] : await scan(reader, filter.filter, first, last, limits);
+    return first > last ? [] : await findLogs(reader, filter.filter, first, last, limits);
   } catch (error) {
     filter.next = from;
     throw error;

@@ -57,7 +57,14 @@ import {
   subjectJson,
 } from '../records.ts';
 import { supply } from '../supply.ts';
-import { decodedAt, keptReceipts, pendingTransactionJson, transactionJson } from '../views.ts';
+import {
+  decodedAt,
+  keptReceipts,
+  pendingTransactionJson,
+  transactionJson,
+  transactionSummary,
+} from '../views.ts';
+import { historyMethods } from './ol-history.ts';
 
 export function olMethods(limits: RpcLimits): Methods {
   return {
@@ -67,6 +74,7 @@ export function olMethods(limits: RpcLimits): Methods {
     ...modelMethods(limits),
     ...inferenceMethods(limits),
     ...accountMethods(),
+    ...historyMethods(limits),
   };
 }
 
@@ -221,7 +229,7 @@ function transactionMethods(limits: RpcLimits): Methods {
           const items = block
             ? receipts
                 .slice(offset, offset + limit)
-                .map((_, i) => summary(reader, block, receipts, offset + i))
+                .map((_, i) => transactionSummary(reader, block, receipts, offset + i))
             : [];
           return {
             total: receipts.length,
@@ -241,35 +249,12 @@ function transactionMethods(limits: RpcLimits): Methods {
           const receipts = keptReceipts(reader, number);
           if (receipts === undefined) return { total: null, items, next: null };
           for (let index = receipts.length - 1; index >= 0 && items.length < limits.maxPageItems; index--)
-            items.push(summary(reader, block, receipts, index));
+            items.push(transactionSummary(reader, block, receipts, index));
         }
         return { total: null, items: items.slice(0, limit), next: number >= 0 ? number : null };
       },
       { heavy: true },
     ),
-  };
-}
-
-function summary(reader: ChainReader, block: Block, receipts: readonly Receipt[], index: number): object {
-  const receipt = receipts[index] as Receipt;
-  const transaction = decodedAt(reader, { block, index });
-  const call = describeCall(receipt.to, transaction?.data ?? new Uint8Array(0));
-  return {
-    hash: receipt.transactionHash,
-    blockNumber: block.header.number,
-    timestamp: block.header.timestamp,
-    index,
-    from: receipt.from,
-    to: receipt.to,
-    contractAddress: receipt.contractAddress,
-    value: quantity(transaction?.value ?? 0n),
-    type: quantity(receipt.type),
-    inputSize: transaction?.data.length ?? 0,
-    module: 'module' in call ? call.module : null,
-    operation: 'module' in call ? call.operation : null,
-    status: receipt.status,
-    gasUsed: quantity(receipt.gasUsed),
-    fee: quantity(receipt.gasUsed * receipt.effectiveGasPrice),
   };
 }
 

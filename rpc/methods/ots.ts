@@ -1,7 +1,7 @@
 /**
  * What the Otterscan explorer asks beside the standard methods: `ots`, `erigon_getHeaderByNumber` and
- * `trace_replayTransaction`. Block numbers, nonces and pages come as JSON numbers. There is no index by address: such
- * questions scan blocks, within a bound that their error names.
+ * `trace_replayTransaction`. Block numbers, nonces and pages come as JSON numbers. Questions about an address are
+ * answered from the indexes.
  */
 import type { Block, CallFrame, Hex, TransactionTrace } from '../../state/types.ts';
 import { hexOf, quantity } from '../encode.ts';
@@ -73,8 +73,13 @@ export const otsMethods: Methods = {
   ots_getInternalOperations: method(
     [hash],
     async (context, id) => {
+      const at = context.reader.transactionLocation(id);
+      const inside = at && context.reader.receipts(at.number)?.[at.index]?.inside;
+      if (inside !== undefined) return inside.operations.map(operationJson);
+      // A block from before nodes kept it is executed once more.
       const trace = await traceOf(context, id);
-      return trace === undefined ? null : trace.frame.calls.flatMap(operationsJson);
+      if (trace === undefined) return null;
+      return trace.frame.error === undefined ? trace.frame.calls.flatMap(operationsIn) : [];
     },
     { heavy: true },
   ),
@@ -203,11 +208,28 @@ function callsJson(frame: CallFrame, depth: number): object[] {
 const OPERATIONS = { CALL: 0, SELFDESTRUCT: 1, CREATE: 2, CREATE2: 3 } as const;
 
 /** What moved value or made and ended contracts; what was reverted did not. */
-function operationsJson(frame: CallFrame): object[] {
+function operationsIn(frame: CallFrame): object[] {
   if (frame.error !== undefined) return [];
   const { type, from, to, value } = frame;
-  const inner = frame.calls.flatMap(operationsJson);
-  if (!(type in OPERATIONS) || (type === 'CALL' && value === 0n)) return inner;
-  const kind = OPERATIONS[type as keyof typeof OPERATIONS];
-  return [{ type: kind, from, to, value: quantity(value) }, ...inner];
+  const inner = frame.calls.flatMap(operationsIn);
+  if (!isOperation(type) || (type === 'CALL' && value === 0n)) return inner;
+  return [operationJson({ type, from, to, value }), ...inner];
+}
+
+function isOperation(type: CallFrame['type']): type is keyof typeof OPERATIONS {
+  return type in OPERATIONS;
+}
+
+function operationJson({
+  type,
+  from,
+  to,
+  value,
+}: {
+  type: keyof typeof OPERATIONS;
+  from: Hex;
+  to: Hex | null;
+  value: bigint;
+}): object {
+  return { type: OPERATIONS[type], from, to, value: quantity(value) };
 }

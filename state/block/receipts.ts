@@ -1,7 +1,7 @@
 /** Receipts: as the receipts root commits to them (EIP-2718), and as the database keeps them. */
 import { bigintToBytes, bytesToBigint, fromHex, toHex } from '../crypto.ts';
-import { decodeRlp, encodeRlp, type RlpItem, rlpBigint, rlpBytes, rlpList } from '../rlp.ts';
-import type { Log, Receipt } from '../types.ts';
+import { decodeRlp, encodeRlp, RlpError, type RlpItem, rlpBigint, rlpBytes, rlpList } from '../rlp.ts';
+import type { Inside, InternalOperation, Log, Receipt } from '../types.ts';
 import { bloomOfLogs } from './bloom.ts';
 
 function logItems(logs: readonly Log[]): RlpItem[] {
@@ -42,14 +42,55 @@ export function encodeStoredReceipts(receipts: readonly Receipt[]): Uint8Array {
       fromHex(r.transactionHash),
       fromHex(r.from),
       r.to === null ? new Uint8Array(0) : fromHex(r.to),
+      ...(r.inside === undefined ? [] : [insideItem(r.inside)]),
     ]),
   );
+}
+
+/** Order is the format. */
+const OPERATION_TYPES = ['CALL', 'SELFDESTRUCT', 'CREATE', 'CREATE2'] as const;
+
+/** Empty where nothing happened, which is nearly always. */
+function insideItem({ operations, called }: Inside): RlpItem {
+  if (operations.length === 0 && called.length === 0) return [];
+  return [
+    operations.map(({ type, from, to, value }) => [
+      Uint8Array.of(OPERATION_TYPES.indexOf(type)),
+      fromHex(from),
+      fromHex(to),
+      bigintToBytes(value),
+    ]),
+    called.map((address) => fromHex(address)),
+  ];
+}
+
+function insideOf(item: RlpItem): Inside {
+  const parts = rlpList(item);
+  if (parts.length === 0) return { operations: [], called: [] };
+  if (parts.length !== 2) throw new RlpError('the inside of a transaction has two parts');
+  return {
+    operations: rlpList(parts[0]).map((entry): InternalOperation => {
+      const [type, from, to, value] = rlpList(entry, 4);
+      const name = OPERATION_TYPES[rlpBytes(type, 1)[0]!];
+      if (name === undefined) throw new RlpError('no such operation');
+      return {
+        type: name,
+        from: toHex(rlpBytes(from, 20)),
+        to: toHex(rlpBytes(to, 20)),
+        value: rlpBigint(value),
+      };
+    }),
+    called: rlpList(parts[1]).map((address) => toHex(rlpBytes(address, 20))),
+  };
 }
 
 export function decodeStoredReceipts(bytes: Uint8Array): Receipt[] {
   let cumulativeGasUsed = 0n;
   return rlpList(decodeRlp(bytes)).map((item) => {
-    const fields = rlpList(item, 10);
+    const fields = rlpList(item);
+    if (fields.length !== 10 && fields.length !== 11)
+      throw new RlpError('a receipt has ten or eleven fields');
+    const inside = fields[10];
     const logs = rlpList(fields[4]).map((entry): Log => {
       const [address, topics, data] = rlpList(entry, 3);
       return {
@@ -64,6 +105,7 @@ export function decodeStoredReceipts(bytes: Uint8Array): Receipt[] {
       const address = rlpBytes(field);
       return address.length === 0 ? null : toHex(address);
     };
+    let bloom: Uint8Array | undefined;
     return {
       type: Number(bytesToBigint(rlpBytes(fields[0]))),
       status: statusOf(fields[1]),
@@ -71,12 +113,17 @@ export function decodeStoredReceipts(bytes: Uint8Array): Receipt[] {
       gasUsed,
       effectiveGasPrice: rlpBigint(fields[3]),
       logs,
-      logsBloom: bloomOfLogs(logs),
+      // Five hashes a log, which most readers do not need.
+      get logsBloom() {
+        bloom ??= bloomOfLogs(logs);
+        return bloom;
+      },
       contractAddress: optionalAddress(fields[5]),
       revertData: rlpBytes(fields[6]).slice(),
       transactionHash: toHex(rlpBytes(fields[7], 32)),
       from: toHex(rlpBytes(fields[8], 20)),
       to: optionalAddress(fields[9]),
+      ...(inside === undefined ? {} : { inside: insideOf(inside) }),
     };
   });
 }

@@ -9,6 +9,12 @@ export interface Database {
   readonly dir: string;
   /** Value of a key, or undefined. Throws `Fault` if the disk fails. */
   get(key: Uint8Array): Uint8Array | undefined;
+  /** The first (or last) `limit` entries with `from <= key < to`, in order (or backwards). */
+  entries(
+    from: Uint8Array,
+    to: Uint8Array,
+    options: { readonly limit: number; readonly reverse?: boolean },
+  ): Promise<(readonly [key: Uint8Array, value: Uint8Array])[]>;
   /** All or nothing, and durable when it resolves. */
   write(writes: readonly Write[]): Promise<void>;
   close(): Promise<void>;
@@ -18,6 +24,8 @@ export interface Database {
 export interface DatabaseFiles extends Database {
   /** Entries with `from <= key < to` in order; all if neither is given. A consistent view of the moment of the call. */
   scan(from?: Uint8Array, to?: Uint8Array): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>;
+  /** Deletes the entries with `from <= key < to`; not all or nothing, and durable only with the next write. */
+  clear(from: Uint8Array, to: Uint8Array): Promise<void>;
   /**
    * Rewrites the files that hold keys from `from` to `to`, so that what was deleted leaves the disk. LevelDB does so
    * by itself only where it happens to rewrite anyway.
@@ -107,6 +115,15 @@ export async function openDatabase(
         const value = level.getSync(key);
         return value === undefined ? undefined : plain(value);
       }),
+    async entries(from, to, { limit, reverse = false }) {
+      if (!open) throw new ChainError('CLOSED', 'the database is closed');
+      try {
+        const found = await level.iterator({ gte: from, lt: to, limit, reverse }).all();
+        return found.map(([key, value]) => [plain(key), plain(value)] as const);
+      } catch (error) {
+        throw new Fault(`database read failed: ${(error as Error).message}`, { cause: error });
+      }
+    },
     async write(writes) {
       if (readOnly) throw new Fault('write to a database that was opened for reading');
       if (!open) throw new ChainError('CLOSED', 'the database is closed');
@@ -130,6 +147,16 @@ export async function openDatabase(
         for await (const [key, value] of level.iterator(range)) yield [plain(key), plain(value)] as const;
       } catch (error) {
         throw new Fault(`database read failed: ${(error as Error).message}`, { cause: error });
+      }
+    },
+    async clear(from, to) {
+      if (readOnly) throw new Fault('write to a database that was opened for reading');
+      if (!open) throw new ChainError('CLOSED', 'the database is closed');
+      try {
+        await level.clear({ gte: from, lt: to });
+      } catch (error) {
+        if (isDiskFull(error)) throw diskFull(location, error);
+        throw new Fault(`database write failed: ${(error as Error).message}`, { cause: error });
       }
     },
     async compact(from, to) {

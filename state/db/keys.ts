@@ -40,6 +40,8 @@ export const COLUMN = {
   preimage: 0x49,
   /** Versioned column and key, change number to the value before that change. */
   history: 0x48,
+  /** List, name, block number to places in the block (state/indexes/postings.ts). */
+  posting: 0x70,
   /** Block number to the history keys that it wrote: what pruning deletes. */
   changes: 0x50,
 } as const;
@@ -90,7 +92,10 @@ export function hashKey(column: Column, hash: Hex): Uint8Array {
   return key(column, fromHex(hash, 32));
 }
 
-/** `oldest...`: first block whose state, body, receipts or index entries are kept; absent: block 0. */
+/**
+ * `oldest...`: first block whose state, body, receipts, transaction hashes or postings are kept; absent: block 0.
+ * `indexFormat`: form of the postings; absent: there are none.
+ */
 export type MetaName =
   | 'format'
   | 'genesis'
@@ -98,7 +103,9 @@ export type MetaName =
   | 'oldest'
   | 'oldestBlock'
   | 'oldestReceipts'
-  | 'oldestIndex';
+  | 'oldestIndex'
+  | 'oldestPosting'
+  | 'indexFormat';
 
 export function metaKey(name: MetaName): Uint8Array {
   return key(COLUMN.meta, Buffer.from(name, 'ascii'));

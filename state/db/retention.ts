@@ -4,9 +4,11 @@
  */
 import { decodeBlock } from '../block/codec.ts';
 import { keccak256, padLeft, toHex } from '../crypto.ts';
+import { storedPostings } from '../indexes/store.ts';
 import type { Hex } from '../types.ts';
 import type { Database, DatabaseFiles, Write } from './database.ts';
-import { COLUMN, type Column, key, type MetaName, metaKey, numberKey, readU48, u48 } from './keys.ts';
+import { COLUMN, type Column, key, metaKey, numberKey, u48 } from './keys.ts';
+import { type Mark, readMark } from './marks.ts';
 import { historyKey, pruneBlock, readCurrent, readOldest } from './versioned.ts';
 
 /** Blocks before the head; 0: all. */
@@ -15,18 +17,11 @@ export interface Retention {
   /** Bodies. The index of transactions never outlives them. */
   readonly blocks: number;
   readonly receipts: number;
+  /** Hashes of transactions, and the postings, which never outlive the receipts either. */
   readonly index: number;
 }
 
 export const KEEP_RECORDS: Omit<Retention, 'states'> = { blocks: 0, receipts: 0, index: 0 };
-
-type Mark = Extract<MetaName, `oldest${string}`>;
-
-/** First block of which this is kept. */
-export function readMark(db: Database, mark: Mark): number {
-  const bytes = db.get(metaKey(mark));
-  return bytes === undefined ? 0 : readU48(bytes, 0);
-}
 
 /** Where `mark` may move to with a head at `number`, at most `most` blocks at a time; undefined: nowhere. */
 function nextMark(
@@ -61,11 +56,19 @@ export function pruneRecords(
         writes.push({ key: key(COLUMN.transaction, keccak256(raw)) });
     writes.push({ key: metaKey('oldestIndex'), value: u48(ofIndex.oldest) });
   }
+  const kept = shorter(index, retention.receipts);
+  const ofPostings = nextMark(db, 'oldestPosting', number, kept, most);
+  if (ofPostings !== undefined) {
+    // From the receipts, which go in the same batch at the earliest.
+    for (let block = ofPostings.before; block < ofPostings.oldest; block++)
+      for (const { key } of storedPostings(db, block)) writes.push({ key });
+    writes.push({ key: metaKey('oldestPosting'), value: u48(ofPostings.oldest) });
+  }
   const kinds = [
     ['oldestReceipts', COLUMN.receipts, shorter(retention.receipts, retention.blocks)],
     ['oldestBlock', COLUMN.block, retention.blocks],
   ] as const;
-  let any = ofIndex !== undefined;
+  let any = ofIndex !== undefined || ofPostings !== undefined;
   for (const [mark, column, kept] of kinds) {
     const next = nextMark(db, mark, number, kept, most);
     if (next === undefined) continue;

@@ -17,14 +17,13 @@ import {
   type ExecutionPorts,
   Fault,
   type Hex,
-  type Log,
   type PooledTransaction,
   type Receipt,
   Unavailable,
 } from '../types.ts';
 import type { BlockContext, Engine, Observer, Outcome } from './engine.ts';
 import { priorityFee } from './executable.ts';
-import { systemContext } from './module-context.ts';
+import { type FrameContext, systemContext } from './module-context.ts';
 import type { ModuleTable } from './module-table.ts';
 import { slotName, type World } from './world.ts';
 
@@ -118,7 +117,7 @@ export function createBlockRun(options: BlockRunOptions): BlockRun {
       world.abortTransaction();
       throw refuse('the offender holds no bond, or was punished for that height');
     }
-    return feelessReceipt(tx, system.logs);
+    return feelessReceipt(tx, system);
   }
 
   /** What validators attest and proposers publish: no fee, no gas, behind evidence and before everything else. */
@@ -140,11 +139,14 @@ export function createBlockRun(options: BlockRunOptions): BlockRun {
         ? new TransactionError('ATTESTATION_TOO_EARLY', problem.reason)
         : refuse(problem.reason);
     }
-    return feelessReceipt(tx, system.logs);
+    return feelessReceipt(tx, system);
   }
 
   /** Ends a transaction that paid nothing. */
-  function feelessReceipt(tx: PooledTransaction, logs: Log[]): { receipt: Receipt; outcome: Outcome } {
+  function feelessReceipt(
+    tx: PooledTransaction,
+    { logs, operations }: FrameContext,
+  ): { receipt: Receipt; outcome: Outcome } {
     world.endTransaction();
     const receipt: Receipt = {
       type: tx.type,
@@ -156,6 +158,7 @@ export function createBlockRun(options: BlockRunOptions): BlockRun {
       logsBloom: bloomOfLogs(logs),
       contractAddress: null,
       revertData: EMPTY_BYTES,
+      inside: { operations, called: [] },
       transactionHash: tx.hash,
       from: tx.from,
       to: tx.to,
@@ -225,6 +228,7 @@ export function createBlockRun(options: BlockRunOptions): BlockRun {
         from: tx.from,
         to: tx.to,
       };
+      if (outcome.inside !== undefined) receipt.inside = outcome.inside;
       receipts.push(receipt);
       return { receipt, outcome };
     },

@@ -21,7 +21,7 @@ import { EMPTY_BYTES, fromHex, toHex } from '../crypto.ts';
 import { LIMITS } from '../limits.ts';
 import { type ModuleDefinition, ModuleRevert } from '../modules/context.ts';
 import { isDelegation } from '../transactions/validate.ts';
-import { Fault, type Hex, type Log, Unavailable } from '../types.ts';
+import { Fault, type Hex, type Inside, type Log, Unavailable } from '../types.ts';
 import { CHAIN_FORK, commonOf, type Fork } from './common.ts';
 import { type Executable, executable } from './executable.ts';
 import { type Step, setStepHook, useFastLoop } from './interpreter.ts';
@@ -64,6 +64,8 @@ export interface Outcome {
   refund: bigint;
   status: 0 | 1;
   logs: Log[];
+  /** Not told where the library ran it. */
+  inside?: Inside;
   /** 256 bytes; only `runTransaction` fills it. */
   logsBloom: Uint8Array;
   returnData: Uint8Array;
@@ -245,7 +247,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const context = frameContext(world, block, { ...call, gasLimit: BigInt(call.gasLimit) });
     try {
       const output = await module.run(context, call.data);
-      return { output, gasUsed: Number(context.gasUsed()), logs: context.logs };
+      const { logs, operations } = context;
+      return { output, gasUsed: Number(context.gasUsed()), logs, operations };
     } catch (error) {
       if (error instanceof ModuleRevert)
         return { output: error.data, gasUsed: Number(context.gasUsed()), exception: REVERT };
@@ -432,6 +435,7 @@ function ranOutcome(ran: Ran): Outcome {
     refund: ran.refund,
     status: ran.exception === undefined ? 1 : 0,
     logs: ran.exception === undefined ? ran.logs : [],
+    inside: ran.inside,
     logsBloom: EMPTY_BYTES,
     returnData: ran.output,
     createdAddress: ran.createdAddress,

@@ -3,7 +3,7 @@ import type { ChainParams } from '../../genesis/types.ts';
 import { isEmptyAccount } from '../accounts/account.ts';
 import { bareHex, fromHex, keccak256, ZERO_ADDRESS } from '../crypto.ts';
 import { type ModuleContext, ModuleRevert } from '../modules/context.ts';
-import { type ExecutionPorts, Fault, type Hex, type Log } from '../types.ts';
+import { type ExecutionPorts, Fault, type Hex, type InternalOperation, type Log } from '../types.ts';
 import type { World } from './world.ts';
 
 /** First four bytes of the hash of an error's signature: an ABI-encoded error without arguments. */
@@ -36,12 +36,14 @@ export interface Frame {
 
 export interface FrameContext extends ModuleContext {
   readonly logs: Log[];
+  readonly operations: InternalOperation[];
   gasUsed(): bigint;
 }
 
 export function frameContext(world: World, environment: BlockEnvironment, frame: Frame): FrameContext {
   let used = 0n;
   const logs: Log[] = [];
+  const operations: InternalOperation[] = [];
   // Modules check this themselves, before they charge; here it is made impossible (E1).
   const mustWrite = (): void => {
     if (frame.isStatic) throw new ModuleRevert(WRITE_IN_STATIC, 'write in a static call');
@@ -49,6 +51,7 @@ export function frameContext(world: World, environment: BlockEnvironment, frame:
   return {
     ...environment,
     logs,
+    operations,
     caller: frame.caller,
     value: frame.value,
     isStatic: frame.isStatic,
@@ -79,6 +82,7 @@ export function frameContext(world: World, environment: BlockEnvironment, frame:
     transfer(from, to, amount) {
       mustWrite();
       moveBalance(world, from, to, amount);
+      if (amount > 0n) operations.push({ type: 'CALL', from, to, value: amount });
     },
     emit(log) {
       mustWrite();

@@ -12,7 +12,7 @@ import { decodeRecords, setHash, toValidatorSet } from '../block/validators.ts';
 import { concat, EMPTY_TRIE_ROOT_HEX, fromHex, keccakHex } from '../crypto.ts';
 import type { Database } from '../db/database.ts';
 import { COLUMN, hashKey, numberKey, readU48 } from '../db/keys.ts';
-import { readMark } from '../db/retention.ts';
+import { readMark } from '../db/marks.ts';
 import { readCurrent } from '../db/versioned.ts';
 import { decodeRlp, RlpError } from '../rlp.ts';
 import { type BlockHeader, type BlsPort, ChainError, Fault, type Head, type Hex } from '../types.ts';

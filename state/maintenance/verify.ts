@@ -1,7 +1,7 @@
 /**
  * Reads all of a stopped chain and compares it with what it commits to: links of headers, bodies, receipts and
  * certificates with their headers, the flat state with the state root (rebuilt from nothing), every stored trie node
- * with the hash that its parent names, every code and body with its hash.
+ * with the hash that its parent names, every code and body with its hash, the indexes with the receipts.
  *
  * Limitations: the accounts, and the slots of one account at a time, are held in memory, about 300 bytes each.
  */
@@ -22,12 +22,13 @@ import {
 import type { DatabaseFiles } from '../db/database.ts';
 import { decodeHead } from '../db/head-record.ts';
 import { COLUMN, hashKey, key, metaKey, numberKey, readU32, readU48 } from '../db/keys.ts';
-import { readMark } from '../db/retention.ts';
+import { readMark } from '../db/marks.ts';
 import { CURRENT_HEAD_BYTES, readCurrent, readOldest } from '../db/versioned.ts';
 import { encodeRlp } from '../rlp.ts';
 import { type BlsPort, ChainError, Fault, type Head, type Hex } from '../types.ts';
 import { problemOfBody, problemOfCertificate, problemOfReceipts, readHeader } from './check-head.ts';
 import { LIMITS } from './limits.ts';
+import { verifyIndexes } from './verify-indexes.ts';
 
 export interface Verification {
   /** At most `LIMITS.maxProblems` sentences; empty: all is whole. */
@@ -41,6 +42,7 @@ export interface Verification {
   readonly slots: number;
   readonly trieNodes: number;
   readonly bodiesOfRecords: number;
+  readonly indexEntries: number;
 }
 
 export interface VerifyOptions {
@@ -74,6 +76,7 @@ export async function verifyDatabase(db: DatabaseFiles, options: VerifyOptions):
     slots: 0,
     trieNodes: 0,
     bodiesOfRecords: 0,
+    indexEntries: 0,
   };
   const found = (problem: string | undefined): void => {
     if (problem === undefined) return;
@@ -82,6 +85,7 @@ export async function verifyDatabase(db: DatabaseFiles, options: VerifyOptions):
   };
   try {
     await verifyBlocks(db, head, options, report, found);
+    report.indexEntries = await verifyIndexes(db, head.number, found);
     await verifyHistory(db, head, options.recordAccounts, found);
     await verifyState(db, head, options, report, found);
   } catch (error) {

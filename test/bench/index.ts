@@ -22,6 +22,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   runtime: () => import('./runtime.ts'),
   graph: () => import('./graph.ts'),
   executor: () => import('./executor.ts'),
+  indexes: () => import('./indexes.ts'),
   finality: () => import('./finality.ts'),
   'end-to-end': () => import('./end-to-end.ts'),
   'worst-gas': () => import('./worst-gas.ts'),

@@ -1,6 +1,7 @@
 import { decodeHead } from '../../../state/db/head-record.ts';
 import { metaKey } from '../../../state/db/keys.ts';
-import { readMark } from '../../../state/db/retention.ts';
+import { readMark } from '../../../state/db/marks.ts';
+import { oldestPosting } from '../../../state/indexes/store.ts';
 import { databaseStats } from '../../../state/maintenance/stats.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
 import { folderBytes, sizeText } from '../folder-bytes.ts';
@@ -25,6 +26,7 @@ export const command = defineCommand({
         oldestBlock: readMark(db, 'oldestBlock'),
         oldestReceipts: readMark(db, 'oldestReceipts'),
         oldestIndex: readMark(db, 'oldestIndex'),
+        oldestPosting: oldestPosting(db),
         columns: await databaseStats(db),
       };
     });
@@ -32,7 +34,8 @@ export const command = defineCommand({
     if (flags.json) return void out.json({ ...shown, diskBytes });
     out.line(`head ${shown.head} (${shown.hash})`);
     out.line(
-      `oldest state ${shown.oldestState}, body ${shown.oldestBlock}, receipts ${shown.oldestReceipts}, index entry ${shown.oldestIndex}`,
+      `oldest state ${shown.oldestState}, body ${shown.oldestBlock}, receipts ${shown.oldestReceipts}, hashes of transactions ${shown.oldestIndex}, ` +
+        `indexes of history ${shown.oldestPosting}`,
     );
     const rows = shown.columns.map(({ name, entries, bytes }) => [name, String(entries), sizeText(bytes)]);
     for (const line of table([['column', 'entries', 'size'], ...rows])) out.line(line);

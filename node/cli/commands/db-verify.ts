@@ -12,7 +12,7 @@ export const command = defineCommand({
   },
   details: `
 Links of headers, bodies, receipts and certificates against their headers, the state rebuilt against the state root,
-every trie node, code and body against its hash. Holds all accounts in memory. Exit code 1: damaged.`,
+every trie node, code and body against its hash, the indexes against the receipts. Holds all accounts in memory. Exit code 1: damaged.`,
   async run({ flags, out, ...environment }) {
     const config = configOf(flags.home, environment);
     const { genesisHash } = await genesisOf(config);
@@ -34,7 +34,8 @@ every trie node, code and body against its hash. Holds all accounts in memory. E
       const { head, headers, bodies, receipts, certificates, accounts, slots, trieNodes } = report;
       out.line(
         `read to block ${head}: ${headers} headers, ${bodies} bodies, ${receipts} receipts, ${certificates} certificates, ` +
-          `${accounts} accounts, ${slots} slots, ${report.bodiesOfRecords} records, ${trieNodes} trie nodes`,
+          `${accounts} accounts, ${slots} slots, ${report.bodiesOfRecords} records, ${trieNodes} trie nodes, ` +
+          `${report.indexEntries} index entries`,
       );
       for (const problem of report.problems) out.line(`damaged: ${problem}`);
       out.line(

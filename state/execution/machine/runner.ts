@@ -17,7 +17,7 @@ import {
 import { encodeRlp } from '../../rlp.ts';
 import { MAX_INITCODE_BYTES } from '../../transactions/intrinsic.ts';
 import { isDelegation } from '../../transactions/validate.ts';
-import { Fault, type Hex, type Log } from '../../types.ts';
+import { Fault, type Hex, type InternalOperation, type Log } from '../../types.ts';
 import { FRAME, Machine, OUTCOME } from './machine.ts';
 import type { Session } from './session.ts';
 
@@ -38,6 +38,8 @@ export interface NativeResult {
   /** The exception's name, 'revert' among them. */
   exception?: string;
   logs?: readonly Log[];
+  /** Value that a module moved. */
+  operations?: readonly InternalOperation[];
 }
 export type NativeFunction = (call: NativeCall) => NativeResult | Promise<NativeResult>;
 
@@ -128,6 +130,7 @@ interface Frame {
   /** The account that is being made. */
   creates: boolean;
   logs: number;
+  operations: number;
   refund: number;
 }
 
@@ -292,6 +295,7 @@ export function createRunner(options: RunnerOptions): Runner {
       isStatic,
       creates,
       logs: session.logs.length,
+      operations: session.operations.length,
       refund: session.refund,
     };
     const stack = machine.stackBehind(depth === 0 ? undefined : frames[depth - 1]!.at);
@@ -320,6 +324,7 @@ export function createRunner(options: RunnerOptions): Runner {
     else {
       session.world.takeBack();
       session.logs.length = frame.logs;
+      session.operations.length = frame.operations;
       session.refund = frame.refund;
     }
     return frame;
@@ -375,8 +380,12 @@ export function createRunner(options: RunnerOptions): Runner {
     }
     const isStatic = frame.isStatic || op === 0xfa;
     const to = op === 0xf1 || op === 0xfa ? address : frame.address;
+    const operation: InternalOperation | undefined =
+      hasValue && op === 0xf1 ? { type: 'CALL', from: frame.address, to, value } : undefined;
+    if (native === undefined) session.called.add(address);
     if (native === undefined && code.length === 0) {
       // Nothing runs, so nothing can be taken back.
+      if (operation !== undefined) session.operations.push(operation);
       if (op === 0xf1) session.transfer(frame.address, to, value);
       else if (op === 0xfa) session.touch(to);
       machine.setReturned(0, 0);
@@ -387,7 +396,7 @@ export function createRunner(options: RunnerOptions): Runner {
     if (op === 0xf1) session.transfer(frame.address, to, value);
     else if (op === 0xfa) session.touch(to);
     if (native !== undefined)
-      return callNative(frame, native, {
+      return callNative(frame, native, operation, {
         caller: op === 0xf4 ? frame.caller : frame.address,
         value,
         isStatic,
@@ -397,6 +406,7 @@ export function createRunner(options: RunnerOptions): Runner {
         gasLimit: gas,
       });
     const inner = push(to, op === 0xf4 ? frame.caller : frame.address, value, isStatic, false);
+    if (operation !== undefined) session.operations.push(operation);
     if (to === frame.address) machine.copyWord(inner.at + FRAME.address, at + FRAME.address);
     else machine.copyAddress(inner.at + FRAME.address, top - 64);
     machine.copyWord(inner.at + FRAME.caller, at + (op === 0xf4 ? FRAME.caller : FRAME.address));
@@ -413,13 +423,19 @@ export function createRunner(options: RunnerOptions): Runner {
     return 0;
   }
 
-  function callNative(frame: Frame, native: NativeFunction, native_: NativeCall): number | Promise<number> {
+  function callNative(
+    frame: Frame,
+    native: NativeFunction,
+    operation: InternalOperation | undefined,
+    native_: NativeCall,
+  ): number | Promise<number> {
     const [logs, refund] = [session.logs.length, session.refund];
     const finish = (result: NativeResult): number => {
       const succeeded = result.exception === undefined;
       if (succeeded) {
         session.world.keep();
-        if (result.logs !== undefined) session.logs.push(...result.logs);
+        if (operation !== undefined) session.operations.push(operation);
+        keepEffects(session, result);
       } else {
         session.world.takeBack();
         session.logs.length = logs;
@@ -467,17 +483,22 @@ export function createRunner(options: RunnerOptions): Runner {
             ).subarray(12),
           );
     session.warmAccount(address);
-    if (enterCreation(frame.address, address, value, initcode, gas) !== 0) pushResult(at, 0);
+    const type = op === 0xf5 ? 'CREATE2' : 'CREATE';
+    if (enterCreation(frame.address, address, value, initcode, gas, type) !== 0) pushResult(at, 0);
     return 0;
   }
 
-  /** Begins the frame that makes an account. @returns what is in its way, and its gas is gone; 0 if nothing is */
+  /**
+   * Begins the frame that makes an account. @returns what is in its way, and its gas is gone; 0 if nothing is
+   * @param type inside a transaction
+   */
   function enterCreation(
     caller: Hex,
     address: Hex,
     value: bigint,
     initcode: Uint8Array,
     gas: number,
+    type?: 'CREATE' | 'CREATE2',
   ): number {
     const { world } = session;
     const existing = world.read(address);
@@ -489,6 +510,7 @@ export function createRunner(options: RunnerOptions): Runner {
     session.transfer(caller, address, value);
     const outer = frames.at(-1);
     const inner = push(address, caller, value, false, true);
+    if (type !== undefined) session.operations.push({ type, from: caller, to: address, value });
     machine.writeAddress(inner.at + FRAME.address, address);
     machine.writeAddress(inner.at + FRAME.caller, caller);
     machine.writeNumber(inner.at + FRAME.value, value);
@@ -522,6 +544,7 @@ export function createRunner(options: RunnerOptions): Runner {
     let price = session.warmAccount(heir) ? 0 : COLD_ACCOUNT;
     if (balance > 0n && session.isDead(heir)) price += NEW_ACCOUNT;
     if (!pay(at, price)) return OUTCOME.outOfGas;
+    session.operations.push({ type: 'SELFDESTRUCT', from: frame.address, to: heir, value: balance });
     session.transfer(frame.address, heir, balance);
     if (session.destroy(frame.address) && heir === frame.address)
       // What an account leaves to itself is gone with it.
@@ -610,7 +633,7 @@ export function createRunner(options: RunnerOptions): Runner {
       });
       if (result.exception === undefined) {
         current.world.keep();
-        if (result.logs !== undefined) current.logs.push(...result.logs);
+        keepEffects(current, result);
       } else current.world.takeBack();
       return ended({ gasUsed: result.gasUsed, output: result.output, exception: result.exception });
     }
@@ -664,6 +687,11 @@ export function createRunner(options: RunnerOptions): Runner {
       return message.to === null ? runCreation(message) : runCall(message, message.to);
     },
   };
+}
+
+function keepEffects(session: Session, { logs = [], operations = [] }: NativeResult): void {
+  for (const log of logs) session.logs.push(log);
+  for (const operation of operations) session.operations.push(operation);
 }
 
 function isTaken(account: AccountData): boolean {

@@ -4,12 +4,18 @@
  */
 import { isEmptyAccount } from '../../accounts/account.ts';
 import { EMPTY_BYTES } from '../../crypto.ts';
-import type { Hex, Log } from '../../types.ts';
+import type { Hex, Inside, InternalOperation, Log } from '../../types.ts';
 import type { World } from '../world.ts';
+
+/** Of most transactions: one object for all. */
+export const NOTHING_INSIDE: Inside = { operations: [], called: [] };
 
 export class Session {
   readonly world: World;
   readonly logs: Log[] = [];
+  /** Below the outermost call; what is reverted is cut off again, as logs are. */
+  readonly operations: InternalOperation[] = [];
+  readonly called = new Set<Hex>();
   refund = 0;
   private readonly alwaysWarm: ReadonlySet<Hex>;
   private readonly warmAccounts = new Set<Hex>();
@@ -24,6 +30,16 @@ export class Session {
   constructor(world: World, alwaysWarm: ReadonlySet<Hex>) {
     this.world = world;
     this.alwaysWarm = alwaysWarm;
+  }
+
+  inside(): Inside {
+    if (this.operations.length === 0 && this.called.size === 0) return NOTHING_INSIDE;
+    const { operations, called } = this;
+    for (const { from, to } of operations) {
+      called.delete(from);
+      called.delete(to);
+    }
+    return { operations, called: [...called] };
   }
 
   // ---- EIP-2929

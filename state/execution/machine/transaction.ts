@@ -15,7 +15,7 @@ import {
 import { encodeRlp } from '../../rlp.ts';
 import { floorGas, intrinsicGas } from '../../transactions/intrinsic.ts';
 import { isDelegation } from '../../transactions/validate.ts';
-import type { Hex, Log } from '../../types.ts';
+import type { Hex, Inside, Log } from '../../types.ts';
 import { type Executable, priorityFee } from '../executable.ts';
 import type { World } from '../world.ts';
 import type { Environment, Runner } from './runner.ts';
@@ -35,6 +35,7 @@ export interface Ran {
   refund: bigint;
   output: Uint8Array;
   logs: Log[];
+  inside: Inside;
   exception: string | undefined;
   createdAddress: Hex | null;
 }
@@ -99,6 +100,7 @@ export async function runTransaction(
     refund: BigInt(session.refund),
     output: result.output,
     logs: session.logs,
+    inside: session.inside(),
     exception: result.exception,
     createdAddress: result.createdAddress,
   };
@@ -140,6 +142,7 @@ export async function runMessage(
     refund: BigInt(session.refund),
     output: result.output,
     logs: session.logs,
+    inside: session.inside(),
     exception: result.exception,
     createdAddress: result.createdAddress,
   };

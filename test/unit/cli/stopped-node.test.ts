@@ -122,6 +122,27 @@ describe('the database of a stopped node', () => {
     expect(JSON.parse(pruned.stdout).after).toBeGreaterThan(0);
   });
 
+  it('gets its indexes anew, from where a run was interrupted', async () => {
+    const whole = await run('reindex --json');
+    expect(JSON.parse(whole.stdout)).toMatchObject({
+      head: BLOCKS,
+      oldest: 0,
+      blocks: BLOCKS + 1,
+      whole: true,
+    });
+    const stopped = new AbortController();
+    stopped.abort();
+    const interrupted = await run('reindex', stopped.signal);
+    expect(interrupted.code).toBe(130);
+    expect(interrupted.stdout).toMatch(
+      /^0 blocks, 0 entries; indexed from block 9 to 8\ninterrupted: run it again/,
+    );
+    expect((await run('db stats')).stdout).toContain('indexes of history 9');
+    expect(await run('reindex')).toMatchObject({ code: 0 });
+    expect((await run('db stats')).stdout).toContain('indexes of history 0');
+    expect((await run('db verify')).code).toBe(0);
+  });
+
   it('goes back a block, or to a height, and no further than there is', async () => {
     expect((await run('rollback --to 99')).stderr).toMatch(/^error: .*\(UNKNOWN_BLOCK\)\n$/);
     expect(JSON.parse((await run('rollback --json')).stdout)).toMatchObject({
@@ -174,7 +195,14 @@ describe('the database of a stopped node', () => {
     expect(existsSync(join(home, 'data', 'chain'))).toBe(false);
     expect(existsSync(join(home, 'keys', 'last-signed'))).toBe(true);
     expect((await run('reset --yes')).stderr).toMatch(/NOTHING_TO_RESET/);
-    for (const command of ['db stats', 'db verify', 'rollback', 'export --out x.json', 'inspect --port 0'])
+    for (const command of [
+      'db stats',
+      'db verify',
+      'reindex',
+      'rollback',
+      'export --out x.json',
+      'inspect --port 0',
+    ])
       expect((await run(command)).stderr, command).toMatch(/^error: no chain in .*\(NOT_INITIALISED\)\n$/);
   });
 });

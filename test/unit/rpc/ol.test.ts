@@ -292,6 +292,58 @@ describe('the ol namespace', () => {
     expect(BigInt(now.total)).toBe(given);
   });
 
+  it('tells the past of an address page by page, what modules moved included', async () => {
+    const all = (await ask('ol_addressTransactions', accountAddress(ANNA), { limit: 200 })).items;
+    expect(all.map(({ operation }: { operation: string }) => operation)).toEqual(['reveal', 'commit']);
+    const first = await ask('ol_addressTransactions', accountAddress(ANNA), { limit: 1 });
+    expect(first).toMatchObject({
+      items: all.slice(0, 1),
+      oldest: 0,
+      next: expect.stringMatching(/^\d+:\d+$/),
+    });
+    const second = await ask('ol_addressTransactions', accountAddress(ANNA), {
+      limit: 1,
+      cursor: first.next,
+    });
+    expect(second).toEqual({ items: all.slice(1), next: null, oldest: 0 });
+    // The escrow of the question went from the module, which got it as value, to those who earned it.
+    const moved = await ask('ol_internalTransfers', inferenceInterface.address);
+    expect(moved.next).toBeNull();
+    expect(moved.items).toContainEqual(
+      expect.objectContaining({
+        type: 'call',
+        from: inferenceInterface.address,
+        value: expect.stringMatching(/^0x/),
+      }),
+    );
+    for (const { transactionHash } of moved.items) {
+      const operations = await ask('ots_getInternalOperations', transactionHash);
+      expect(operations.length).toBeGreaterThan(0);
+      for (const operation of operations)
+        expect(operation).toEqual({
+          type: 0,
+          from: expect.stringMatching(/^0x[0-9a-f]{40}$/),
+          to: expect.stringMatching(/^0x[0-9a-f]{40}$/),
+          value: expect.stringMatching(/^0x[1-9a-f][0-9a-f]*$/),
+        });
+    }
+    expect(await ask('ol_tokenTransfers', accountAddress(ANNA))).toEqual({
+      items: [],
+      next: null,
+      oldest: 0,
+    });
+    for (const page of [
+      { cursor: 5 },
+      { cursor: '5' },
+      { limit: 0 },
+      { standard: 'erc1155' },
+      { order: 'asc' },
+    ])
+      await expect(ask('ol_tokenTransfers', accountAddress(ANNA), page)).rejects.toMatchObject({
+        code: -32602,
+      });
+  });
+
   it('shows an account with its rewards, and the validators with their power', async () => {
     expect(await ask('ol_account', accountAddress(ANNA))).toMatchObject({
       nonce: 2,

@@ -1,6 +1,8 @@
 /** What the Otterscan explorer asks, as it asks: block numbers, nonces and pages as JSON numbers. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../../state/crypto.ts';
+import { openDatabase } from '../../../state/db/database.ts';
+import { emptyIndexes } from '../../../state/indexes/store.ts';
 import { dataNetInterface } from '../../../state/modules/interfaces.ts';
 import type { Hex } from '../../../state/types.ts';
 import { accountAddress, accountKey, signedTransaction } from '../state/support.ts';
@@ -199,11 +201,15 @@ describe('a transaction', () => {
   });
 });
 
-describe('a search without an end', () => {
-  it('is cut, and says where', async () => {
+describe('a search where there are no indexes', () => {
+  it('looks at the blocks, is cut, and says where', async () => {
     const tight = await openTestNode({ config: { limits: { maxHistoryBlocks: 2 } } });
     try {
       for (let i = 0; i < 4; i++) await tight.mine();
+      // As on a node that is older than its indexes.
+      const db = await openDatabase(tight.chain.dir);
+      await emptyIndexes(db);
+      await db.close();
       await expect(rpcCall(tight.url, 'ots_searchTransactionsBefore', STRANGER, 0, 25)).rejects.toMatchObject(
         {
           code: -32005,

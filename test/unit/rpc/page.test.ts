@@ -150,7 +150,11 @@ describe.skipIf(!here)('the explorer', () => {
       () => [`Tells of the town.${HOSTILE}`, 'not what the model learned'],
     ],
     ['inferences', () => 'inferences', () => ['settled']],
-    ['address', () => `address/${accountAddress(ANNA)}`, () => ['Rewards still vesting', 'approved']],
+    [
+      'address',
+      () => `address/${accountAddress(ANNA)}`,
+      () => ['Rewards still vesting', 'approved', 'Token transfers', 'contribution reveal'],
+    ],
     ['validators', () => 'validators', () => ['1 validators', 'active']],
     ['nothing', () => 'somewhere', () => ['There is no page']],
     ['a block that is not there', () => 'block/99999', () => ['There is no block 99999 yet.']],

@@ -230,7 +230,9 @@ describe('traces', () => {
     ];
     const { receipts } = await test.produce(raws);
     const [first, second] = await caller.traceBlock(1);
-    expect(first!.receipt).toEqual(receipts[0]);
+    // What moved inside is told by the frames of a trace.
+    const known = receipts.map(({ inside: _inside, ...receipt }) => receipt);
+    expect(first!.receipt).toEqual(known[0]);
     expect(first!.frame).toMatchObject({ type: 'CALL', from: me, to: FORWARD_AT, value: 2n, gas: 200_000n });
     expect(first!.frame.calls).toHaveLength(1);
     expect(first!.frame.calls[0]).toMatchObject({ type: 'CALL', from: FORWARD_AT, to: KEEPER_AT, value: 2n });
@@ -239,7 +241,7 @@ describe('traces', () => {
       index: 1,
       steps: { stack: true, memory: true, storage: true, returnData: true },
     });
-    expect(stepped!.receipt).toEqual(receipts[1]);
+    expect(stepped!.receipt).toEqual(known[1]);
     expect(stepped!.steps!.map((step) => step.op)).toContain('SSTORE');
     expect(stepped!.steps!.at(-1)!.op).toBe('REVERT');
     const { frame, result } = await caller.traceCall({ from: me, to: FORWARD_AT, data: keep(2, 2) }, 1);

@@ -234,6 +234,7 @@ describe('damage', () => {
     ['a certificate', COLUMN.certificate, /certificate/],
     ['the index of blocks', COLUMN.blockHash, /not found by its hash/],
     ['the index of transactions', COLUMN.transaction, /not found by its hash/],
+    ['the indexes of history', COLUMN.posting, /index entry/],
     ['a code', COLUMN.code, /code/],
     ['a body of a record', COLUMN.body, /lost its body/],
     ['an account', COLUMN.account, /state root|storage root|lost all/],
@@ -256,6 +257,7 @@ describe('damage', () => {
               column === COLUMN.blockHash ||
               column === COLUMN.code ||
               column === COLUMN.transaction ||
+              column === COLUMN.posting ||
               column === COLUMN.slot
             )
               entries.push([key.slice(), value.slice()]);

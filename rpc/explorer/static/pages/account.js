@@ -1,11 +1,12 @@
-import { addressLink, card, count, facts, h, mono, open, stats } from '../dom.js';
+import { addressLink, blockLink, card, count, facts, h, mono, open, stats } from '../dom.js';
 import { ask } from '../rpc.js';
 import { contributionColumns } from './datanets.js';
-import { inferenceColumns, pagedTable } from './lists.js';
+import { inferenceColumns, internalColumns, pagedTable, tokenColumns, transactionColumns } from './lists.js';
 
 export async function showAccount(address) {
   const account = await ask('ol_account', address);
-  const [contributions, inferences] = await Promise.all([
+  const history = (method, columns, empty) => pagedTable(method, {}, columns, empty, [account.address]);
+  const [contributions, inferences, transactions, tokens, internal] = await Promise.all([
     pagedTable(
       'ol_contributions',
       { contributor: account.address },
@@ -18,6 +19,9 @@ export async function showAccount(address) {
       inferenceColumns,
       'No questions by this address.',
     ),
+    history('ol_addressTransactions', transactionColumns, 'No transactions.'),
+    history('ol_tokenTransfers', tokenColumns, 'No token transfers.'),
+    history('ol_internalTransfers', internalColumns, 'No transfers inside transactions.'),
   ]);
   const { rewards } = account;
   return {
@@ -52,8 +56,16 @@ export async function showAccount(address) {
           account.validator ? ['Validator', `power ${count(account.validator.power)}`] : null,
         ]),
       ),
+      card('Transactions', transactions.node, since(transactions.oldest)),
+      card('Token transfers', tokens.node),
+      card('Transfers inside transactions', internal.node),
       card('Contributions', contributions.node),
       card('Questions', inferences.node),
     ),
   };
+}
+
+/** Said where this node does not know the whole past. */
+function since(oldest) {
+  return oldest > 0 ? h('span', { class: 'quiet' }, 'from block ', blockLink(oldest), ' on') : null;
 }

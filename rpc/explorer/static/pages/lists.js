@@ -44,10 +44,10 @@ export function what(tx) {
 
 /**
  * A list that is read page by page. Rows of later pages are added below.
- * @param method an `ol` list method taking { cursor, limit, ...filter } and giving { total, items, next }
+ * @param method an `ol` list method taking (...subject, { cursor, limit, ...filter }) and giving { total, items, next }
  */
-export async function pagedTable(method, filter, columns, empty) {
-  const first = await ask(method, { limit: 25, ...filter });
+export async function pagedTable(method, filter, columns, empty, subject = []) {
+  const first = await ask(method, ...subject, { limit: 25, ...filter });
   const holder = h('div', null);
   const rows = [...first.items];
   let next = first.next;
@@ -58,14 +58,47 @@ export async function pagedTable(method, filter, columns, empty) {
     holder.append(button);
   };
   const more = async () => {
-    const page = await ask(method, { limit: 25, ...filter, cursor: next });
+    const page = await ask(method, ...subject, { limit: 25, ...filter, cursor: next });
     rows.push(...page.items);
     next = page.next;
     draw();
   };
   draw();
-  return { node: holder, total: first.total };
+  return { node: holder, total: first.total, oldest: first.oldest };
 }
+
+export const tokenColumns = [
+  { name: 'Transaction', cell: (item) => hashLink('tx', item.transactionHash) },
+  { name: 'Age', cell: (item) => age(item.timestamp) },
+  { name: 'From', cell: (item) => addressLink(item.from) },
+  { name: 'To', cell: (item) => addressLink(item.to) },
+  {
+    name: 'Token',
+    cell: (item) => [
+      addressLink(item.token),
+      ' ',
+      h('span', { class: 'tag' }, item.standard === 'erc20' ? 'ERC-20' : 'ERC-721'),
+    ],
+  },
+  // Units of the token: only its contract knows its decimals, and it may say anything.
+  {
+    name: 'Amount or id',
+    num: true,
+    cell: (item) =>
+      item.standard === 'erc20'
+        ? BigInt(item.value).toLocaleString('en')
+        : `#${BigInt(item.tokenId).toLocaleString('en')}`,
+  },
+];
+
+export const internalColumns = [
+  { name: 'Transaction', cell: (item) => hashLink('tx', item.transactionHash) },
+  { name: 'What', cell: (item) => h('span', { class: 'tag' }, item.type) },
+  { name: 'Age', cell: (item) => age(item.timestamp) },
+  { name: 'From', cell: (item) => addressLink(item.from) },
+  { name: 'To', cell: (item) => addressLink(item.to) },
+  { name: 'Value', num: true, cell: (item) => open(item.value) },
+];
 
 export const inferenceColumns = [
   { name: 'Inference', cell: (item) => hashLink('inference', item.id, cut(item.prompt, 70) || 'inference') },
