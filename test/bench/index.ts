@@ -21,6 +21,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   proofs: () => import('./proofs.ts'),
   runtime: () => import('./runtime.ts'),
   executor: () => import('./executor.ts'),
+  import: () => import('./import.ts'),
   finality: () => import('./finality.ts'),
   'end-to-end': () => import('./end-to-end.ts'),
   'worst-gas': () => import('./worst-gas.ts'),
