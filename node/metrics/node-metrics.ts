@@ -17,6 +17,8 @@ export interface MetricSources {
   queues: () => Readonly<Record<string, number>>;
   /** Operator's account of this node's consensus key. */
   self: () => Address | undefined;
+  /** Seconds that the main thread has spent on signatures. */
+  blsSeconds: () => number;
   /** Whose disk is measured. */
   dataDir: string;
 }
@@ -201,6 +203,10 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
   registry.measure('thread_queue_length', 'gauge', 'Calls to a thread that wait for its answer.', () =>
     Object.entries(sources.queues()).map(([thread, value]) => ({ labels: { thread }, value })),
   );
+  registry.measure('bls_seconds_total', 'counter', 'Time spent on signatures of validators.', () => [
+    { labels: { thread: 'main' }, value: sources.blsSeconds() },
+    { labels: { thread: 'executor' }, value: counts?.blsSeconds ?? 0 },
+  ]);
   registry.measure('disk_free_bytes', 'gauge', 'Free on the disk of the data folder.', () => {
     const { bavail, bsize } = statfsSync(sources.dataDir);
     return bavail * bsize;

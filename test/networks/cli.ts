@@ -42,6 +42,7 @@ function wanted(args: readonly string[]): Manifest[] {
     args.length > 0
       ? args
       : readdirSync(FOLDER)
+          .filter((name) => name.endsWith('.json'))
           .sort()
           .map((file) => join(FOLDER, file));
   return files.map(read);
