@@ -25,10 +25,7 @@ export interface NetworkLimits {
   readonly maxGossipValidationsPerPeer: number;
   /** Time from connection to a matching status: two tries of five seconds each, and some. */
   readonly handshakeMs: number;
-  /**
-   * Time for one dial. A line that swallows what is sent holds a dial for all of this, and the next one waits for
-   * `redialMaxMs` after it: both together must leave a node that is reached again half of 20 s to catch up.
-   */
+  /** Time for one dial. */
   readonly dialMs: number;
   /** Backoff of redials: first wait, largest wait. 5 s keeps recovery after a restart well below 20 s. */
   readonly redialMinMs: number;
@@ -69,7 +66,7 @@ export const defaultNetworkLimits: NetworkLimits = {
   maxGossipValidations: 1_024,
   maxGossipValidationsPerPeer: 256,
   handshakeMs: 15_000,
-  dialMs: 5_000,
+  dialMs: 10_000,
   redialMinMs: 100,
   redialMaxMs: 5_000,
   enoughPeers: 8,
