@@ -262,6 +262,10 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       genesisHash,
       parameters: params.consensus,
       onCommitted: (head, round, by) => metrics?.committed(round, head.timestampMs, by),
+      watch: {
+        handled: (core, input) => metrics?.watch.handled(core, input),
+        effect: (core, effect) => metrics?.watch.effect(core, effect),
+      },
       onHalt: (message) => fail(codeOf(message, 'HALTED'), message),
       keyNeverSigned: config.validator.riskSlashingWithoutRecord,
       doubleSignCheckHeight: config.validator.doubleSignCheckHeight,
@@ -275,6 +279,7 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
         return { count: validators.length, power: Number(totalPower) };
       },
       peers: () => network.peers(),
+      traffic: () => network.traffic(),
       queues: () => ({ executor: executor.link.inFlight(), rpc: rpc?.link.inFlight() ?? 0 }),
       self: () => signer?.address,
       blsSeconds: blsTime.seconds,

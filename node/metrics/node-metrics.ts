@@ -2,7 +2,8 @@
 import { statfsSync } from 'node:fs';
 import type { Address, CommitCertificate, ValidatorSet } from '../../consensus/types.ts';
 import type { ExecutorCounts } from '../executor-thread/protocol.ts';
-import type { ValidatorStatus } from '../validator/ports.ts';
+import type { ConsensusWatch, ValidatorStatus } from '../validator/ports.ts';
+import { createConsensusWatch } from './consensus-watch.ts';
 import { createLagMeter, watchCollector } from './lag.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import { createSigningCounts, type SigningCounts } from './signing-counts.ts';
@@ -13,6 +14,8 @@ export interface MetricSources {
   /** Members of the set that votes now, and whether this node is one of them. */
   validators: () => { count: number; power: number };
   peers: () => readonly { readonly direction: 'inbound' | 'outbound' }[];
+  /** Bytes of messages by kind. */
+  traffic: () => readonly { readonly type: string; readonly received: number; readonly sent: number }[];
   /** Calls of this thread that another one has not answered yet. */
   queues: () => Readonly<Record<string, number>>;
   /** Operator's account of this node's consensus key. */
@@ -32,6 +35,8 @@ interface Commit {
 export interface NodeMetrics {
   /** A block was committed in `round`. */
   committed(round: number, timestampMs: number, by: Commit): void;
+  /** For the validator. */
+  readonly watch: ConsensusWatch;
   render(): Promise<string>;
   stop(): void;
 }
@@ -167,6 +172,13 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
       value: peers.filter((peer) => peer.direction === direction).length,
     }));
   });
+  for (const [name, direction, help] of [
+    ['p2p_message_receive_bytes_total', 'received', 'Bytes of messages received, by topic or protocol.'],
+    ['p2p_message_send_bytes_total', 'sent', 'Bytes of messages sent.'],
+  ] as const)
+    registry.measure(name, 'counter', help, () =>
+      sources.traffic().map((one) => ({ labels: { message_type: one.type }, value: one[direction] })),
+    );
   registry.measure(
     'event_loop_lag_seconds',
     'gauge',
@@ -200,6 +212,7 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
   );
   const pauses = watchCollector(observePause);
   measureConsensus(registry, sources, signing);
+  const watch = createConsensusWatch(registry);
   registry.measure('thread_queue_length', 'gauge', 'Calls to a thread that wait for its answer.', () =>
     Object.entries(sources.queues()).map(([thread, value]) => ({ labels: { thread }, value })),
   );
@@ -213,6 +226,7 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
   });
 
   return {
+    watch,
     committed(round, timestampMs, by) {
       extraRounds += round;
       signing.committed(by);

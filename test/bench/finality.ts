@@ -23,9 +23,9 @@ export const about =
 type Hex = `0x${string}`;
 
 const WARM_UP = 3;
-const IDLE_SAMPLES = 200;
+const IDLE_SAMPLES = 150;
 const RATE = 200;
-const LOAD_SECONDS = 30;
+const LOAD_SECONDS = 20;
 /** Transfers are handed over in groups, as wallets behind one gateway would. */
 const GROUP_MS = 50;
 const SENDERS = 20;
@@ -39,8 +39,8 @@ const PROMPT = 'What did people see that year?';
 const SETTLED_AT_ONCE = 3;
 const GWEI = 1_000_000_000n;
 const RECEIVER: Hex = '0x00000000000000000000000000000000000051ab';
-/** A transfer that takes longer is lost. */
-const LOST_MS = 120_000;
+/** Who waits longer has lost it, and counts as for ever: a pool that overflows drops what it had taken. */
+const LOST_MS = 60_000;
 /** Of `utime` and `stime` in /proc: fixed in Linux whatever the kernel's own clock is. */
 const TICKS_PER_SECOND = 100;
 
@@ -65,7 +65,7 @@ export async function run(): Promise<BenchRow[]> {
 // --- receipts of another validator ----------------------------------------------------------------------------------
 
 interface Watch {
-  /** Resolves with the time at which validator 1 has answered with the receipt. */
+  /** Resolves with the time at which validator 1 has answered with the receipt; infinity if it is lost. */
   certified(hash: Hex): Promise<number>;
   close(): void;
 }
@@ -88,8 +88,8 @@ async function watchReceipts(devnet: RunningDevnet): Promise<Watch> {
   });
   return {
     certified: (hash) =>
-      new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`${hash} is lost`)), LOST_MS);
+      new Promise((resolve) => {
+        const timer = setTimeout(() => resolve(Number.POSITIVE_INFINITY), LOST_MS);
         waiting.set(hash, (atMs) => {
           clearTimeout(timer);
           resolve(atMs);
@@ -199,7 +199,10 @@ async function underLoad(devnet: RunningDevnet, watch: Watch): Promise<BenchRow[
     (1_000 * (after[key] - before[key])) / devnet.validators.length / heights;
   return [
     ...percentiles(`${RATE} transfers a second`, times),
-    { ...row('transfers a second that were reached', times.length / seconds), unit: 'tx/s' },
+    {
+      ...row('transfers a second that were reached', times.filter(Number.isFinite).length / seconds),
+      unit: 'tx/s',
+    },
     { ...row('blocks a second under this load', heights / seconds), unit: 'blocks/s' },
     row('CPU of consensus and network for a height, one validator', perHeight('mainCpu')),
     {
