@@ -14,7 +14,7 @@ import { addressOf } from '../../node/keys/hex.ts';
 import { fromHex, toHex } from '../../state/crypto.ts';
 import { inferenceInterface } from '../../state/modules/interfaces.ts';
 import { chainClient, foundEconomy } from '../e2e/support/ai.ts';
-import { followHeads, type RunningDevnet, rpc, startDevnet } from '../support/devnet.ts';
+import { followHeads, type RunningDevnet, rpc, startDevnet, untilHead } from '../support/devnet.ts';
 import type { BenchRow } from './types.ts';
 
 export const about =
@@ -41,6 +41,8 @@ const GWEI = 1_000_000_000n;
 const RECEIVER: Hex = '0x00000000000000000000000000000000000051ab';
 /** Who waits longer has lost it, and counts as for ever: a pool that overflows drops what it had taken. */
 const LOST_MS = 60_000;
+/** For what the load has left behind, on a machine that could not keep up. */
+const DRAINED_MS = 600_000;
 /** Of `utime` and `stime` in /proc: fixed in Linux whatever the kernel's own clock is. */
 const TICKS_PER_SECOND = 100;
 
@@ -49,11 +51,14 @@ export async function run(): Promise<BenchRow[]> {
   try {
     const watch = await watchReceipts(devnet);
     try {
-      return [
-        ...(await idle(devnet, watch)),
-        ...(await underLoad(devnet, watch)),
-        ...(await fullBudget(devnet, watch)),
-      ];
+      const rows: BenchRow[] = [];
+      for (const phase of [idle, underLoad, fullBudget]) {
+        const found = await phase(devnet, watch);
+        for (const { name, value, unit } of found)
+          process.stderr.write(`  ${name}: ${value.toFixed(1)} ${unit}\n`);
+        rows.push(...found);
+      }
+      return rows;
     } finally {
       watch.close();
     }
@@ -217,6 +222,7 @@ async function underLoad(devnet: RunningDevnet, watch: Watch): Promise<BenchRow[
 
 async function fullBudget(devnet: RunningDevnet, watch: Watch): Promise<BenchRow[]> {
   const url = devnet.rpcUrls[0] as string;
+  await untilEmpty(devnet);
   const node = { rpcPort: Number(new URL(url).port) };
   const {
     modelId,
@@ -271,6 +277,19 @@ async function fullBudget(devnet: RunningDevnet, watch: Watch): Promise<BenchRow
     },
     ...percentiles('full attribution budget', times),
   ];
+}
+
+/** Resolves when no pool holds a transaction any more. */
+async function untilEmpty(devnet: RunningDevnet): Promise<void> {
+  const isEmpty = async (url: string) => {
+    const { pending, queued } = await rpc<{ pending: Hex; queued: Hex }>(url, 'txpool_status');
+    return Number(pending) + Number(queued) === 0;
+  };
+  await untilHead(
+    devnet.wsUrls[1] as string,
+    async () => (await Promise.all(devnet.rpcUrls.map(isEmpty))).every(Boolean),
+    DRAINED_MS,
+  );
 }
 
 // --- numbers --------------------------------------------------------------------------------------------------------
