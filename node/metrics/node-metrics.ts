@@ -192,6 +192,12 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
       ];
     },
   );
+  registry.measure(
+    'event_loop_active_seconds_total',
+    'counter',
+    'Time that the main thread was not idle.',
+    () => performance.eventLoopUtilization().active / 1000,
+  );
   registry.measure('process_memory_bytes', 'gauge', 'Memory of the process by kind.', () => {
     const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
     return Object.entries({ rss, heapUsed, external, arrayBuffers }).map(([kind, value]) => ({

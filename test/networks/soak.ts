@@ -19,8 +19,8 @@ const BASELINE_MINUTES = 5;
 const MAX_MINUTES = 24 * 60;
 const MIB = 1024 * 1024;
 /** A visitor stays, and is away, for this many blocks. */
-const STAY_BLOCKS = 20;
-const STAY_MS = 180_000;
+const STAY_BLOCKS = 10;
+const STAY_MS = 600_000;
 
 const manifest: Manifest = {
   name: 'soak',
