@@ -58,11 +58,13 @@ async function soak(fleet: Fleet, lengthMs: number): Promise<number> {
     clients: fleet.clients,
   });
   let baseline: number[] | undefined;
+  let baselineAtMs = 0;
   let visits = 0;
   while (performance.now() - began < lengthMs) {
     await visit(fleet, visits++);
     if (baseline === undefined && performance.now() - began >= baselineMs) {
       baseline = await heaps(fleet);
+      baselineAtMs = performance.now() - began;
       tell(fleet, began, 'heap', baseline);
     }
   }
@@ -76,7 +78,7 @@ async function soak(fleet: Fleet, lengthMs: number): Promise<number> {
   const growth = Math.max(...end.map((bytes, i) => bytes / (baseline?.[i] ?? Number.NaN)));
   if (!(growth <= GROWTH_LIMIT)) problems.push(`a heap grew to ${growth.toFixed(2)} times`);
   console.log(
-    `${top} blocks, ${report.accepted.length} transfers, ${visits} visits, heap at the end ${growth.toFixed(2)} times that at ${(baselineMs / 60_000).toFixed(1)} minutes (limit ${GROWTH_LIMIT})`,
+    `${top} blocks, ${report.accepted.length} transfers, ${visits} visits, heap at the end ${growth.toFixed(2)} times that at ${(baselineAtMs / 60_000).toFixed(1)} minutes (limit ${GROWTH_LIMIT})`,
   );
   for (const problem of problems) console.log(`  ${problem}`);
   console.log(problems.length === 0 ? 'passed' : 'FAILED');
