@@ -165,8 +165,8 @@ function setRisk(home: string, risk: boolean): void {
 async function startLate(fleet: Fleet, one: Of<'start'>, lifted: () => void): Promise<Done> {
   const node = fleet.node(one.node);
   if (one.from === 'blocks') {
-    lifted();
     await node.start();
+    lifted();
     return { told: 'from block 0' };
   }
   const client = witness(fleet, one.node);
@@ -184,8 +184,9 @@ async function startLate(fleet: Fleet, one: Of<'start'>, lifted: () => void): Pr
     false,
   );
   changeConfig(node.home, (config) => ({ ...config, trustHeight: trusted, trustHash: hash }));
-  lifted();
   await node.start();
+  // It is one of them once it runs; looking for a snapshot waits for several peers to offer one.
+  lifted();
   const first = await node.client.call('eth_getBlockByNumber', '0x1', false);
   if (first !== null) throw new Error(`${one.node} did not begin with a snapshot`);
   return { told: `from a snapshot, at block ${await heightOf(node.client)}` };
