@@ -108,12 +108,12 @@ async function look(chain: TestChain, number: number): Promise<Seen[]> {
     const touched = new Set<Hex>([receipt.from]);
     if (receipt.to !== null) touched.add(receipt.to);
     if (receipt.contractAddress !== null) touched.add(receipt.contractAddress);
-    for (const { type, to, error } of frame.calls.flatMap(framesOf))
-      if (to !== null && !(error !== undefined && type.startsWith('CREATE')) && type !== 'SELFDESTRUCT')
-        if (!isModule(to)) touched.add(to);
+    // A contract that was taken back never was; an account that was called was called.
+    for (const { type, to } of frame.calls.flatMap(framesOf))
+      if (to !== null && !type.startsWith('CREATE') && type !== 'SELFDESTRUCT' && !isModule(to))
+        touched.add(to);
     for (const { address } of receipt.logs) touched.add(address);
     for (const { from, to } of operations) touched.add(from).add(to);
-    // A transfer that was taken back moved nothing, and its receiver was no more than called.
     const created = new Map<Hex, Hex>();
     if (receipt.contractAddress !== null) created.set(receipt.contractAddress, receipt.from);
     for (const { type, from, to } of operations) if (type.startsWith('CREATE')) created.set(to, from);
@@ -360,7 +360,7 @@ async function compare(grown: Grown, random: Random, options: { indexed?: boolea
 
   const names = [...new Set(seen.flatMap(({ logs }) => logs.flatMap(({ topics }) => topics)))];
   const somewhere = () => first + random(head - first + 1);
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 40; i++) {
     const some = <T>(items: readonly T[]): T[] =>
       random(2) === 0 || items.length === 0
         ? []
@@ -394,6 +394,8 @@ async function compare(grown: Grown, random: Random, options: { indexed?: boolea
   }
 }
 
+/** A chosen seed gets a longer chain. */
+const BLOCKS = process.env['SEED'] === undefined ? 28 : 70;
 const seeds = process.env['SEED'] === undefined ? [1] : [Number(process.env['SEED'])];
 
 describe('what the indexes answer is what happened', () => {
@@ -404,7 +406,7 @@ describe('what the indexes answer is what happened', () => {
       console.log(`seed ${seed}; replay with SEED=${seed}`);
       const random = randomOf(seed);
       const grown = await newChain();
-      await grow(grown, random, 40);
+      await grow(grown, random, BLOCKS);
       const { reader } = grown.chain.chain;
       for (const item of grown.seen) {
         if (item.touched.has(dataNetInterface.address)) continue;
@@ -429,20 +431,20 @@ describe('what the indexes answer is what happened', () => {
       // Interrupted after a few batches: what is below is scanned, what is above comes from the indexes.
       let batches = 0;
       const part = await withDatabase(grown.dir, (db) =>
-        reindex(db, { anew: true, batch: 100, stop: () => batches++ > 2 }),
+        reindex(db, { anew: true, batch: 100, stop: () => batches++ > 1 }),
       );
-      expect(part.oldest).toBeGreaterThan(5);
+      expect(part.oldest).toBeGreaterThan(3);
       await isWhole();
       grown.chain = await openTestChain({ genesis, dir: grown.dir, retention: 0 });
       expect(grown.chain.chain.reader.postings.oldest()).toBe(part.oldest);
       await compare(grown, random, { indexed: false });
       await grown.chain.close();
       const rest = await withDatabase(grown.dir, (db) => reindex(db));
-      expect([rest.oldest, rest.blocks + part.blocks]).toEqual([0, 41]);
+      expect([rest.oldest, rest.blocks + part.blocks]).toEqual([0, BLOCKS + 1]);
       expect(await postingsIn(grown.dir)).toEqual(whole);
 
       // Back, and on from there with other blocks.
-      const target = 10 + random(30);
+      const target = 10 + random(BLOCKS - 12);
       await withDatabase(grown.dir, (db) => rollbackTo(db, target));
       await isWhole();
       const undone = grown.seen.splice(grown.seen.findIndex(({ block }) => block > target));
@@ -455,7 +457,7 @@ describe('what the indexes answer is what happened', () => {
       for (const [i, who] of people.entries())
         grown.nonces[i] = Number(again.stateAt(target).account(who)?.nonce ?? 0n);
       await compare(grown, random);
-      await grow(grown, random, 15);
+      await grow(grown, random, 8);
       await compare(grown, random);
       await grown.chain.close();
       await isWhole();
@@ -468,9 +470,9 @@ describe('what the indexes answer is what happened', () => {
     console.log(`seed ${seed}`);
     const random = randomOf(seed);
     const grown = await newChain({ blocks: 20, receipts: 10, index: 15 });
-    await grow(grown, random, 36);
+    await grow(grown, random, 24);
     const { reader } = grown.chain.chain;
-    expect([reader.postings.oldest(), reader.postings.first()]).toEqual([26, 26]);
+    expect([reader.postings.oldest(), reader.postings.first()]).toEqual([14, 14]);
     await compare(grown, random);
     const { genesisHash } = reader;
     await grown.chain.close();
@@ -478,7 +480,7 @@ describe('what the indexes answer is what happened', () => {
     await withDatabase(grown.dir, async (db) => {
       const report = await verifyDatabase(db, { genesisHash, recordAccounts: moduleTable.recordAccounts });
       expect(report).toMatchObject({ problems: [], indexEntries: whole.length });
-      expect(await reindex(db)).toMatchObject({ oldest: 26, last: 26, blocks: 11 });
+      expect(await reindex(db)).toMatchObject({ oldest: 14, last: 14, blocks: 11 });
     });
     expect(await postingsIn(grown.dir)).toEqual(whole);
   });
