@@ -11,6 +11,9 @@ export class RlpError extends Error {
   readonly code = 'BAD_RLP';
 }
 
+/** Up to here a loop copies faster than the platform's own `set`, which has to be called. */
+const SHORT = 40;
+
 function lengthBytes(length: number): number {
   return length < 0x100 ? 1 : length < 0x10000 ? 2 : length < 0x1000000 ? 3 : 4;
 }
@@ -29,36 +32,58 @@ function measure(item: RlpItem, sizes: number[]): number {
   return payload < 56 ? 1 + payload : 1 + lengthBytes(payload) + payload;
 }
 
+const NOTHING = new Uint8Array(0);
+/** One for all: encoding never waits, and never begins inside another. */
+const writer = { out: NOTHING, at: 0, sizes: [] as number[], list: 0 };
+
 export function encodeRlp(item: RlpItem): Uint8Array {
-  const sizes: number[] = [];
-  const out = new Uint8Array(measure(item, sizes));
-  let at = 0;
-  let list = 0;
-  const head = (offset: number, length: number): void => {
-    if (length < 56) {
-      out[at++] = offset + length;
-      return;
-    }
-    const size = lengthBytes(length);
-    out[at++] = offset + 55 + size;
-    for (let shift = (size - 1) * 8; shift >= 0; shift -= 8) out[at++] = (length >>> shift) & 0xff;
-  };
-  const write = (value: RlpItem): void => {
-    if (value instanceof Uint8Array) {
-      if (value.length === 1 && value[0]! < 0x80) {
-        out[at++] = value[0]!;
-        return;
-      }
-      head(0x80, value.length);
-      out.set(value, at);
-      at += value.length;
-      return;
-    }
-    head(0xc0, sizes[list++]!);
-    for (const inner of value) write(inner);
-  };
-  write(item);
+  writer.sizes.length = 0;
+  const out = new Uint8Array(measure(item, writer.sizes));
+  writer.out = out;
+  writer.at = 0;
+  writer.list = 0;
+  writeItem(item);
+  writer.out = NOTHING;
   return out;
+}
+
+function writeHead(offset: number, length: number): void {
+  const { out } = writer;
+  if (length < 56) {
+    out[writer.at++] = offset + length;
+    return;
+  }
+  const size = lengthBytes(length);
+  out[writer.at++] = offset + 55 + size;
+  for (let shift = (size - 1) * 8; shift >= 0; shift -= 8) out[writer.at++] = (length >>> shift) & 0xff;
+}
+
+function writeItem(item: RlpItem): void {
+  if (item instanceof Uint8Array) {
+    const { length } = item;
+    if (length === 1 && item[0]! < 0x80) {
+      writer.out[writer.at++] = item[0]!;
+      return;
+    }
+    writeHead(0x80, length);
+    const { out, at } = writer;
+    if (length <= SHORT) for (let i = 0; i < length; i++) out[at + i] = item[i]!;
+    else out.set(item, at);
+    writer.at = at + length;
+    return;
+  }
+  writeHead(0xc0, writer.sizes[writer.list++]!);
+  for (const inner of item) writeItem(inner);
+}
+
+/** What stands before a list's items. @param payload bytes of the encoded items */
+export function rlpListHead(payload: number): Uint8Array {
+  if (payload < 56) return Uint8Array.of(0xc0 + payload);
+  const size = lengthBytes(payload);
+  const head = new Uint8Array(1 + size);
+  head[0] = 0xf7 + size;
+  for (let i = 1, shift = (size - 1) * 8; i <= size; i++, shift -= 8) head[i] = (payload >>> shift) & 0xff;
+  return head;
 }
 
 interface Reader {

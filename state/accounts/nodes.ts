@@ -4,7 +4,7 @@
  * The reference of a node (its hash, or its encoding if shorter than 32 bytes) is worked out when it is first asked.
  */
 import { bareHex, EMPTY_TRIE_ROOT, keccak256 } from '../crypto.ts';
-import { decodeRlp, encodeRlp, type RlpItem, rlpBytes } from '../rlp.ts';
+import { decodeRlp, encodeRlp, type RlpItem, rlpBytes, rlpListHead } from '../rlp.ts';
 import { Fault } from '../types.ts';
 
 /** One nibble per byte. */
@@ -15,6 +15,8 @@ export interface Leaf {
   readonly path: Nibbles;
   readonly value: Uint8Array;
   reference: Uint8Array | undefined;
+  /** From hashing to writing. */
+  encoded: Uint8Array | undefined;
   /** Stored in the database at its path. */
   persisted: boolean;
 }
@@ -23,12 +25,14 @@ export interface Extension {
   readonly path: Nibbles;
   readonly child: TrieNode;
   reference: Uint8Array | undefined;
+  encoded: Uint8Array | undefined;
   persisted: boolean;
 }
 export interface Branch {
   readonly kind: 'branch';
   readonly children: readonly (TrieNode | null)[];
   reference: Uint8Array | undefined;
+  encoded: Uint8Array | undefined;
   persisted: boolean;
 }
 /** A node in the database that was not read yet (or was, and is then remembered in `loaded`). */
@@ -46,6 +50,7 @@ export const leaf = (path: Nibbles, value: Uint8Array): Leaf => ({
   path,
   value,
   reference: undefined,
+  encoded: undefined,
   persisted: false,
 });
 export const extension = (path: Nibbles, child: TrieNode): Extension => ({
@@ -53,12 +58,14 @@ export const extension = (path: Nibbles, child: TrieNode): Extension => ({
   path,
   child,
   reference: undefined,
+  encoded: undefined,
   persisted: false,
 });
 export const branch = (children: readonly (TrieNode | null)[]): Branch => ({
   kind: 'branch',
   children,
   reference: undefined,
+  encoded: undefined,
   persisted: false,
 });
 export const stub = (reference: Uint8Array): Stub => ({
@@ -108,7 +115,10 @@ function decodePath(bytes: Uint8Array): { path: Nibbles; isLeaf: boolean } {
   return { path, isLeaf: (flags & 2) !== 0 };
 }
 
-const EMPTY = new Uint8Array(0);
+/** RLP of no bytes. */
+const EMPTY_ITEM = 0x80;
+/** What stands before 32 bytes. */
+const HASH_ITEM = 0xa0;
 
 /** The item that stands for a node in its parent: a hash, or the node itself when that is shorter. */
 function referenceItem(node: TrieNode): RlpItem {
@@ -118,23 +128,47 @@ function referenceItem(node: TrieNode): RlpItem {
 
 /** RLP of a node. */
 export function encodeNode(node: ReadNode): Uint8Array {
+  if (node.encoded !== undefined) return node.encoded;
   if (node.kind === 'leaf') return encodeRlp([encodePath(node.path, true), node.value]);
   if (node.kind === 'extension') return encodeRlp([encodePath(node.path, false), referenceItem(node.child)]);
-  const items: RlpItem[] = new Array(17);
-  for (let i = 0; i < 16; i++) {
-    const child = node.children[i]!;
-    items[i] = child === null ? EMPTY : referenceItem(child);
+  return encodeBranch(node.children);
+}
+
+/** References stand in it as they are: 32 bytes with their head, or the child's own encoding. */
+function encodeBranch(children: readonly (TrieNode | null)[]): Uint8Array {
+  let payload = 1;
+  for (const child of children) {
+    const length = child === null ? 0 : referenceOf(child).length;
+    payload += length === 0 || length === 32 ? length + 1 : length;
   }
-  items[16] = EMPTY;
-  return encodeRlp(items);
+  const head = rlpListHead(payload);
+  const bytes = new Uint8Array(head.length + payload);
+  bytes.set(head);
+  let at = head.length;
+  for (const child of children) {
+    if (child === null) {
+      bytes[at++] = EMPTY_ITEM;
+      continue;
+    }
+    const reference = referenceOf(child);
+    if (reference.length === 32) bytes[at++] = HASH_ITEM;
+    // So few bytes are copied faster here than by the platform, which has to be called.
+    for (let i = 0; i < reference.length; i++) bytes[at++] = reference[i]!;
+  }
+  // Keys are hashes of one length, so no key ends in a branch.
+  bytes[at] = EMPTY_ITEM;
+  return bytes;
 }
 
 /** Hash (32 bytes) or encoding (fewer) of a node. */
 export function referenceOf(node: TrieNode): Uint8Array {
   if (node.reference !== undefined) return node.reference;
-  const encoded = encodeNode(node as ReadNode);
+  const read = node as ReadNode;
+  const encoded = encodeNode(read);
   const reference = encoded.length < 32 ? encoded : keccak256(encoded);
-  (node as ReadNode).reference = reference;
+  read.reference = reference;
+  // The same bytes are written when the block is.
+  if (!read.persisted) read.encoded = encoded;
   return reference;
 }
 
@@ -159,11 +193,32 @@ function nodeOf(item: RlpItem, reference: Uint8Array | undefined): ReadNode {
   if (item instanceof Uint8Array) throw new Fault('database: a trie node is not a list');
   if (item.length === 2) {
     const { path, isLeaf } = decodePath(rlpBytes(item[0]));
-    if (isLeaf) return { kind: 'leaf', path, value: rlpBytes(item[1]).slice(), reference, persisted: true };
-    return { kind: 'extension', path, child: childOf(item[1]!)!, reference, persisted: true };
+    if (isLeaf)
+      return {
+        kind: 'leaf',
+        path,
+        value: rlpBytes(item[1]).slice(),
+        reference,
+        encoded: undefined,
+        persisted: true,
+      };
+    return {
+      kind: 'extension',
+      path,
+      child: childOf(item[1]!)!,
+      reference,
+      encoded: undefined,
+      persisted: true,
+    };
   }
   if (item.length !== 17) throw new Fault('database: a trie node has neither 2 nor 17 items');
-  return { kind: 'branch', children: item.slice(0, 16).map(childOf), reference, persisted: true };
+  return {
+    kind: 'branch',
+    children: item.slice(0, 16).map(childOf),
+    reference,
+    encoded: undefined,
+    persisted: true,
+  };
 }
 
 function childOf(item: RlpItem): TrieNode | null {

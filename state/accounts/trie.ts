@@ -357,6 +357,7 @@ function concatNibbles(a: Nibbles, b: Nibbles): Nibbles {
 export function markPersisted(node: TrieNode | null): number {
   if (node === null || node.persisted) return 0;
   node.persisted = true;
+  node.encoded = undefined;
   let count = 1;
   if (node.kind === 'extension') count += markPersisted(node.child);
   if (node.kind === 'branch') for (const child of node.children) count += markPersisted(child);

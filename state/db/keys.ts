@@ -77,7 +77,8 @@ export function readU32(bytes: Uint8Array, at: number): number {
 /** Six bytes: block numbers to 2^48. */
 export function u48(value: number): Uint8Array {
   const high = Math.floor(value / 0x1_0000_0000);
-  return Uint8Array.of(high >>> 8, high & 255, ...u32(value % 0x1_0000_0000));
+  const low = value % 0x1_0000_0000;
+  return Uint8Array.of(high >>> 8, high & 255, low >>> 24, (low >>> 16) & 255, (low >>> 8) & 255, low & 255);
 }
 
 export function readU48(bytes: Uint8Array, at: number): number {

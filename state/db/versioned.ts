@@ -8,7 +8,7 @@
  * bisection. Since the current record is read first, a commit in between only adds changes beyond the ones
  * searched, so that readers in other threads need no lock.
  */
-import { concat } from '../crypto.ts';
+import { concat, EMPTY_BYTES } from '../crypto.ts';
 import { Fault, StateNotAvailable } from '../types.ts';
 import type { Database, Write } from './database.ts';
 import { COLUMN, key, metaKey, numberKey, readU32, readU48, u32, u48, type VersionedColumn } from './keys.ts';
@@ -89,6 +89,7 @@ export interface VersionedWriter {
 
 export function versionedWriter(db: Database, block: number, writes: Write[]): VersionedWriter {
   const changed: Uint8Array[] = [];
+  const since = u48(block);
   return {
     set(column, name, value) {
       const currentKey = key(column, name);
@@ -98,11 +99,11 @@ export function versionedWriter(db: Database, block: number, writes: Write[]): V
       // What block 0 sets has no past.
       if (block > 0) {
         const past = historyKey(column, name, change);
-        writes.push({ key: past, value: before === undefined ? u48(block) : concat(u48(block), before) });
+        writes.push({ key: past, value: before === undefined ? since : concat(since, before) });
         changed.push(Uint8Array.of((past.length - 1) >>> 8, (past.length - 1) & 255), past.subarray(1));
       }
-      const head = concat(u32(block > 0 ? change : 0), u48(block));
-      writes.push({ key: currentKey, value: value === undefined ? head : concat(head, value) });
+      const current = concat(u32(block > 0 ? change : 0), since, value ?? EMPTY_BYTES);
+      writes.push({ key: currentKey, value: current });
     },
     finish() {
       if (changed.length > 0)

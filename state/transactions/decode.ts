@@ -20,6 +20,7 @@ import { ATTESTATION_TYPE } from './attestation.ts';
 import { TransactionError, type TransactionErrorCode } from './errors.ts';
 import { intrinsicGas, MAX_INITCODE_BYTES, minimumGasLimit } from './intrinsic.ts';
 import { parseNative } from './native.ts';
+import { parseUsual } from './usual.ts';
 
 export const FIRST_NATIVE_TYPE = 0x50;
 export const LAST_NATIVE_TYPE = 0x58;
@@ -102,12 +103,24 @@ interface FeeFields {
 }
 
 function parseEthereum(raw: Uint8Array, chainId: number, fork: Fork): PooledTransaction {
+  let items: RlpItem;
+  try {
+    items = readItems(raw[0]! >= 0xc0 ? raw : raw.subarray(1));
+  } catch (error) {
+    if (error instanceof RlpError) throw notOne(error.message);
+    throw error;
+  }
+  checkChain(items, raw[0]! >= 0xc0, BigInt(chainId));
+  return parseUsual(raw, items, BigInt(chainId), fork) ?? parseByLibrary(raw, chainId, fork);
+}
+
+/** Whatever form it has. @throws TransactionError */
+export function parseByLibrary(raw: Uint8Array, chainId: number, fork: Fork): PooledTransaction {
   let parsed: TypedTransaction;
   try {
-    checkChain(readItems(raw[0]! >= 0xc0 ? raw : raw.subarray(1)), raw[0]! >= 0xc0, BigInt(chainId));
     parsed = createTxFromRLP(raw, { common: commonOf(chainId, fork), freeze: false });
   } catch (error) {
-    if (error instanceof Fault || error instanceof TransactionError) throw error;
+    if (error instanceof Fault) throw error;
     throw fromLibrary(error as Error);
   }
   const { v, r, s } = parsed;
@@ -195,7 +208,6 @@ const OWN_TEXTS: Partial<Record<TransactionErrorCode, string>> = {
 };
 
 function fromLibrary(error: Error): TransactionError {
-  if (error instanceof RlpError) return notOne(error.message);
   // The library reads fields that are lists before it looks whether they are there.
   if (error instanceof TypeError) return notOne('a field is missing or of a wrong kind');
   // In brackets follows the whole transaction.
