@@ -3,7 +3,7 @@
  * https://www.jsonrpc.org/specification
  */
 import { methodNotFound, RPC_CODES, toErrorObject } from './errors.ts';
-import type { Connection, Methods, RpcContext } from './method.ts';
+import { type Connection, Encoded, type Methods, type RpcContext } from './method.ts';
 import { parseParams } from './params.ts';
 
 /** Hears of errors that are ours: a method that threw something unexpected. */
@@ -34,7 +34,8 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
       const run = () => found.run(context, args, connection);
       const result = await (found.heavy ? context.heavy.run(async () => run()) : run());
       if (id === undefined) return undefined;
-      const body = JSON.stringify(result === undefined ? null : result);
+      const body =
+        result instanceof Encoded ? result.json : JSON.stringify(result === undefined ? null : result);
       if (body.length > limits.maxAnswerBytes)
         return failure(id, {
           code: RPC_CODES.responseTooLarge,

@@ -67,6 +67,9 @@ export interface RpcLimits {
   readonly maxPageScan: number;
   /** Blocks without indexes that a question about an address may scan: half a second of empty ones. */
   readonly maxHistoryBlocks: number;
+  /** Blocks whose JSON is kept, and the largest: 16 MiB together, and readers of the head ask for few. */
+  readonly maxBlockTexts: number;
+  readonly maxBlockTextBytes: number;
   /** Artifact uploads and downloads at once: each holds at most one leaf (1 MiB) in memory. */
   readonly maxTransfers: number;
   /** Bytes of a refused body that are still read and dropped, so that the client gets to see why it was refused. */
@@ -109,6 +112,8 @@ export const DEFAULT_LIMITS: RpcLimits = {
   maxPageItems: 200,
   maxPageScan: 2_000,
   maxHistoryBlocks: 10_000,
+  maxBlockTexts: 64,
+  maxBlockTextBytes: 256 * 1024,
   maxTransfers: 16,
   maxDrainBytes: 16 * 1024 * 1024,
   maxSubscriptionsTotal: 10_000,

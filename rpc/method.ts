@@ -3,6 +3,7 @@ import type { Reader } from '../state/reader.ts';
 import type { Block, BlockHeader, Caller, ChainReader, StateView } from '../state/types.ts';
 import type { RpcBackend } from './backend.ts';
 
+import type { BlockTexts } from './block-texts.ts';
 import { headerNotFound } from './errors.ts';
 import type { Filters } from './filters.ts';
 import type { Gate } from './gate.ts';
@@ -18,10 +19,19 @@ export interface RpcContext {
   readonly limits: RpcLimits;
   readonly filters: Filters;
   readonly subscriptions: Subscriptions;
+  readonly blockTexts: BlockTexts;
   /** Turn of calls that execute or scan. */
   readonly heavy: Gate;
   /** Namespaces that this server answers. */
   readonly namespaces: readonly string[];
+}
+
+/** A result that is JSON already. */
+export class Encoded {
+  readonly json: string;
+  constructor(json: string) {
+    this.json = json;
+  }
 }
 
 /** The WebSocket a request came over; HTTP requests have none. */
@@ -43,7 +53,7 @@ interface Options {
   heavy?: boolean;
 }
 
-/** A method with typed arguments. The result is anything JSON can say, or a promise of it. */
+/** A method with typed arguments. The result is anything JSON can say, `Encoded`, or a promise of it. */
 export function method<const P extends readonly Param<unknown>[]>(
   params: P,
   run: (context: RpcContext, ...args: Arguments<P>) => unknown,

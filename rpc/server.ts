@@ -188,18 +188,28 @@ export async function drain(request: IncomingMessage, limit: number): Promise<vo
 }
 
 /** undefined when the body is larger than the limit. Rejects when the client goes away. */
-async function readBody(request: IncomingMessage, limit: number): Promise<string | undefined> {
+function readBody(request: IncomingMessage, limit: number): Promise<string | undefined> {
   const declared = Number(request.headers['content-length'] ?? 0);
-  if (declared > limit) return undefined;
+  if (declared > limit) return Promise.resolve(undefined);
   const chunks: Buffer[] = [];
   let size = 0;
-  // Leaving the loop early must not destroy the request, and with it the answer.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limit) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+  // Listeners rather than the stream's iterator, which costs more than most answers.
+  return new Promise((resolve, reject) => {
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      chunks.push(chunk);
+      if (size <= limit) return;
+      request.off('data', onData);
+      request.pause();
+      resolve(undefined);
+    };
+    request.on('data', onData);
+    request.once('end', () =>
+      resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8')),
+    );
+    request.once('error', reject);
+    request.once('close', () => reject(new Error('the client went away')));
+  });
 }
 
 export function plain(response: ServerResponse, status: number, text: string): void {
@@ -215,9 +225,9 @@ export function json(response: ServerResponse, status: number, body: object): vo
 
 function end(response: ServerResponse, status: number, body: string): void {
   response.statusCode = status;
-  const bytes = Buffer.from(body);
-  if (status !== 204) response.setHeader('Content-Length', bytes.length);
-  response.end(response.req.method === 'HEAD' ? undefined : bytes);
+  if (status !== 204) response.setHeader('Content-Length', Buffer.byteLength(body));
+  // As text it leaves together with its headers, in one system call.
+  response.end(response.req.method === 'HEAD' ? undefined : body);
 }
 
 interface Sockets {

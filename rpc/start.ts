@@ -5,6 +5,7 @@ import type { Caller, ChainReader, Hex } from '../state/types.ts';
 import { type AccessRules, isLoopback } from './access.ts';
 import { createArtifactRoutes } from './artifacts.ts';
 import type { Cancel, RpcBackend } from './backend.ts';
+import { createBlockTexts } from './block-texts.ts';
 import { createDispatcher } from './dispatch.ts';
 import { findStaticDirectory, loadStaticFiles } from './explorer/files.ts';
 import { createFilters } from './filters.ts';
@@ -87,6 +88,7 @@ export async function startRpc(options: StartRpcOptions): Promise<RunningRpc> {
     limits,
     filters,
     subscriptions,
+    blockTexts: createBlockTexts(limits),
     heavy: createGate('calls', limits.maxHeavyCalls, limits.maxHeavyQueue),
     namespaces,
   };

@@ -1,5 +1,5 @@
 /** Calls, estimates and traces: execution on a state that is thrown away (E3). Views of modules answer here too. */
-import { hasCode } from './accounts/account.ts';
+import { type BaseState, hasCode } from './accounts/account.ts';
 import { EMPTY_BYTES, greater, lesser, ZERO_ADDRESS } from './crypto.ts';
 import { createBlockRun } from './execution/block-run.ts';
 import type { Fork } from './execution/common.ts';
@@ -16,6 +16,7 @@ import { createTouchObserver } from './execution/touched.ts';
 import { createTracer } from './execution/tracer.ts';
 import { World } from './execution/world.ts';
 import { LIMITS } from './limits.ts';
+import { createLru } from './lru.ts';
 import { overriddenWorld, precompileChanges } from './overrides.ts';
 import { isPrecompile } from './precompiles.ts';
 import type { Reader } from './reader.ts';
@@ -116,7 +117,30 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
     return run;
   }
 
+  /** Blocks are final: what calls see of one, and what they read of its state, is the same for all of them. */
+  const contexts = createLru<number, BlockContext>(LIMITS.maxCallBases);
+  const bases = createLru<number, BaseState>(LIMITS.maxCallBases);
+
   function contextOf(number: number, overrides: BlockOverrides): BlockContext {
+    let context = contexts.get(number);
+    if (context === undefined) {
+      context = newContext(number);
+      contexts.set(number, context);
+    }
+    if (Object.keys(overrides).length === 0) return context;
+    const { number: shown, timestamp, ...rest } = overrides;
+    return {
+      ...context,
+      ...rest,
+      block: {
+        ...context.block,
+        ...(shown === undefined ? {} : { number: shown }),
+        ...(timestamp === undefined ? {} : { timestamp }),
+      },
+    };
+  }
+
+  function newContext(number: number): BlockContext {
     const header = reader.headerByNumber(number);
     if (header === undefined) throw new StateNotAvailable(`there is no block ${number}`);
     const parent = number === 0 ? undefined : reader.blockByNumber(number - 1);
@@ -125,20 +149,28 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
       genesisHash: reader.genesisHash,
       ports,
       block: {
-        number: overrides.number ?? number,
-        timestamp: overrides.timestamp ?? header.timestamp,
+        number,
+        timestamp: header.timestamp,
         parentTimestampMs: parent?.timestampMs ?? 0,
       },
-      coinbase: overrides.coinbase ?? header.coinbase,
-      prevRandao: overrides.prevRandao ?? header.prevRandao,
-      gasLimit: overrides.gasLimit ?? header.gasLimit,
-      baseFeePerGas: overrides.baseFeePerGas ?? header.baseFeePerGas ?? 0n,
-      ...(overrides.blobBaseFee === undefined ? {} : { blobBaseFee: overrides.blobBaseFee }),
+      coinbase: header.coinbase,
+      prevRandao: header.prevRandao,
+      gasLimit: header.gasLimit,
+      baseFeePerGas: header.baseFeePerGas ?? 0n,
     };
   }
 
   const worldAt = (number: number, overrides: StateOverrides | undefined): World =>
-    overriddenWorld(reader.baseAt(number), overrides);
+    overriddenWorld(baseAt(number), overrides);
+
+  function baseAt(number: number): BaseState {
+    let base = bases.get(number);
+    if (base === undefined || number < reader.oldestState()) {
+      base = reader.baseAt(number);
+      bases.set(number, base);
+    }
+    return base;
+  }
 
   /** Fills in a request, or says why it cannot be one. */
   function prepare(request: CallRequest, context: BlockContext): Prepared | CallError {

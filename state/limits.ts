@@ -63,6 +63,8 @@ export const LIMITS = {
   maxTraceBytes: 64 * 1024 * 1024,
   /** Accounts in one page of `ChainReader.accounts`. */
   maxAccountsPage: 1_000,
+  /** Blocks whose state calls read through one cache: nearly all ask for the head. At most 12,500 entries each, 2 MB. */
+  maxCallBases: 2,
   /** Parsed head and block objects that a reader keeps. */
   maxReaderCache: 64,
   /**

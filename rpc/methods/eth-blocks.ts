@@ -16,13 +16,7 @@ import {
   indexParam,
   optional,
 } from '../params.ts';
-import {
-  blockJson,
-  minedTransactionJson,
-  pendingTransactionJson,
-  receiptJson,
-  receiptsJson,
-} from '../views.ts';
+import { minedTransactionJson, pendingTransactionJson, receiptJson, receiptsJson } from '../views.ts';
 
 const byNumber = [blockNumberOrTag] as const;
 const byHash = [hash] as const;
@@ -51,7 +45,7 @@ export function blockMethods(): Methods {
     ...forBlock(
       (by) => `eth_getBlockBy${by}`,
       [optional(boolean)],
-      ({ reader }, block, [full]) => blockJson(reader, block, full === true),
+      ({ reader, blockTexts }, block, [full]) => blockTexts.text(reader, block, full === true),
     ),
     ...forBlock(
       (by) => `eth_getBlockTransactionCountBy${by}`,

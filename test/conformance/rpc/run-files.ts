@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createPool } from '../../../node/mempool/pool.ts';
 import type { PoolTransaction, RpcBackend } from '../../../rpc/backend.ts';
+import { createBlockTexts } from '../../../rpc/block-texts.ts';
 import { createDispatcher, type Dispatcher } from '../../../rpc/dispatch.ts';
 import { createFilters } from '../../../rpc/filters.ts';
 import { createGate } from '../../../rpc/gate.ts';
@@ -85,6 +86,7 @@ function dispatcherOf(reader: Reader, rules: CallerOptions): Dispatcher {
       limits: DEFAULT_LIMITS,
       filters: createFilters(reader, DEFAULT_LIMITS, now, newId),
       subscriptions: createSubscriptions(DEFAULT_LIMITS, newId, () => {}),
+      blockTexts: createBlockTexts(DEFAULT_LIMITS),
       heavy: createGate('calls', DEFAULT_LIMITS.maxHeavyCalls, DEFAULT_LIMITS.maxHeavyQueue),
       namespaces: LOCAL_NAMESPACES,
     },
