@@ -35,6 +35,8 @@ export const LIMITS = {
   maxReturnBytes: 8 * 1024 * 1024,
   /** Memory of all frames together: 1,025 of them with `maxMachineGas` between them reach 210 MB. */
   maxMachineBytes: 512 * 1024 * 1024,
+  /** Of it, what stays between transactions: the fixed parts take 76 MiB, of which only what was used is real. */
+  keptMachineBytes: 128 * 1024 * 1024,
   /** Gas with which anything runs; a call has at most `callGasCap`, a transaction less. */
   maxMachineGas: 100_000_000n,
   /** Codes whose jump targets are remembered: up to 300 kB each for the largest, so 75 MB. */

@@ -43,6 +43,8 @@ export function commonOf(chainId: number, fork: Fork = CHAIN_FORK): Common {
     merged.add(params);
     merge(params);
   };
+  // Each EVM waits for a change of the fork, which never comes, and this object would hold on to all of them.
+  common.events.on = () => shared.events;
   common.updateParams(paramsTx);
   commons[fork].set(chainId, common);
   return common;

@@ -121,8 +121,9 @@ export class Machine {
   bytes!: Uint8Array;
   words!: Int32Array;
   private limbs!: BigUint64Array;
-  private readonly memory: WebAssembly.Memory;
-  private readonly kernel: Kernel;
+  private readonly host: (op: number, frame: number) => number;
+  private memory!: WebAssembly.Memory;
+  private kernel!: Kernel;
   private codes = new WeakMap<Uint8Array, PlacedCode>();
   private codesTop = CODES;
   private readonly addresses: (Named<Hex> | undefined)[] = new Array(NAMES).fill(undefined);
@@ -130,15 +131,27 @@ export class Machine {
 
   /** @param host answers an instruction that needs the state: 0, or an outcome from 16 on */
   constructor(host: (op: number, frame: number) => number, options: { countsLeadingZeros: boolean }) {
+    this.host = host;
+    this.renew();
+    this.words.set(instructionTable(options), TABLE >> 2);
+  }
+
+  /** Takes new memory, in which nothing is. The old one goes with its last view. */
+  private renew(): void {
     compiled ??= compileKernel(kernelFile);
     this.memory = new WebAssembly.Memory({
       initial: ARENA / PAGE_BYTES + 16,
       maximum: LIMITS.maxMachineBytes / PAGE_BYTES,
     });
-    const env = { memory: this.memory, host, grow: (bytes: number) => this.grow(bytes) };
+    const env = { memory: this.memory, host: this.host, grow: (bytes: number) => this.grow(bytes) };
     this.kernel = new WebAssembly.Instance(compiled, { env }).exports as unknown as Kernel;
     this.look();
-    this.words.set(instructionTable(options), TABLE >> 2);
+    this.forgetCodes();
+  }
+
+  private forgetCodes(): void {
+    this.codes = new WeakMap();
+    this.codesTop = CODES;
   }
 
   private look(): void {
@@ -228,11 +241,16 @@ export class Machine {
     return { code: at, length: code.length, jumps };
   }
 
-  /** Between transactions: forgets the codes if their place is nearly full. */
+  /**
+   * Between transactions: forgets the codes if their place is nearly full, and gives memory back that an unusual
+   * transaction made it take. WebAssembly's memory never shrinks, so it is replaced.
+   */
   tidy(): void {
-    if (this.codesTop < CODES_END - 2 * MEBIBYTE) return;
-    this.codes = new WeakMap();
-    this.codesTop = CODES;
+    if (this.bytes.length > LIMITS.keptMachineBytes) {
+      const fixed = this.bytes.slice(0, FRAMES);
+      this.renew();
+      this.bytes.set(fixed);
+    } else if (this.codesTop >= CODES_END - 2 * MEBIBYTE) this.forgetCodes();
   }
 
   // ---- what the last call returned

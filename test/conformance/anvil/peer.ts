@@ -1,5 +1,5 @@
 /** A pinned anvil beside our node: the same chain id, clock, gas limit and accounts, blocks only when told. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Hex } from '../../../state/types.ts';
@@ -22,11 +22,19 @@ export interface PeerOptions {
 /** Anvil answers within a second or two; a busy machine gets more. */
 const START_MS = 30_000;
 
+const program = () => join(projectRoot(), 'node_modules/.bin/anvil');
+
+/** What it calls itself, or undefined where it does not run. */
+export function anvilVersion(): string | undefined {
+  const { status, stdout } = spawnSync(program(), ['--version'], { encoding: 'utf8' });
+  return status === 0 ? stdout.split('\n', 1)[0] : undefined;
+}
+
 /** @throws Error if it does not come up */
 export async function startAnvil(options: PeerOptions): Promise<Peer> {
   const port = await freePort();
   const child = spawn(
-    join(projectRoot(), 'node_modules/.bin/anvil'),
+    program(),
     [
       ...['--port', String(port), '--chain-id', String(options.chainId), '--hardfork', 'osaka', '--silent'],
       ...['--timestamp', String(options.timestamp), '--gas-limit', String(options.gasLimit)],

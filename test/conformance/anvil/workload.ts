@@ -1,5 +1,6 @@
 /** Random transactions that wallets and contracts make: drawn from a seed, so that a run can be repeated. */
 import { bigintToBytes, concat, fromHex, keccak256, signHash, toHex } from '../../../state/crypto.ts';
+import { PRICE_MULTIPLIERS } from '../../../state/execution/precompiles.ts';
 import { encodeRlp, type RlpItem } from '../../../state/rlp.ts';
 import type { Hex } from '../../../state/types.ts';
 import {
@@ -48,8 +49,11 @@ export const CONTRACTS = {
 export type ContractName = keyof typeof CONTRACTS;
 const NAMES = Object.keys(CONTRACTS) as ContractName[];
 
-/** ecrecover, sha256, ripemd160, identity, modexp: those whose price here is Ethereum's. */
-const PRECOMPILES: readonly Hex[] = [1, 2, 3, 4, 5].map((n): Hex => `0x${n.toString(16).padStart(40, '0')}`);
+/** The first precompiles whose price here is Ethereum's: sha256, ripemd160, identity, modexp. */
+const CHEAP = [1, 2, 3, 4, 5].filter((n) => PRICE_MULTIPLIERS[n] === undefined);
+const PRECOMPILES: readonly Hex[] = CHEAP.map((n): Hex => `0x${n.toString(16).padStart(40, '0')}`);
+/** Slots and amounts, which some contracts take for addresses: none of a precompile with another price. */
+const SMALL = [0, 1, 2, 3, 4].filter((n) => PRICE_MULTIPLIERS[n] === undefined);
 
 export const SENDERS = 5;
 
@@ -79,8 +83,8 @@ export function createWorkload(seed: number, chainId: number): Workload {
       toHex(word(0x1000 + random.below(50)).subarray(12)),
     ]);
   const input = (): Uint8Array => {
-    const first = random.below(2) === 0 ? word(random.below(4)) : word(BigInt(anyAddress()));
-    const rest = Array.from({ length: random.below(3) }, () => word(random.below(5)));
+    const first = random.below(2) === 0 ? word(random.pick(SMALL)) : word(BigInt(anyAddress()));
+    const rest = Array.from({ length: random.below(3) }, () => word(random.pick(SMALL)));
     return concat(first, ...rest, new Uint8Array(random.below(2) * random.below(40)).fill(7));
   };
 
