@@ -7,14 +7,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createBlock } from '@ethereumjs/block';
-import { createCustomCommon, Mainnet } from '@ethereumjs/common';
-import { createMPT } from '@ethereumjs/mpt';
-import { MerkleStateManager } from '@ethereumjs/statemanager';
-import { createTxFromRLP } from '@ethereumjs/tx';
-import { Account, Address, type DB, ValueEncoding } from '@ethereumjs/util';
-import { createVM, runBlock } from '@ethereumjs/vm';
-import { Level } from 'level';
 import { DEFAULT_PARAMS, OPEN } from '../../genesis/parameters.ts';
 import { openHeadState, type Sealed } from '../../state/accounts/head-state.ts';
 import { encodeReceipt } from '../../state/block/receipts.ts';
@@ -40,6 +32,7 @@ import { World } from '../../state/execution/world.ts';
 import { encodeRlp } from '../../state/rlp.ts';
 import { decodeTransaction } from '../../state/transactions/decode.ts';
 import { type ExecutionPorts, Fault, type Hex, type Receipt } from '../../state/types.ts';
+import { BASE_FEE, COINBASE, cpuMs, GAS_LIMIT, openStock, type Side } from './stock.ts';
 import type { BenchRow } from './types.ts';
 
 const SENDERS = 500;
@@ -47,16 +40,12 @@ const FUNDED = 10_000;
 const BLOCKS = 10;
 /** Blocks that warm the compiler and the caches of both. */
 const WARM_BLOCKS = 3;
-const BASE_FEE = 10_000_000_000n;
-const COINBASE: Hex = '0x00000000000000000000000000000000000d00cb';
 const TOKEN: Hex = '0x00000000000000000000000000000000000d0001';
 /**
  * What a token's transfer costs without its compiler: two balances moved, one log. Calldata: from slot, to slot,
  * amount. slot[from] -= amount; slot[to] += amount; log.
  */
 const TOKEN_CODE = fromHex('0x6040355f3554035f35556040356020355401602035556040355f526020355f3560205fa200');
-/** Enough that the parameters never end a block. */
-const GAS_LIMIT = 200_000_000n;
 
 const noModules = createModuleTable([], {
   genesisBalances: () => [],
@@ -138,20 +127,6 @@ function fundedAddress(index: number): Hex {
 
 const funded = Array.from({ length: FUNDED }, (_, i) => fundedAddress(i));
 
-function cpuMs(since?: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(since);
-  return (user + system) / 1000;
-}
-
-/** What executes one block after the other; each gives the CPU that the block took and the root behind it. */
-interface Side {
-  block(
-    raws: readonly Uint8Array[],
-    number: number,
-  ): Promise<{ cpu: number; commitCpu: number; root: string }>;
-  close(): Promise<void>;
-}
-
 async function ours(): Promise<Side> {
   const dir = mkdtempSync(join(tmpdir(), 'openledger-bench-'));
   const db = await openDatabase(dir);
@@ -221,78 +196,18 @@ async function ours(): Promise<Side> {
   };
 }
 
-/** LevelDB in the shape that the library's trie takes, with bytes as they are. */
-function levelOfLibrary(level: Level<string, Uint8Array>): DB<string, Uint8Array> {
-  return {
-    get: (key) => level.get(key),
-    put: (key, value) => level.put(key, value),
-    del: (key) => level.del(key),
-    batch: (operations) =>
-      level.batch(
-        operations.map((one) =>
-          one.type === 'put'
-            ? { type: 'put', key: one.key, value: one.value }
-            : { type: 'del', key: one.key },
-        ),
-      ),
-    shallowCopy: () => levelOfLibrary(level),
-    open: () => level.open(),
-  };
-}
-
-async function stock(): Promise<Side> {
-  const common = createCustomCommon({ chainId: DEFAULT_PARAMS.chainId, name: 'bench' }, Mainnet, {
-    hardfork: 'prague',
-  });
-  const dir = mkdtempSync(join(tmpdir(), 'openledger-bench-'));
-  const level = new Level<string, Uint8Array>(dir, { valueEncoding: 'view' });
-  const trie = await createMPT({
-    db: levelOfLibrary(level) as DB<string, string | Uint8Array>,
-    valueEncoding: ValueEncoding.Bytes,
-    useKeyHashing: true,
-  });
-  const stateManager = new MerkleStateManager({ common, trie });
-  await stateManager.checkpoint();
-  for (const address of senders)
-    await stateManager.putAccount(new Address(fromHex(address)), new Account(0n, OPEN));
-  for (const address of funded)
-    await stateManager.putAccount(new Address(fromHex(address)), new Account(0n, 1n));
-  await stateManager.putAccount(new Address(fromHex(TOKEN)), new Account(0n, 1n));
-  await stateManager.putCode(new Address(fromHex(TOKEN)), TOKEN_CODE);
-  await stateManager.commit();
-  const vm = await createVM({ common, stateManager });
-  return {
-    async block(raws, number) {
-      const start = process.cpuUsage();
-      const block = createBlock(
-        {
-          header: {
-            number,
-            timestamp: 1,
-            coinbase: new Address(fromHex(COINBASE)),
-            gasLimit: GAS_LIMIT,
-            baseFeePerGas: BASE_FEE,
-          },
-          transactions: raws.map((raw) => createTxFromRLP(raw, { common })),
-        },
-        { common, skipConsensusFormatValidation: true },
-      );
-      const { stateRoot } = await runBlock(vm, { block, generate: true, skipBlockValidation: true });
-      return { cpu: cpuMs(start), commitCpu: 0, root: toHex(stateRoot) };
-    },
-    async close() {
-      await level.close();
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
-}
-
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
 
 /** Block by block in turns, so that what else the machine does falls on both; medians of the blocks. */
 async function compare(name: string, workload: Workload): Promise<BenchRow[]> {
   const we = await ours();
-  const they = await stock();
+  const they = await openStock({
+    accounts: [
+      ...senders.map((address): [Hex, bigint] => [address, OPEN]),
+      ...funded.map((address): [Hex, bigint] => [address, 1n]),
+    ],
+    contracts: [[TOKEN, TOKEN_CODE]],
+  });
   const cpu: number[] = [];
   const withCommit: number[] = [];
   const theirCpu: number[] = [];

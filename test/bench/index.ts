@@ -23,6 +23,7 @@ const benchmarks: Record<string, () => Promise<Benchmark>> = {
   graph: () => import('./graph.ts'),
   executor: () => import('./executor.ts'),
   indexes: () => import('./indexes.ts'),
+  import: () => import('./import.ts'),
   finality: () => import('./finality.ts'),
   'end-to-end': () => import('./end-to-end.ts'),
   'worst-gas': () => import('./worst-gas.ts'),

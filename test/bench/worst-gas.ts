@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { bls12_381 } from '@noble/curves/bls12-381.js';
 import { bn254 } from '@noble/curves/bn254.js';
 import { p256 } from '@noble/curves/nist.js';
+import { sha256 as sha256InJavaScript } from '@noble/hashes/sha2.js';
 import { DEFAULT_PARAMS } from '../../genesis/parameters.ts';
 import {
   bigintToBytes,
@@ -59,6 +60,9 @@ const block: BlockContext = {
 
 const word = (value: bigint) => padLeft(bigintToBytes(value), 32);
 const field = (value: bigint) => padLeft(bigintToBytes(value), 64);
+const IDENTITY = 4;
+const PUSH1 = 0x60;
+const PUSH32 = 0x7f;
 const repeat = (part: Uint8Array, times: number) => concat(...Array.from({ length: times }, () => part));
 const ones = (length: number) => new Uint8Array(length).fill(0xff);
 
@@ -277,15 +281,33 @@ function cpuMs(since: NodeJS.CpuUsage): number {
   return (user + system) / 1_000;
 }
 
-/** Seconds for a block of it: the best of some rounds, since the machine does other things too. */
-async function seconds(
+/** What one operation took, and how fast the machine was meanwhile. */
+export interface Measured {
+  name: string;
+  /** CPU for a block full of it. */
+  seconds: number;
+  /** CPU for the fixed piece of work. */
+  yardstickMs: number;
+}
+const YARDSTICK = new Uint8Array(1 << 17);
+const YARDSTICKS = 8;
+
+/** SHA-256 of a megabyte in plain JavaScript, from an eighth of it. */
+function yardstickMs(): number {
+  const start = process.cpuUsage();
+  sha256InJavaScript(YARDSTICK);
+  return cpuMs(start) * YARDSTICKS;
+}
+
+/** The best of some rounds, since the machine does other things too; the yardstick beside each, for the same reason. */
+async function best(
   engine: Engine,
   to: Hex,
   data: Uint8Array,
   code: Uint8Array,
   gasLimit: bigint,
-): Promise<number> {
-  let best = Number.POSITIVE_INFINITY;
+): Promise<Omit<Measured, 'name'>> {
+  const least = { seconds: Number.POSITIVE_INFINITY, yardstickMs: Number.POSITIVE_INFINITY };
   const begun = process.cpuUsage();
   for (let round = 0; round < LEAST_ROUNDS || cpuMs(begun) < LEAST_CPU_MS; round++) {
     const world = worldWith(code);
@@ -301,9 +323,10 @@ async function seconds(
     });
     const spentMs = cpuMs(start);
     if (to !== PROGRAM && outcome.status === 0) throw new Error(`${to}: ${outcome.exception}`);
-    best = Math.min(best, (spentMs / 1_000) * (BLOCK_GAS / Number(outcome.gasUsed)));
+    least.seconds = Math.min(least.seconds, (spentMs / 1_000) * (BLOCK_GAS / Number(outcome.gasUsed)));
+    least.yardstickMs = Math.min(least.yardstickMs, yardstickMs());
   }
-  return best;
+  return least;
 }
 
 /** Copies its calldata to memory and calls a precompile with it until its gas is gone. */
@@ -316,16 +339,16 @@ function callerOf(address: number): Uint8Array {
 const SINGLE_CALL_GAS = 100_000n;
 
 /** @param only names of operations without their prefix; all if it is left out */
-export async function measure(only?: ReadonlySet<string>): Promise<BenchRow[]> {
+export async function measure(only?: ReadonlySet<string>): Promise<Measured[]> {
   const engine = await createEngine({
     chainId: DEFAULT_PARAMS.chainId,
     modules: noModules,
     blockHash: () => ZERO_HASH,
   });
-  const rows: BenchRow[] = [];
-  const row = async (name: string, measured: () => Promise<number>) => {
+  const rows: Measured[] = [];
+  const row = async (name: string, measured: () => Promise<Omit<Measured, 'name'>>) => {
     if (only !== undefined && !only.has(name)) return;
-    rows.push({ name: `worst-gas.${name}`, value: await measured(), unit: 's/block' });
+    rows.push({ name, ...(await measured()) });
   };
   for (const [name, address, input] of precompiles()) {
     const to: Hex = `0x${address.toString(16).padStart(40, '0')}`;
@@ -334,19 +357,44 @@ export async function measure(only?: ReadonlySet<string>): Promise<BenchRow[]> {
     const { gasUsed } = await engine.runMessage(world, block, message);
     await row(name, () =>
       gasUsed > SINGLE_CALL_GAS
-        ? seconds(engine, to, input, EMPTY_BYTES, MOST_GAS)
-        : seconds(engine, PROGRAM, input, callerOf(address), 10n * PROGRAM_GAS),
+        ? best(engine, to, input, EMPTY_BYTES, MOST_GAS)
+        : best(engine, PROGRAM, input, callerOf(address), 10n * PROGRAM_GAS),
     );
   }
   for (const [name, body] of INSTRUCTIONS)
     await row(name, () => {
       const start = OPERANDS.length / 2;
       const code = fromHex(`0x${OPERANDS}5b${body.repeat(20)}60${hex(start)}56`);
-      return seconds(engine, PROGRAM, EMPTY_BYTES, code, PROGRAM_GAS);
+      return best(engine, PROGRAM, EMPTY_BYTES, code, PROGRAM_GAS);
     });
   for (const [name, code] of LOOPS)
-    await row(name, () => seconds(engine, PROGRAM, EMPTY_BYTES, fromHex(code), PROGRAM_GAS));
+    await row(name, () => best(engine, PROGRAM, EMPTY_BYTES, fromHex(code), PROGRAM_GAS));
   return rows;
 }
 
-export const run = (): Promise<BenchRow[]> => measure();
+export const run = async (): Promise<BenchRow[]> =>
+  (await measure()).map(({ name, seconds }) => ({
+    name: `worst-gas.${name}`,
+    value: seconds,
+    unit: 's/block',
+  }));
+
+/** Opcodes that stand in a measured program. */
+export function measuredOpcodes(): Set<number> {
+  const found = new Set<number>();
+  const programs = [...INSTRUCTIONS, ...LOOPS, ...Object.entries(CALLEES)].map(([, code]) => code);
+  for (const program of programs) {
+    const bytes = fromHex(program.startsWith('0x') ? program : `0x${program}`);
+    for (let at = 0; at < bytes.length; at++) {
+      const op = bytes[at]!;
+      found.add(op);
+      if (op >= PUSH1 && op <= PUSH32) at += op - PUSH1 + 1;
+    }
+  }
+  return found;
+}
+
+/** Addresses of measured precompiles. The identity is called by programs only: nothing else of it costs time. */
+export function measuredPrecompiles(): Set<number> {
+  return new Set([...precompiles().map(([, address]) => address), IDENTITY]);
+}
