@@ -28,6 +28,7 @@ import { loadOrCreateNodeKey } from './keys/node-key.ts';
 import { readPassword } from './keys/password.ts';
 import { forModule, type Log } from './log.ts';
 import { connectTransactions } from './mempool/gossip.ts';
+import { createBlsTime } from './metrics/bls-time.ts';
 import { createNodeMetrics, type NodeMetrics } from './metrics/node-metrics.ts';
 import { createValidatorNet } from './network/validator-net.ts';
 import { startRpcThread } from './rpc-thread/client.ts';
@@ -198,7 +199,9 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     const opened = reached('executor', await executor.link.call('open', undefined));
     const app = createExecutorApp(executor, opened);
     const { genesisHash } = opened;
-    const signer = key && createBlstSigner(operatorOf(config, key, app.head(), genesis), key.secretKey);
+    const blsTime = createBlsTime();
+    const signer =
+      key && blsTime.signer(createBlstSigner(operatorOf(config, key, app.head(), genesis), key.secretKey));
 
     const { createNetwork } = reached('networkCode', await networkCode);
     const env = { clock: systemClock, random: systemRandom };
@@ -250,7 +253,7 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       env: {
         ...env,
         storage,
-        bls: createBlstVerifier(),
+        bls: blsTime.verifier(createBlstVerifier()),
         app,
         net,
         log: forModule(log, 'consensus'),
@@ -259,6 +262,10 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       genesisHash,
       parameters: params.consensus,
       onCommitted: (head, round, by) => metrics?.committed(round, head.timestampMs, by),
+      watch: {
+        handled: (core, input) => metrics?.watch.handled(core, input),
+        effect: (core, effect) => metrics?.watch.effect(core, effect),
+      },
       onHalt: (message) => fail(codeOf(message, 'HALTED'), message),
       keyNeverSigned: config.validator.riskSlashingWithoutRecord,
       doubleSignCheckHeight: config.validator.doubleSignCheckHeight,
@@ -272,8 +279,10 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
         return { count: validators.length, power: Number(totalPower) };
       },
       peers: () => network.peers(),
+      traffic: () => network.traffic(),
       queues: () => ({ executor: executor.link.inFlight(), rpc: rpc?.link.inFlight() ?? 0 }),
       self: () => signer?.address,
+      blsSeconds: blsTime.seconds,
       dataDir,
     });
     const { stop: stopMetrics } = metrics;

@@ -18,6 +18,7 @@ const steps = [
     'simulator: 10,000 seeds, 200 with real signatures and the real EVM, 200 cases of twins',
     ['dist/test/sim/cli.js', '--seeds', '1..10000', '--twins', '200', '--real', '--seeds', '1..200'],
   ],
+  ['networks of real processes by manifest', ['dist/test/networks/cli.js']],
   ['mutants: every one is killed within 1,000 seeds', ['dist/test/sim/mutants/cli.js']],
   ['fuzz: every decoder for 12 seconds', ['dist/test/fuzz/cli.js', '--seconds', '12']],
   // Properties draw new cases at each run and print the seed of a failing one.

@@ -171,6 +171,21 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'rewards show': { summary: 'rewards of an account', load: () => import('./commands/rewards-show.ts') },
   'rewards claim': { summary: 'take out what has vested', load: () => import('./commands/rewards-claim.ts') },
+  'validator register': {
+    summary: 'become a validator',
+    load: () => import('./commands/validator-register.ts'),
+  },
+  'validator show': { summary: 'bond and power of one', load: () => import('./commands/validator-show.ts') },
+  'validator bond': { summary: 'add to its bond', load: () => import('./commands/validator-bond.ts') },
+  'validator unbond': {
+    summary: 'take coins out of its bond',
+    load: () => import('./commands/validator-unbond.ts'),
+  },
+  'validator withdraw': {
+    summary: 'take out what is released',
+    load: () => import('./commands/validator-withdraw.ts'),
+  },
+  'validator unjail': { summary: 'leave jail', load: () => import('./commands/validator-unjail.ts') },
 };
 
 const EXIT_BY_CODE: Readonly<Record<string, number>> = {

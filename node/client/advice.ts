@@ -2,13 +2,14 @@
 
 const ADVICE: Readonly<Record<string, string>> = {
   AlreadyPublished: 'The DataNet is open for contributions already.',
+  AlreadyRegistered: 'The account is a validator already; add to its bond with openledger validator bond.',
   AlreadySettled: 'The request is closed; a request takes one answer.',
   ArtifactMismatch:
     'The uploaded bytes do not have the declared size and number of records. Declare what was uploaded.',
   BaseDiffers: 'An adapter has the features and labels of its base, in the same order.',
   BaseNotAParent: 'Name the base of an adapter among its parents; a base has none.',
   BondTooLow:
-    "The operator's bond does not cover the least that is asked for. Put down more with addBond, or with the value when registering.",
+    'A bond must cover the least that is asked for: of a model, put down more with addBond or when registering; of a validator, bond a unit of power at least, and take out no more than there is.',
   CommitmentMismatch:
     'Root, size, salt, DataNet or sender differ from what was committed to. Reveal exactly what was committed.',
   ContributionTooLarge: 'Split it into several contributions.',
@@ -34,8 +35,10 @@ const ADVICE: Readonly<Record<string, string>> = {
   InvalidTrainingSpec:
     'The training settings are not canonical bytes; encode them as docs/trained-models.md says.',
   InvalidUtf8: 'Only UTF-8 text is taken; convert it first.',
+  KeyUsed: 'A consensus key is used once for ever; make a new one: openledger keys new --type consensus.',
   KindNotSupported:
     'Register external models (kind 4) with register, base (1) and adapter (2) with registerTrained.',
+  LastValidator: 'Nobody else has power, and a chain without validators could never get one again.',
   MalformedCalldata:
     "The call data is not what the interface says; encode it with the module's ABI (ol_abis).",
   ModelNotActive: 'The base must be trained and not retired.',
@@ -43,22 +46,28 @@ const ADVICE: Readonly<Record<string, string>> = {
   ModelRetired: 'The model answers no more; ask another one.',
   NoDataNets: 'Name at least one DataNet that the model answers from.',
   NoOperator: 'Every validator answers for a trained model; name the zero address as its operator.',
+  NoRoom: 'The list of validators is full; bond more than the weakest of them.',
   NotABase: 'An adapter rests on a model of kind 1, base.',
   NotAscending: 'List the ids in ascending order, each once.',
   NotContributor: 'Only the account that committed the contribution may do this.',
   NotDataNetOwner: 'Only the owner of the DataNet may do this; sign with its account.',
   NotExpired: 'The request can still be answered; wait until its expiry block has passed.',
+  NothingToClaim: 'There is nothing to claim now; rewards can be claimed when they have vested.',
+  NothingToWithdraw: 'Nothing is released yet; openledger validator show tells from which block on.',
+  NotInPossession:
+    'The proof must be made with this key, for the account that signs, on this chain (openledger validator register makes it).',
+  NotJailed: 'The validator is not in jail.',
   NotModelOwner: 'Only the owner of the model may do this; sign with its account.',
   NoTokenPrice: 'A trained model has a price for an answer only; the price of a token is 0.',
   NotOperator: 'Only the operator that the request names may settle it; sign with its account.',
   NotPayable: 'This operation takes no value; send 0.',
   NotTopLevel: 'Send it as a transaction of its own; contracts cannot do this.',
-  NothingToClaim: 'There is nothing to claim now; rewards can be claimed when they have vested.',
   NotTrained: 'Ask an external model with request; its operator answers.',
   OutOfRange: 'Only the certificates of recent blocks are kept.',
   OutputLimitOutOfRange: 'Ask for at least one token and at most the limit.',
   OutputTooLarge: 'Shorten the answer.',
   OutputTooLong: 'The answer has more tokens than the request allows; shorten it.',
+  PowerTooLarge: 'All validators together would have more power than consensus can count; bond less.',
   PromptRefused:
     'The prompt is not what the model takes: its features without the label, e.g. as many numbers as it has.',
   PromptTooLarge: 'Shorten the prompt.',
@@ -71,6 +80,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   SpecOfOtherKind: 'The training settings are those of another kind: base 1, adapter 2.',
   StakeLocked: 'Wait until the named block.',
   StakeTooLow: 'You cannot take out more than you staked.',
+  StillJailed: 'Wait until the block that openledger validator show names.',
   TextTooLong: 'Shorten the text.',
   TooManyAncestors: 'Name fewer parents, or parents with shorter lineages.',
   TooManyDataNets: 'Pin fewer DataNets.',

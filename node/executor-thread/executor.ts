@@ -44,6 +44,7 @@ import {
   type Pool,
   type PoolJournal,
 } from '../mempool/index.ts';
+import { createBlsTime } from '../metrics/bls-time.ts';
 import { createTrainer, type Trainer } from '../trainer/client.ts';
 import type { TrainerSettings } from '../trainer/types.ts';
 import { createBlstVerifier } from '../validator/bls.ts';
@@ -168,7 +169,8 @@ export async function openExecutor(
   };
   const ports = overrides.wrapPorts?.(honest) ?? honest;
 
-  const bls = createBlstVerifier();
+  const blsTime = createBlsTime();
+  const bls = blsTime.verifier(createBlstVerifier());
   let chain: Awaited<ReturnType<typeof openChain>>;
   try {
     chain = await openChain({
@@ -503,6 +505,7 @@ export async function openExecutor(
       ...pool.counts(),
       ...attestations.counts(),
       ...counts,
+      blsSeconds: blsTime.seconds(),
       height: chain.head().number,
     }),
     async previewAttribution(requestId, output) {

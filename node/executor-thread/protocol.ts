@@ -93,6 +93,8 @@ export interface ExecutorCounts extends PoolCounts {
   /** Seconds spent executing and storing the last block. */
   lastExecuteSeconds: number;
   lastCommitSeconds: number;
+  /** Seconds that this thread has spent on signatures of validators. */
+  blsSeconds: number;
 }
 
 export interface ExecutorEvents {

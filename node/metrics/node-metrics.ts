@@ -2,7 +2,8 @@
 import { statfsSync } from 'node:fs';
 import type { Address, CommitCertificate, ValidatorSet } from '../../consensus/types.ts';
 import type { ExecutorCounts } from '../executor-thread/protocol.ts';
-import type { ValidatorStatus } from '../validator/ports.ts';
+import type { ConsensusWatch, ValidatorStatus } from '../validator/ports.ts';
+import { createConsensusWatch } from './consensus-watch.ts';
 import { createLagMeter, watchCollector } from './lag.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import { createSigningCounts, type SigningCounts } from './signing-counts.ts';
@@ -13,10 +14,14 @@ export interface MetricSources {
   /** Members of the set that votes now, and whether this node is one of them. */
   validators: () => { count: number; power: number };
   peers: () => readonly { readonly direction: 'inbound' | 'outbound' }[];
+  /** Bytes of messages by kind. */
+  traffic: () => readonly { readonly type: string; readonly received: number; readonly sent: number }[];
   /** Calls of this thread that another one has not answered yet. */
   queues: () => Readonly<Record<string, number>>;
   /** Operator's account of this node's consensus key. */
   self: () => Address | undefined;
+  /** Seconds that the main thread has spent on signatures. */
+  blsSeconds: () => number;
   /** Whose disk is measured. */
   dataDir: string;
 }
@@ -30,6 +35,8 @@ interface Commit {
 export interface NodeMetrics {
   /** A block was committed in `round`. */
   committed(round: number, timestampMs: number, by: Commit): void;
+  /** For the validator. */
+  readonly watch: ConsensusWatch;
   render(): Promise<string>;
   stop(): void;
 }
@@ -165,6 +172,13 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
       value: peers.filter((peer) => peer.direction === direction).length,
     }));
   });
+  for (const [name, direction, help] of [
+    ['p2p_message_receive_bytes_total', 'received', 'Bytes of messages received, by topic or protocol.'],
+    ['p2p_message_send_bytes_total', 'sent', 'Bytes of messages sent.'],
+  ] as const)
+    registry.measure(name, 'counter', help, () =>
+      sources.traffic().map((one) => ({ labels: { message_type: one.type }, value: one[direction] })),
+    );
   registry.measure(
     'event_loop_lag_seconds',
     'gauge',
@@ -177,6 +191,12 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
         { labels: { quantile: '1' }, value: max },
       ];
     },
+  );
+  registry.measure(
+    'event_loop_active_seconds_total',
+    'counter',
+    'Time that the main thread was not idle.',
+    () => performance.eventLoopUtilization().active / 1000,
   );
   registry.measure('process_memory_bytes', 'gauge', 'Memory of the process by kind.', () => {
     const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
@@ -198,15 +218,21 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
   );
   const pauses = watchCollector(observePause);
   measureConsensus(registry, sources, signing);
+  const watch = createConsensusWatch(registry);
   registry.measure('thread_queue_length', 'gauge', 'Calls to a thread that wait for its answer.', () =>
     Object.entries(sources.queues()).map(([thread, value]) => ({ labels: { thread }, value })),
   );
+  registry.measure('bls_seconds_total', 'counter', 'Time spent on signatures of validators.', () => [
+    { labels: { thread: 'main' }, value: sources.blsSeconds() },
+    { labels: { thread: 'executor' }, value: counts?.blsSeconds ?? 0 },
+  ]);
   registry.measure('disk_free_bytes', 'gauge', 'Free on the disk of the data folder.', () => {
     const { bavail, bsize } = statfsSync(sources.dataDir);
     return bavail * bsize;
   });
 
   return {
+    watch,
     committed(round, timestampMs, by) {
       extraRounds += round;
       signing.committed(by);

@@ -15,8 +15,13 @@ export type MetricType = 'gauge' | 'counter';
 export interface Registry {
   /** `read` is called at each scrape. It gives one number, or one sample per label set. */
   measure(name: string, type: MetricType, help: string, read: () => number | readonly Sample[]): void;
-  /** Cumulative histogram with fixed upper bounds, in the metric's unit. */
-  histogram(name: string, help: string, bounds: readonly number[]): { observe(value: number): void };
+  /** Cumulative histogram with fixed upper bounds, in the metric's unit; with a `label`, one for each of its values. */
+  histogram(
+    name: string,
+    help: string,
+    bounds: readonly number[],
+    label?: string,
+  ): { observe(value: number, of?: string): void };
   render(): string;
 }
 
@@ -32,27 +37,33 @@ export function createRegistry(namespace: string): Registry {
         return head(full, type, help) + samples.map((s) => line(full, s.labels, s.value)).join('');
       });
     },
-    histogram(name, help, bounds) {
+    histogram(name, help, bounds, label) {
       const full = checkedName(`${namespace}_${name}`);
-      const counts = new Array<number>(bounds.length + 1).fill(0);
-      let sum = 0;
+      const series = new Map<string, { counts: number[]; sum: number }>();
+      const empty = () => ({ counts: new Array<number>(bounds.length + 1).fill(0), sum: 0 });
+      if (label === undefined) series.set('', empty());
       families.push(() => {
         let text = head(full, 'histogram', help);
-        let total = 0;
-        for (const [i, bound] of bounds.entries()) {
-          total += counts[i] as number;
-          text += line(`${full}_bucket`, { le: String(bound) }, total);
+        for (const [of, { counts, sum }] of series) {
+          const labels = label === undefined ? undefined : { [label]: of };
+          let total = 0;
+          for (const [i, bound] of [...bounds, '+Inf'].entries()) {
+            total += counts[i] as number;
+            text += line(`${full}_bucket`, { ...labels, le: String(bound) }, total);
+          }
+          text += line(`${full}_sum`, labels, sum) + line(`${full}_count`, labels, total);
         }
-        total += counts[bounds.length] as number;
-        return `${text}${line(`${full}_bucket`, { le: '+Inf' }, total)}${line(`${full}_sum`, undefined, sum)}${line(`${full}_count`, undefined, total)}`;
+        return text;
       });
       return {
-        observe(value) {
+        observe(value, of = '') {
           if (!Number.isFinite(value)) return;
+          const one = series.get(of) ?? empty();
+          series.set(of, one);
           let i = 0;
           while (i < bounds.length && value > (bounds[i] as number)) i += 1;
-          counts[i] = (counts[i] as number) + 1;
-          sum += value;
+          one.counts[i] = (one.counts[i] as number) + 1;
+          one.sum += value;
         },
       };
     },

@@ -135,6 +135,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   let rounds = 0;
 
   const inboundCount = () => libp2p.getConnections().filter((c) => c.direction === 'inbound').length;
+  const traffic = createTraffic();
   const isLoopback = (address: string) => /^\/ip4\/127\.|^\/ip6\/::1\b/.test(address);
   const hostOf = (address: string) => address.split('/')[2] ?? '';
 
@@ -413,6 +414,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const validationsOf = new Map<PeerId, number>();
 
   async function validate(topic: Topic, from: PeerId, data: Uint8Array): Promise<TopicValidatorResult> {
+    traffic.count(topic, 'received', data);
     const verdict = await judge(topic, from, data);
     if (verdict === 'reject') penalise(from, 'INVALID_GOSSIP');
     return verdict as TopicValidatorResult;
@@ -520,6 +522,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
           `a ${topic} message of ${bytes.byteLength} bytes; at most ${limits.maxGossipBytes} are gossiped, let peers ask for the rest`,
         );
       if (state !== 'running') return;
+      traffic.count(topic, 'sent', bytes);
       pubsub
         .publish(topicName(topic), bytes)
         .catch((error: Error) => log('debug', 'gossip was not sent', { topic, error: error.message }));
@@ -540,7 +543,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     },
     async request(peer, spec, payload, requestOptions) {
       let answer: Uint8Array | undefined;
-      for await (const frame of protocols.ask(peer, spec, wireName(spec), payload, requestOptions?.signal)) {
+      for await (const frame of ask(peer, spec, payload, requestOptions?.signal)) {
         if (answer) {
           penalise(peer, 'BAD_ANSWER');
           throw new RequestError('BAD_FRAME', 'more than one frame');
@@ -553,9 +556,9 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
       }
       return answer;
     },
-    requestStream: (peer, spec, payload, requestOptions) =>
-      protocols.ask(peer, spec, wireName(spec), payload, requestOptions?.signal),
+    requestStream: (peer, spec, payload, requestOptions) => ask(peer, spec, payload, requestOptions?.signal),
 
+    traffic: traffic.all,
     peers: () =>
       readyPeers().map((peer): PeerInfo => {
         const connection = libp2p.getConnections(peer.libp2pId)[0];
@@ -596,9 +599,28 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     },
   };
 
+  async function* ask(
+    peer: PeerId,
+    spec: ProtocolSpec,
+    payload: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    traffic.count(spec.name, 'sent', payload);
+    for await (const frame of protocols.ask(peer, spec, wireName(spec), payload, signal)) {
+      traffic.count(spec.name, 'received', frame);
+      yield frame;
+    }
+  }
+
   const registrations: Promise<void>[] = [];
   function register(spec: ProtocolSpec, handler: StreamRequestHandler): void {
-    const done = protocols.serve(spec, wireName(spec), handler);
+    const done = protocols.serve(spec, wireName(spec), async function* (request) {
+      traffic.count(spec.name, 'received', request.payload);
+      for await (const frame of handler(request)) {
+        traffic.count(spec.name, 'sent', frame);
+        yield frame;
+      }
+    });
     done.catch((error: Error) =>
       log('error', 'protocol not registered', { protocol: spec.name, error: error.message }),
     );
@@ -619,6 +641,19 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   });
   await Promise.all(registrations);
   return network;
+}
+
+/** Types of messages are a handful: topics and protocols of this program. */
+function createTraffic() {
+  const counts = new Map<string, { received: number; sent: number }>();
+  return {
+    count(type: string, direction: 'received' | 'sent', { byteLength }: Uint8Array): void {
+      const one = counts.get(type) ?? { received: 0, sent: 0 };
+      counts.set(type, one);
+      one[direction] += byteLength;
+    },
+    all: () => [...counts].map(([type, one]) => ({ type, ...one })),
+  };
 }
 
 /** A copy if the bytes are a small part of a larger buffer, which they would keep alive. */

@@ -47,6 +47,12 @@ export interface NetworkOptions {
   readonly limits?: Partial<NetworkLimits>;
 }
 
+export interface Traffic {
+  readonly type: string;
+  readonly received: number;
+  readonly sent: number;
+}
+
 export interface ChainHead {
   readonly height: number;
   readonly hash: HashText;
@@ -186,6 +192,8 @@ export interface Network {
   ): AsyncIterable<Uint8Array>;
 
   /** Peers that are connected and on our chain. */
+  /** Bytes of messages by topic or protocol since the start, as they are before encryption. */
+  traffic(): readonly Traffic[];
   peers(): readonly PeerInfo[];
   onPeer(listener: (event: PeerEvent) => void): Cancel;
   /** Lowers a peer's standing; at `banScore` it is disconnected and refused for limits.banMs. */

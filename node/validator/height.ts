@@ -20,7 +20,7 @@ import { type Blocks, createBlocks } from './blocks.ts';
 import { LIMITS } from './limits.ts';
 import { encodeProposalMessage } from './messages.ts';
 import type { ParentCommit } from './parent-commit.ts';
-import type { Cancel, Head, ValidatorEnv } from './ports.ts';
+import type { Cancel, ConsensusWatch, Head, ValidatorEnv } from './ports.ts';
 import type { SigningGuard } from './signing.ts';
 import type { Wal } from './wal.ts';
 
@@ -64,6 +64,7 @@ export interface HeightParts {
   readonly onDecide: (decision: Decision) => void;
   readonly onProgress: (round: Round, branch: Branch) => void;
   readonly onFault: (error: unknown) => void;
+  readonly watch: ConsensusWatch | undefined;
 }
 
 export function createHeight(parts: HeightParts): HeightRun {
@@ -125,6 +126,7 @@ export function createHeight(parts: HeightParts): HeightRun {
       for (let input = queue.shift(); input !== undefined && open; input = queue.shift()) {
         if (replay === undefined) wal.append({ kind: 'input', input });
         run(handle(core, input), carryOut);
+        if (replay === undefined) parts.watch?.handled(core, input);
       }
     } catch (error) {
       open = false;
@@ -149,6 +151,7 @@ export function createHeight(parts: HeightParts): HeightRun {
   };
 
   const carryOut = (effect: Effect): EffectAnswer => {
+    if (replay === undefined) parts.watch?.effect(core, effect);
     switch (effect.kind) {
       case 'signVote':
         return signVote(effect.vote);

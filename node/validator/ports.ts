@@ -2,6 +2,9 @@
  * What the validator needs from the rest of the node, and nothing more. The network, the executor, the disk and
  * the clock implement these; the simulator implements them too and runs the same shell.
  */
+import type { Core } from '../../consensus/driver/core.ts';
+import type { Input } from '../../consensus/driver/inputs.ts';
+import type { Effect } from '../../consensus/effects.ts';
 import type {
   Address,
   CommitCertificate,
@@ -241,4 +244,11 @@ export interface ValidatorStatus {
   readonly voting: boolean;
   /** Set when the node stopped by itself: message with code and remedy. */
   readonly halted: string | undefined;
+}
+
+/** Sees what a height does, outside of replays. Nothing may depend on it. */
+export interface ConsensusWatch {
+  /** An input was handled, with all that followed from it. */
+  handled(core: Core, input: Input): void;
+  effect(core: Core, effect: Effect): void;
 }

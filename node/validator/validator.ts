@@ -46,6 +46,7 @@ import { createOwnSignatures } from './own-signatures.ts';
 import { collectParentCommit, fixedParentCommit, type ParentCommit } from './parent-commit.ts';
 import type {
   Cancel,
+  ConsensusWatch,
   GossipKind,
   GossipVerdict,
   Head,
@@ -74,6 +75,8 @@ export interface ValidatorOptions {
   ) => void;
   /** Each rule that fires. For metrics and coverage. */
   readonly onProgress?: (height: Height, round: Round, branch: Branch) => void;
+  /** Sees all that heights do, for metrics. */
+  readonly watch?: ConsensusWatch;
   /** The node cannot go on (a Fault, or a certified block it finds invalid). The process should end. */
   readonly onHalt?: (message: string) => void;
   /**
@@ -190,6 +193,7 @@ function createShell(
         options.onProgress?.(height, round, branch);
       },
       onFault: halt,
+      watch: options.watch,
     });
     run = current;
     lastRound = 0;

@@ -140,6 +140,7 @@ function nodeMethods(limits: RpcLimits): Methods {
           power: quantity(item.power),
           recipient: item.recipient,
           jailed: item.jailed,
+          jailedUntil: item.jailed ? item.jailedUntil : null,
         })),
       };
     }),

@@ -60,3 +60,5 @@ export const REVEAL_RECORD = 200n;
 export const TRAINING_WORK = 64n;
 export const TRAINING_RECORD = 50n;
 export const TRAINING_KIB = 16n;
+/** Checking that a validator holds its key: two pairings in JavaScript, some 32 ms (50 paid) where 30 Mgas are half a second. */
+export const POSSESSION = 3_000_000n;

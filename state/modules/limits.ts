@@ -48,6 +48,14 @@ export const MAX_SWEEP_PER_BLOCK = 512;
 /** Lists that views return in one page. */
 export const MAX_PAGE = 1_000;
 
+/** Withdrawals of one validator under way; a further one waits together with the last. Slashing looks at each. */
+export const MAX_UNBONDINGS = 16;
+/**
+ * Validators listed for each seat. The list is read whole when a set changes, outside any transaction, so it must be
+ * short; who wants in when it is full pushes the weakest out.
+ */
+export const LISTED_PER_SEAT = 2;
+
 /** Certificate hashes kept in state (A4); the size of EIP-2935's ring. */
 export const CERTIFICATE_RING = 8_191;
 /** Validator sets kept in state: those of heights H-1 to H+2. Bodies older than that leave with history. */

@@ -10,6 +10,7 @@ import { inferenceModule } from './inference/index.ts';
 import { modelModule } from './model/index.ts';
 import { trainingConsumer } from './model/training.ts';
 import { rewardModule } from './reward/index.ts';
+import { countAbsent } from './staking/downtime.ts';
 import { punishEquivocation } from './staking/evidence.ts';
 import { stakingModule } from './staking/index.ts';
 import { advanceSets, bondsOf, foundStaking, rememberCertificate, validatorSets } from './staking/sets.ts';
@@ -31,7 +32,10 @@ export const consumers: Consumers = { approval: approvalConsumer, training: trai
 export const hooks: ModuleHooks = {
   genesisBalances: (genesis) => [{ address: STAKING_ADDRESS, balance: bondsOf(genesis) }],
   genesis: foundStaking,
-  beginBlock: (context, origin) => rememberCertificate(context, origin.lastCommitHash),
+  beginBlock(context, origin) {
+    rememberCertificate(context, origin.lastCommitHash);
+    countAbsent(context, origin.lastCommit);
+  },
   endBlock(context) {
     sweepCommits(context);
     sweepSubjects(context, consumers);

@@ -4,6 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { loadBrownCorpus } from '../../node/datasets/brown.ts';
+import { createConsensusKey, writeDevelopmentKey } from '../../node/keys/consensus-key.ts';
 import { cliPath, type RunningDevnet, runCli, startDevnet, tempDir } from '../support/devnet.ts';
 import { tanhLayer } from '../support/graph-features.ts';
 
@@ -92,4 +93,33 @@ it('a person contributes, another asks, the first is paid', async () => {
   expect(await run('model', 'show', '2')).toContain('active');
   const side = await json('infer', '--model', '2', '--prompt', '-18 3', '--from', 'asker');
   expect(side.output).toBe('left');
+
+  // A small bond, so that the two founders still agree without a node for it.
+  writeDevelopmentKey(join(folder, 'consensus.json'), createConsensusKey());
+  const registered = await json(
+    'validator',
+    'register',
+    '--key',
+    'consensus.json',
+    '--bond',
+    '5',
+    '--from',
+    'dave',
+  );
+  expect(registered.operator).toBe(devnet.account('dave').address.toLowerCase());
+  await run('validator', 'bond', '2', '--from', 'dave');
+  const released = await json('validator', 'unbond', '3', '--from', 'dave');
+  expect(await json('validator', 'show', 'dave')).toMatchObject({
+    power: '4',
+    jailed: false,
+    unbondings: [{ amount: '3000000000000000000', releasedAt: released.releasedAt }],
+  });
+  for (const [command, reason] of [
+    ['withdraw', 'NothingToWithdraw'],
+    ['unjail', 'NotJailed'],
+  ] as const) {
+    const refused = await runCli(['validator', command, '--from', 'dave'], { cwd: folder });
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toContain(reason);
+  }
 });

@@ -3,8 +3,8 @@ import type { Address } from '../../../consensus/types.ts';
 import { concat, fromHex, keccak256 } from '../../crypto.ts';
 import type { Hex } from '../../types.ts';
 import type { ModuleContext } from '../context.ts';
-import { slash } from './sets.ts';
-import { readValidator, readValidators, STAKING_ADDRESS } from './storage.ts';
+import { othersHavePower, slash } from './sets.ts';
+import { readValidator, STAKING_ADDRESS } from './storage.ts';
 
 const DOMAIN = new TextEncoder().encode('OL/punished/v1');
 const DONE = new Uint8Array(32).fill(0).with(31, 1);
@@ -26,10 +26,7 @@ export function punishEquivocation(context: ModuleContext, operator: Address, he
   if (context.storage(STAKING_ADDRESS, slot).some((byte) => byte !== 0)) return false;
   const { powerUnit, equivocationSlashBps } = context.params.staking;
   if (readValidator(context, operator, powerUnit) === undefined) return false;
-  const jail = readValidators(context, powerUnit).some(
-    (other) => other.operator !== operator && other.power > 0n,
-  );
   context.setStorage(STAKING_ADDRESS, slot, DONE);
-  slash(context, operator, { bps: equivocationSlashBps, jail });
+  slash(context, operator, { bps: equivocationSlashBps, jail: othersHavePower(context, operator) });
   return true;
 }

@@ -8,10 +8,11 @@ import { ChainError, Fault, type Hex, type StateView } from '../../types.ts';
 import type { ModuleContext, ValidatorSets } from '../context.ts';
 import { stakingInterface } from './abi.ts';
 import {
-  appendValidator,
   isKeyUsed,
+  listValidator,
   readSet,
   readSetHeight,
+  readUnbondings,
   readValidator,
   readValidators,
   STAKING_ADDRESS,
@@ -20,6 +21,8 @@ import {
   writeBond,
   writeCertificateHash,
   writeSet,
+  writeUnbondings,
+  writeValidator,
 } from './storage.ts';
 import type { StakingValidator } from './types.ts';
 
@@ -47,12 +50,13 @@ export function foundStaking(context: ModuleContext, genesis: Genesis): void {
     if (isKeyUsed(context, key)) throw badGenesis(`two validators share the BLS key ${key}`);
     if (bond < powerUnit)
       throw badGenesis(`the bond of validator ${operator} is below one unit of power (${powerUnit} wei)`);
-    appendValidator(context, {
+    listValidator(context, operator);
+    writeValidator(context, {
       operator,
       blsPublicKey: key,
-      bond,
       recipient: recipient.toLowerCase() as Hex,
     });
+    writeBond(context, operator, { bond, jailed: false, jailedUntil: 0 });
     context.emit(stakingInterface.encodeEvent('ValidatorAdded', [operator, bond]));
   }
   if ((context.account(STAKING_ADDRESS)?.balance ?? 0n) < bondsOf(genesis))
@@ -100,8 +104,9 @@ export function validatorSets(view: StateView): ValidatorSets {
 }
 
 /**
- * Takes `bps` basis points of the bond into the treasury and, if `jail`, all power: the consequence of evidence. Takes
- * effect in set(H+2). Returns the wei taken; 0 for somebody who is no validator.
+ * Takes `bps` basis points of the bond, and of what was taken out of it and is not released, into the treasury and, if
+ * `jail`, all power until no evidence of that time counts any more: the consequence of evidence. Takes effect in
+ * set(H+2). Returns the wei taken; 0 for somebody who is no validator.
  */
 export function slash(
   context: ModuleContext,
@@ -110,12 +115,37 @@ export function slash(
 ): bigint {
   const found = readValidator(context, operator, context.params.staking.powerUnit);
   if (found === undefined) return 0n;
-  const amount = (found.bond * BigInt(consequence.bps)) / BASIS_POINTS;
-  writeBond(context, operator, found.bond - amount, found.jailed || consequence.jail);
+  const part = (amount: bigint) => (amount * BigInt(consequence.bps)) / BASIS_POINTS;
+  const unbondings = readUnbondings(context, operator);
+  const amount = unbondings.reduce((sum, one) => sum + part(one.amount), part(found.bond));
+  if (unbondings.length > 0)
+    writeUnbondings(
+      context,
+      operator,
+      0,
+      unbondings.map((one) => ({ ...one, amount: one.amount - part(one.amount) })),
+    );
+  writeBond(context, operator, { ...found, bond: found.bond - part(found.bond) });
   if (amount > 0n) context.transfer(STAKING_ADDRESS, context.params.treasury, amount);
   context.emit(stakingInterface.encodeEvent('Slashed', [operator, amount]));
-  if (consequence.jail && !found.jailed) context.emit(stakingInterface.encodeEvent('Jailed', [operator]));
+  if (consequence.jail) jail(context, operator, context.params.consensus.evidenceMaxAgeBlocks);
   return amount;
+}
+
+/** Takes all power for at least `blocks` more. */
+export function jail(context: ModuleContext, operator: Hex, blocks: number): void {
+  const found = readValidator(context, operator, context.params.staking.powerUnit);
+  if (found === undefined) throw new Fault(`${operator} is no validator`);
+  const jailedUntil = Math.max(found.jailedUntil, context.block.number + blocks);
+  writeBond(context, operator, { ...found, jailed: true, jailedUntil });
+  if (!found.jailed) context.emit(stakingInterface.encodeEvent('Jailed', [operator]));
+}
+
+/** Whether the chain goes on without `operator`: one without validators could never get one again. */
+export function othersHavePower(context: ModuleContext, operator: Hex): boolean {
+  return readValidators(context, context.params.staking.powerUnit).some(
+    (other) => other.operator !== operator && other.power > 0n,
+  );
 }
 
 /** Who has power, most first, ties by address: the order in which seats are given. */

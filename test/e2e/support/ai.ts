@@ -11,12 +11,13 @@ import { contribute } from '../../../node/client/contribute.ts';
 import { requestInference } from '../../../node/client/infer.ts';
 import { createRpcClient } from '../../../node/client/rpc.ts';
 import { loadBrownCorpus } from '../../../node/datasets/brown.ts';
+import type { DevelopmentAccount } from '../../../node/devnet/accounts.ts';
 import { fromHex } from '../../../state/crypto.ts';
 import { dataNetInterface, modelInterface } from '../../../state/modules/interfaces.ts';
 import { ENGINE, MODEL_KIND } from '../../../state/modules/model/types.ts';
 import type { AttributionEngine } from '../../../state/types.ts';
 import type { Hex } from './client.ts';
-import type { TestNetwork, TestNode } from './network.ts';
+import type { TestNode } from './network.ts';
 
 /** Two documents each: in much smaller texts no four words carry the 32 bits that make a quotation. */
 const documents = loadBrownCorpus();
@@ -38,7 +39,7 @@ export interface Economy {
   ask(client: ChainClient): Promise<Hex>;
 }
 
-export const chainClient = (node: TestNode): ChainClient =>
+export const chainClient = (node: Pick<TestNode, 'rpcPort'>): ChainClient =>
   createChainClient(createRpcClient(`http://127.0.0.1:${node.rpcPort}`));
 
 export interface EconomyOptions {
@@ -50,8 +51,8 @@ export interface EconomyOptions {
 }
 
 export async function foundEconomy(
-  network: TestNetwork,
-  node: TestNode,
+  network: { readonly accounts: readonly Pick<DevelopmentAccount, 'name' | 'address' | 'privateKey'>[] },
+  node: Pick<TestNode, 'rpcPort'>,
   { engine = 'token', texts = TEXTS, prompt = PROMPT }: EconomyOptions = {},
 ): Promise<Economy> {
   const person = (name: string): Account => {

@@ -51,6 +51,8 @@ export interface NetworkOptions {
   logLevel?: string;
   /** Other parameters than a devnet's, before block 0 is made. */
   adjust?: (genesis: Genesis) => void;
+  /** Changes to the homes before anything starts. */
+  configure?: (homes: readonly string[]) => void | Promise<void>;
   /** Script that runs node `index` instead of `openledger`. */
   program?: (index: number) => string | undefined;
 }
@@ -83,6 +85,7 @@ export async function startNetwork(options: NetworkOptions): Promise<TestNetwork
     const homes: { home: string; address?: string }[] = [...plan.validators];
     for (let i = 0; i < (options.fullNodes ?? 0); i++)
       homes.push({ home: makeFullNode(net, i, plan.validators[0]?.home ?? '') });
+    await options.configure?.(homes.map(({ home }) => home));
     for (const [index, { home, address }] of homes.entries())
       nodes.push(createNode(index, home, address, processes, options.program?.(index)));
     await Promise.all(nodes.slice(0, options.validators).map((node) => node.start()));

@@ -1,10 +1,7 @@
 /** One node process: started with an IPC channel, its output in a file, its end awaited. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-
-/** The shipped program. */
-const OPENLEDGER = fileURLToPath(new URL('../../../bin/openledger.js', import.meta.url));
+import { cliPath } from '../../support/devnet.ts';
 
 export interface NodeProcess {
   readonly pid: number;
@@ -21,7 +18,7 @@ export function startProcess(options: { home: string; logFile: string; program?:
   const log = openSync(options.logFile, 'a');
   let child: ChildProcess;
   try {
-    child = spawn(process.execPath, [options.program ?? OPENLEDGER, 'start', '--home', options.home], {
+    child = spawn(process.execPath, [options.program ?? cliPath(), 'start', '--home', options.home], {
       stdio: ['ignore', log, log, 'ipc'],
       // Settings of whoever runs the tests must not reach the nodes.
       env: Object.fromEntries(

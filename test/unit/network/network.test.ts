@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { NetworkError } from '../../../node/network/errors.ts';
+import { defaultNetworkLimits } from '../../../node/network/limits.ts';
+import { createLink } from '../../networks/links.ts';
 import { createCluster, GENESIS, nextSeed, OTHER_GENESIS, peerEvent, untilTrue } from './support.ts';
 
 const cluster = createCluster();
@@ -88,6 +90,7 @@ describe('gossip', () => {
     await bad.network.dial(middle.address);
     await far.network.dial(middle.address);
     const cut = peerEvent(middle.network, 'disconnected', bad.network.peerId);
+    const parted = peerEvent(bad.network, 'disconnected', middle.network.peerId);
     let done = false;
     void cut.then(() => {
       done = true;
@@ -101,6 +104,8 @@ describe('gossip', () => {
     expect(middle.logs.find((l) => l.level === 'warn')).toMatchObject({
       fields: { peer: bad.network.peerId, code: 'INVALID_GOSSIP' },
     });
+    // Until it knows itself that it was cut off, a dial gives it the connection that it had.
+    await parted;
     await expect(bad.network.dial(middle.address)).rejects.toMatchObject({ code: 'DIAL_FAILED' });
     expect(middle.network.peers().map((p) => p.id)).toEqual([far.network.peerId]);
   });
@@ -162,6 +167,42 @@ describe('redial', () => {
     const second = await cluster.start({ privateKey, listen });
     expect(await again).toMatchObject({ peer: second.network.peerId });
   });
+
+  it('is back soon after a line that swallowed everything is whole again', async () => {
+    const there = await cluster.start();
+    const link = await createLink('here', 'there', Number(there.address.split('/')[4]));
+    try {
+      // The housekeeping and the waits of the product, ten times as fast.
+      const { maintenanceMs, handshakeMs, dialMs, redialMinMs, redialMaxMs } = defaultNetworkLimits;
+      const limits = {
+        maintenanceMs: maintenanceMs / 10,
+        handshakeMs: handshakeMs / 10,
+        dialMs: dialMs / 10,
+        redialMinMs: redialMinMs / 10,
+        redialMaxMs: redialMaxMs / 10,
+        maxMissedStatuses: 1,
+      };
+      const here = await cluster.prepare({
+        persistentPeers: [there.address.replace(/\/tcp\/\d+/, `/tcp/${link.port}`)],
+        limits,
+      });
+      const met = peerEvent(here.network, 'connected');
+      await here.network.start();
+      await met;
+      const lost = peerEvent(here.network, 'disconnected');
+      link.set('silence');
+      await lost;
+      // A dial or two vanish as well.
+      await untilTrue(() => here.logs.some(({ message }) => /is not reached/.test(message)));
+      const back = peerEvent(here.network, 'connected');
+      link.set('whole');
+      const since = performance.now();
+      await back;
+      expect(performance.now() - since).toBeLessThan(20_000 / 10);
+    } finally {
+      link.close();
+    }
+  }, 30_000);
 
   it('reaches a peer that starts later', async () => {
     const reserved = await cluster.start();

@@ -64,6 +64,8 @@ describe('metrics', () => {
       peers: () => [{ direction: 'inbound' }],
       queues: () => ({ executor: 2 }),
       self: () => address('0b'),
+      traffic: () => [{ type: 'votes', received: 7, sent: 9 }],
+      blsSeconds: () => 1.5,
       dataDir: tmpdir(),
     });
     const block = (height: number, bits: number) =>
@@ -87,6 +89,9 @@ describe('metrics', () => {
     expect(value('consensus_validator_power')).toBe(2);
     expect(value('consensus_validator_last_signed_height')).toBe(2);
     expect(value('consensus_validator_missed_blocks')).toBe(1);
+    expect(value('bls_seconds_total\\{thread="main"\\}')).toBe(1.5);
+    expect(value('p2p_message_receive_bytes_total\\{message_type="votes"\\}')).toBe(7);
+    expect(value('p2p_message_send_bytes_total\\{message_type="votes"\\}')).toBe(9);
     expect(value('disk_free_bytes')).toBeGreaterThan(0);
     expect(text).toContain('openledger_consensus_step{step="prevote"} 1');
     expect(text).toContain('openledger_thread_queue_length{thread="executor"} 2');

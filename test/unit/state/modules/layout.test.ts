@@ -126,7 +126,7 @@ describe('frozen formats', () => {
       ],
       inference: ['1 request', '2 settle', '3 infer', '4 expire'],
       attestation: [],
-      staking: [],
+      staking: ['1 register', '2 bond', '3 unbond', '4 withdraw', '5 unjail', '6 setRecipient'],
       reward: ['1 claim', '2 setBeneficiary'],
     });
   });
@@ -146,7 +146,7 @@ describe('frozen formats', () => {
         "inference": "0x668a66e9283d928692341dddc4573e1c355897ec41831110f99a55fe4e47da51",
         "model": "0xf456c3e9154c430bf282ef6a720e2fdb6fac0f6116a7c66dfa3514eabcca70ee",
         "reward": "0x6dbd426cf0225c4cdb4369b1651a0c6a0944e3f14a4e0563d0a012f13079a353",
-        "staking": "0xf032cfc8a94473a241cb136d147505d72f6e8c0118822dbd13c55270cd237fa4",
+        "staking": "0x673f14ee1eabaf7f764119bd830b03ef76d088697e07c70c8e15564867654abe",
       }
     `);
   });

@@ -1,0 +1,74 @@
+/**
+ * npm run e2e                        the manifests of test/networks/manifests/
+ * npm run e2e -- FILE ...            those named
+ * npm run e2e -- --seeds FROM..TO    generated ones; one seed: --seeds N..N
+ * npm run e2e -- --show FROM..TO     prints them instead
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cliPath } from '../support/devnet.ts';
+import { generateManifest } from './generate.ts';
+import { type Manifest, ManifestError, parseManifest } from './manifest.ts';
+import { runManifest, summary } from './run.ts';
+
+const USAGE = 'usage: npm run e2e [-- MANIFEST ... | --seeds FROM..TO | --show FROM..TO]';
+const FOLDER = join(cliPath(), '..', '..', 'test', 'networks', 'manifests');
+
+function fail(message: string): never {
+  console.error(`${message}\n${USAGE}`);
+  process.exit(2);
+}
+
+function seedsOf(text: string | undefined): number[] {
+  const [, from, to] = /^(\d{1,9})\.\.(\d{1,9})$/.exec(text ?? '') ?? [];
+  if (from === undefined || Number(to) < Number(from)) fail(`${text} is not FROM..TO`);
+  return Array.from({ length: Number(to) - Number(from) + 1 }, (_, index) => Number(from) + index);
+}
+
+function read(path: string): Manifest {
+  try {
+    return parseManifest(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof ManifestError) fail(`${path}: ${error.message}`);
+    fail((error as Error).message);
+  }
+}
+
+function wanted(args: readonly string[]): Manifest[] {
+  const [first, second] = args;
+  if (first === '--seeds') return seedsOf(second).map(generateManifest);
+  if (first?.startsWith('-')) fail(`unknown option ${first}`);
+  const files =
+    args.length > 0
+      ? args
+      : readdirSync(FOLDER)
+          .filter((name) => name.endsWith('.json'))
+          .sort()
+          .map((file) => join(FOLDER, file));
+  return files.map(read);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === '--show') {
+    for (const seed of seedsOf(args[1])) console.log(JSON.stringify(generateManifest(seed), undefined, 2));
+    return 0;
+  }
+  let failed = 0;
+  const manifests = wanted(args);
+  for (const manifest of manifests) {
+    console.log(`# ${manifest.name}`);
+    try {
+      const outcome = await runManifest(manifest, (line) => console.log(`  ${line}`));
+      console.log(summary(manifest.name, outcome));
+      for (const problem of outcome.problems) console.log(`  ${problem}`);
+      if (outcome.problems.length > 0) failed += 1;
+    } catch (error) {
+      console.log(`FAILED ${manifest.name}: ${(error as Error).stack}`);
+      failed += 1;
+    }
+  }
+  console.log(`${manifests.length - failed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+process.exit(await main(process.argv.slice(2)));

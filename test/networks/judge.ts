@@ -1,0 +1,158 @@
+/** What a network must be, seen over RPC alone. */
+import type { Client, Hex } from '../e2e/support/client.ts';
+import { within } from './load.ts';
+
+export interface Judged {
+  readonly name: string;
+  readonly client: Client;
+}
+
+export interface ValidatorView {
+  readonly address: Hex;
+  readonly bond: bigint;
+  readonly power: bigint;
+  readonly jailed: boolean;
+}
+
+type Block = Record<string, unknown> & { readonly number: Hex; readonly miner: Hex };
+
+/** Calls of one node on their way at a time. */
+const AT_ONCE = 16;
+const CALL_MS = 10_000;
+/** A node that lags by more is not looked at here: that it follows was judged before. */
+const CATCH_UP_MS = 20_000;
+
+export async function heightOf(client: Client): Promise<number> {
+  return Number(await within(CALL_MS, client.call<Hex>('eth_blockNumber')));
+}
+
+/**
+ * Milliseconds from `since` until the slowest node had a block that nobody had when this was called.
+ * @throws Error that names a node which did not get there in time
+ */
+export async function untilFresh(
+  nodes: readonly Judged[],
+  since: number,
+  deadlineMs: number,
+): Promise<number> {
+  const heights = await Promise.all(nodes.map(({ client }) => heightOf(client)));
+  const goal = Math.max(...heights) + 1;
+  await Promise.all(
+    nodes.map(async ({ name, client }) => {
+      const left = deadlineMs - (performance.now() - since);
+      await client
+        .untilHead(({ number }) => number >= goal, Math.max(1, left))
+        .catch((error: Error) => {
+          throw new Error(`${name} is not at block ${goal} in time: ${error.message}`);
+        });
+    }),
+  );
+  return performance.now() - since;
+}
+
+/** Problems of the headers from block 0 to the lowest head. A node that began with a snapshot lacks the first ones. */
+export async function compareHeaders(nodes: readonly Judged[]): Promise<{ top: number; problems: string[] }> {
+  const heights = await Promise.all(nodes.map(({ client }) => heightOf(client)));
+  const top = Math.max(...heights);
+  const chains = await Promise.all(
+    nodes.map(async ({ name, client }) => {
+      await client.untilHead(({ number }) => number >= top, CATCH_UP_MS);
+      return { name, blocks: await headers(client, top) };
+    }),
+  );
+  const problems: string[] = [];
+  for (let number = 0; number <= top; number++) {
+    const known = chains.flatMap(({ name, blocks }) => {
+      const block = blocks[number];
+      return block === undefined ? [] : [{ name, text: JSON.stringify(block) }];
+    });
+    const [first] = known;
+    if (first === undefined) problems.push(`nobody has block ${number}`);
+    for (const { name, text } of known)
+      if (text !== first?.text) problems.push(`block ${number} of ${name} is not that of ${first?.name}`);
+  }
+  for (const { name, blocks } of chains) {
+    const from = blocks.findIndex((block) => block !== undefined);
+    const gap = blocks.findIndex((block, number) => number > from && block === undefined);
+    if (from < 0 || gap >= 0) problems.push(`${name} has no block ${gap}`);
+  }
+  return { top, problems };
+}
+
+async function headers(client: Client, top: number): Promise<(Block | undefined)[]> {
+  const found: (Block | undefined)[] = new Array(top + 1).fill(undefined);
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (next <= top) {
+        const number = next++;
+        const tag = `0x${number.toString(16)}`;
+        found[number] =
+          (await within(CALL_MS, client.call<Block | null>('eth_getBlockByNumber', tag, false))) ?? undefined;
+      }
+    }),
+  );
+  return found;
+}
+
+/** Problems of transfers that were accepted: each must have the same receipt wherever its block is. */
+export async function checkIncluded(nodes: readonly Judged[], hashes: readonly Hex[]): Promise<string[]> {
+  const problems: string[] = [];
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (next < hashes.length) {
+        const hash = hashes[next++] as Hex;
+        const receipts = await Promise.all(
+          nodes.map(({ client }) =>
+            within(
+              CALL_MS,
+              client.call<{ status: Hex; blockHash: Hex } | null>('eth_getTransactionReceipt', hash),
+            ),
+          ),
+        );
+        const places = new Set(receipts.flatMap((receipt) => (receipt === null ? [] : [receipt.blockHash])));
+        if (places.size !== 1) problems.push(`${hash} is in ${places.size} blocks`);
+        if (receipts.some((receipt) => receipt !== null && receipt.status !== '0x1'))
+          problems.push(`${hash} failed`);
+      }
+    }),
+  );
+  return problems;
+}
+
+/** Problems of transactions that no block may hold. */
+export async function checkAbsent(nodes: readonly Judged[], hashes: readonly Hex[]): Promise<string[]> {
+  const problems: string[] = [];
+  for (const hash of hashes)
+    for (const { name, client } of nodes)
+      if ((await within(CALL_MS, client.call('eth_getTransactionReceipt', hash))) !== null)
+        problems.push(`${hash} should have been refused and is in a block of ${name}`);
+  return problems;
+}
+
+export async function validatorsOf(client: Client): Promise<ValidatorView[]> {
+  const { validators } = await within(
+    CALL_MS,
+    client.call<{ validators: { address: Hex; bond: Hex; power: Hex; jailed: boolean }[] }>('ol_validators'),
+  );
+  return validators.map((one) => ({
+    address: one.address.toLowerCase() as Hex,
+    bond: BigInt(one.bond),
+    power: BigInt(one.power),
+    jailed: one.jailed,
+  }));
+}
+
+/** Resolves when a block was proposed for whom `recipient` earns. */
+export async function untilProposes(client: Client, recipient: Hex, deadlineMs: number): Promise<void> {
+  let last = await heightOf(client);
+  await client.until(async () => {
+    const top = await heightOf(client);
+    for (; last < top; last++) {
+      const block = await client.call<Block>('eth_getBlockByNumber', `0x${(last + 1).toString(16)}`, false);
+      if (block.miner.toLowerCase() === recipient.toLowerCase()) return true;
+    }
+    return undefined;
+  }, deadlineMs);
+}

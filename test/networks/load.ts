@@ -1,0 +1,179 @@
+/**
+ * People who send transfers to whatever node answers, as wallets do: what is not in a block after a while is sent again
+ * to another node. They remember everything they sent and, of what they sent on purpose wrongly, why it was refused.
+ */
+import { keccak256 } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+import { type Client, type Hex, RpcFailure } from '../e2e/support/client.ts';
+
+export interface LoadReport {
+  /** Hashes that a node accepted; all of them must be in blocks. */
+  readonly accepted: readonly Hex[];
+  /** Hashes of wrong ones that a node took which was behind; none of them may be in a block. */
+  readonly wrong: readonly Hex[];
+  /** Reasons why the wrong ones were refused, with their number. */
+  readonly refused: ReadonlyMap<string, number>;
+  /** Transfers that had to be given to a second node. */
+  readonly repeated: number;
+  readonly problems: readonly string[];
+}
+
+export interface RunningLoad {
+  /** Resolves when everything that was sent is in blocks, or is a problem. */
+  stop(): Promise<LoadReport>;
+  accepted(): number;
+}
+
+const GWEI = 1_000_000_000n;
+const RECEIVER: Hex = '0x00000000000000000000000000000000000051ab';
+/** A node that is paused answers nothing. */
+const CALL_MS = 5_000;
+/** Longer than a few rounds without a proposer. */
+const PATIENCE_MS = 15_000;
+/** Somebody whose transfer is in no block after so many tries has lost it. */
+const MAX_TRIES = 8;
+
+interface Wrong {
+  readonly nonce: number;
+  readonly value: bigint;
+  readonly maxFeePerGas: bigint;
+  readonly reason: RegExp;
+}
+
+export function startLoad(parts: {
+  readonly keys: readonly Hex[];
+  readonly inFlight: number;
+  readonly chainId: number;
+  /** Nodes that run now, in any order. */
+  readonly clients: () => readonly Client[];
+}): RunningLoad {
+  const accepted: Hex[] = [];
+  const wronglyAccepted: Hex[] = [];
+  const refused = new Map<string, number>();
+  const problems: string[] = [];
+  let repeated = 0;
+  let stopping = false;
+  let turn = 0;
+
+  const next = (): Client => {
+    const clients = parts.clients();
+    const client = clients[turn++ % Math.max(1, clients.length)];
+    if (client === undefined) throw new Error('no node is running');
+    return client;
+  };
+
+  /** Gives it to one node after the other until one has it. @throws RpcFailure when a node refuses it */
+  async function submit(raw: Hex): Promise<Hex | undefined> {
+    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+      try {
+        return await within(CALL_MS, next().call<Hex>('eth_sendRawTransaction', raw));
+      } catch (error) {
+        if (error instanceof RpcFailure) throw error;
+        // The node is gone, paused, or ends just now: somebody else then.
+      }
+    }
+    return undefined;
+  }
+
+  async function person(key: Hex): Promise<void> {
+    const account = privateKeyToAccount(key);
+    const sign = (fields: { nonce: number; value: bigint; maxFeePerGas: bigint }) =>
+      account.signTransaction({
+        type: 'eip1559',
+        chainId: parts.chainId,
+        to: RECEIVER,
+        gas: 21_000n,
+        maxPriorityFeePerGas: fields.maxFeePerGas < GWEI ? fields.maxFeePerGas : GWEI,
+        ...fields,
+      });
+    let nonce = 0;
+    for (let batch = 0; !stopping; batch++) {
+      const raws: Hex[] = [];
+      for (let i = 0; i < parts.inFlight; i++)
+        raws.push(await sign({ nonce: nonce++, value: 1n, maxFeePerGas: 10n * GWEI }));
+      const hashes: Hex[] = [];
+      for (const raw of raws) if (await give(raw, account.address)) hashes.push(keccak256(raw));
+      accepted.push(...hashes);
+      const last = hashes.at(-1);
+      if (last === undefined || !(await included(last, raws))) return;
+      await refuse(sign, nonce, batch);
+    }
+  }
+
+  /** Whether a node has it. */
+  async function give(raw: Hex, from: string): Promise<boolean> {
+    try {
+      const hash = await submit(raw);
+      if (hash === undefined) problems.push(`no node took a transfer of ${from}`);
+      return hash !== undefined;
+    } catch (error) {
+      // A node that took it before its connection was lost says that it knows it, or that it is in a block.
+      const { message } = error as Error;
+      if (/already known|nonce too low/.test(message)) return true;
+      problems.push(`a good transfer of ${from} was refused: ${message}`);
+      return false;
+    }
+  }
+
+  async function included(hash: Hex, raws: readonly Hex[]): Promise<boolean> {
+    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+      try {
+        const client = next();
+        await client.until(() => client.call('eth_getTransactionReceipt', hash), PATIENCE_MS);
+        return true;
+      } catch {
+        repeated += 1;
+        for (const raw of raws) await submit(raw).catch(() => {});
+      }
+    }
+    problems.push(`${hash} is in no block`);
+    return false;
+  }
+
+  /** One of three transfers that no node may take. */
+  async function refuse(sign: (fields: Wrong) => Promise<Hex>, nonce: number, batch: number): Promise<void> {
+    const kinds: Wrong[] = [
+      { nonce: 0, value: 2n, maxFeePerGas: 10n * GWEI, reason: /nonce too low/ },
+      { nonce, value: 10n ** 30n, maxFeePerGas: 10n * GWEI, reason: /insufficient funds/ },
+      { nonce, value: 3n, maxFeePerGas: 1n, reason: /underpriced|max fee per gas less than block base fee/ },
+    ];
+    const wrong = kinds[batch % kinds.length] as Wrong;
+    try {
+      const hash = await submit(await sign(wrong));
+      // A node that has lost its disk believes what the first blocks say, until it has the others.
+      if (hash !== undefined) wronglyAccepted.push(hash);
+    } catch (error) {
+      const { message } = error as Error;
+      if (!wrong.reason.test(message))
+        problems.push(`refused for another reason than ${wrong.reason}: ${message}`);
+      const reason = wrong.reason.exec(message)?.[0] ?? message;
+      refused.set(reason, (refused.get(reason) ?? 0) + 1);
+    }
+  }
+
+  const people = Promise.all(
+    parts.keys.map((key) =>
+      person(key).catch((error: Error) => problems.push(`a sender gave up: ${error.message}`)),
+    ),
+  );
+  return {
+    async stop() {
+      stopping = true;
+      await people;
+      return { accepted, wrong: wronglyAccepted, refused, repeated, problems };
+    },
+    accepted: () => accepted.length,
+  };
+}
+
+export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

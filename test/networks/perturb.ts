@@ -1,0 +1,323 @@
+/** How each perturbation is done, from outside: signals, files, wires, transactions. */
+import { readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { privateKeyToAccount } from 'viem/accounts';
+import { type DevelopmentAccount, validatorAccount } from '../../node/devnet/accounts.ts';
+import {
+  createConsensusKey,
+  loadConsensusKey,
+  provePossession,
+  writeDevelopmentKey,
+} from '../../node/keys/consensus-key.ts';
+import type { HashText } from '../../node/network/types.ts';
+import { writeFirstRecord } from '../../node/validator/record-exchange.ts';
+import { stakingInterface } from '../../state/modules/interfaces.ts';
+import type { Client, Hex } from '../e2e/support/client.ts';
+import type { TestNode } from '../e2e/support/network.ts';
+import { runCli } from '../support/devnet.ts';
+import { startEquivocator } from './equivocator.ts';
+import { changeConfig, type Fleet } from './fleet.ts';
+import { heightOf, untilProposes, validatorsOf } from './judge.ts';
+import type { Perturbation } from './manifest.ts';
+
+/** Blocks that the rest makes meanwhile; without load one comes every five seconds. */
+const BLOCKS_MS = 120_000;
+/** Evidence needs a vote that arrives while its height is open: a few blocks. */
+const PUNISHED_MS = 60_000;
+/** A key without a record listens for ten blocks before it signs. */
+const VOTES_MS = 60_000;
+/** Bytes of the last record of a log that a crash leaves unwritten. */
+const TORN_BYTES = 5;
+/** Per mille of the bond that equivocation costs on a development network. */
+const SLASHED_PERMILLE = 50n;
+
+export interface Done {
+  /** For people. */
+  readonly told: string;
+  /** What must become true besides, once all nodes have a fresh block. */
+  readonly afterwards?: () => Promise<void>;
+}
+
+/**
+ * Does it and takes it back.
+ * @param lifted called at the moment from which the network may recover
+ * @throws Error when the network does not do what it must
+ */
+export async function perturb(fleet: Fleet, one: Perturbation, lifted: () => void): Promise<Done> {
+  const node = fleet.node(one.node);
+  switch (one.kind) {
+    case 'kill':
+      await node.kill();
+      await othersMake(fleet, one.node, one.blocks);
+      lifted();
+      await node.start();
+      return { told: '' };
+    case 'restart': {
+      const code = await node.stop();
+      if (code !== 0) throw new Error(`${one.node} was asked to stop and ended with ${code}`);
+      await othersMake(fleet, one.node, one.blocks);
+      lifted();
+      await node.start();
+      return { told: '' };
+    }
+    case 'pause':
+      node.pause();
+      try {
+        await othersMake(fleet, one.node, one.blocks);
+      } finally {
+        lifted();
+        node.resume();
+      }
+      return { told: '' };
+    case 'disconnect':
+      fleet.wires(one.node, one.how);
+      try {
+        await othersMake(fleet, one.node, one.blocks);
+      } finally {
+        lifted();
+        fleet.wires(one.node, 'whole');
+      }
+      return { told: one.how };
+    case 'torn-log':
+      return tearLog(fleet, one, lifted);
+    case 'lost-disk':
+      return loseDisk(fleet, one, lifted);
+    case 'start':
+      return startLate(fleet, one, lifted);
+    case 'equivocate':
+      return equivocate(fleet, one.node, lifted);
+    case 'join':
+      return becomeValidator(fleet, one.node, lifted);
+    case 'leave':
+      return leave(fleet, one.node, lifted);
+  }
+}
+
+/** Resolves when the rest of the network has made `blocks` more. */
+async function othersMake(fleet: Fleet, without: string, blocks: number): Promise<void> {
+  if (blocks === 0) return;
+  const client = witness(fleet, without);
+  const goal = (await heightOf(client)) + blocks;
+  await client.untilHead(({ number }) => number >= goal, BLOCKS_MS);
+}
+
+function witness(fleet: Fleet, without: string): Client {
+  const other = fleet.running().find(({ name }) => name !== without);
+  if (other === undefined) throw new Error('nobody else is running');
+  return other.node.client;
+}
+
+type Of<K extends Perturbation['kind']> = Extract<Perturbation, { kind: K }>;
+
+async function tearLog(fleet: Fleet, one: Of<'torn-log'>, lifted: () => void): Promise<Done> {
+  const node = fleet.node(one.node);
+  await node.kill();
+  const log = join(node.home, 'data', 'consensus', 'consensus.wal');
+  const { size } = statSync(log);
+  truncateSync(log, Math.max(0, size - TORN_BYTES));
+  await othersMake(fleet, one.node, one.blocks);
+  lifted();
+  await node.start();
+  return { told: `${size} bytes, ${Math.min(size, TORN_BYTES)} lost` };
+}
+
+async function loseDisk(fleet: Fleet, one: Of<'lost-disk'>, lifted: () => void): Promise<Done> {
+  const node = fleet.node(one.node);
+  await node.kill();
+  const exported = join(node.home, 'exported.json');
+  if (one.signs === 'record') await cli('last-signed', 'export', '--home', node.home, '--out', exported);
+  rmSync(join(node.home, 'data'), { recursive: true });
+  for (const record of ['last-signed', 'attested']) rmSync(join(node.home, 'keys', record), { force: true });
+  await othersMake(fleet, one.node, one.blocks);
+  await refusedWithoutRecord(one.node, node);
+  if (one.signs === 'record') await cli('last-signed', 'import', exported, '--home', node.home);
+  else setRisk(node.home, true);
+  lifted();
+  await node.start();
+  return {
+    told: one.signs === 'record' ? 'refused, then with its record' : 'refused, then with the flag',
+    afterwards: () => untilVotes(node),
+  };
+}
+
+async function untilVotes(node: TestNode): Promise<void> {
+  const asked = () => node.client.call<{ voting: boolean }>('ol_chainInfo');
+  await node.client.until(async () => ((await asked()).voting ? true : undefined), VOTES_MS);
+}
+
+/** A key that may have signed anything: the node must not start. */
+async function refusedWithoutRecord(name: string, node: TestNode): Promise<void> {
+  const reason = await node.start().then(
+    () => 'it started',
+    (error: Error) => error.message,
+  );
+  await node.kill();
+  if (!/LAST_SIGNED_MISSING/.test(reason)) throw new Error(`${name} without its record: ${reason}`);
+}
+
+function setRisk(home: string, risk: boolean): void {
+  changeConfig(home, (config) => ({
+    ...config,
+    validator: { ...(config['validator'] as object), riskSlashingWithoutRecord: risk },
+  }));
+}
+
+async function startLate(fleet: Fleet, one: Of<'start'>, lifted: () => void): Promise<Done> {
+  const node = fleet.node(one.node);
+  if (one.from === 'blocks') {
+    await node.start();
+    lifted();
+    return { told: 'from block 0' };
+  }
+  const client = witness(fleet, one.node);
+  const trusted = 2;
+  // The first snapshot is made a moment after its block.
+  const snapshots = JSON.parse(readFileSync(join(node.home, 'config.json'), 'utf8')).snapshots as {
+    interval: number;
+  };
+  await client.untilHead(({ number }) => number >= snapshots.interval + trusted, BLOCKS_MS);
+  for (const { node: other } of fleet.running())
+    await client.until(async () => (/made a snapshot/.test(other.log()) ? true : undefined), BLOCKS_MS);
+  const { hash } = await client.call<{ hash: Hex }>(
+    'eth_getBlockByNumber',
+    `0x${trusted.toString(16)}`,
+    false,
+  );
+  changeConfig(node.home, (config) => ({ ...config, trustHeight: trusted, trustHash: hash }));
+  await node.start();
+  // It is one of them once it runs; looking for a snapshot waits for several peers to offer one.
+  lifted();
+  const first = await node.client.call('eth_getBlockByNumber', '0x1', false);
+  if (first !== null) throw new Error(`${one.node} did not begin with a snapshot`);
+  return { told: `from a snapshot, at block ${await heightOf(node.client)}` };
+}
+
+async function equivocate(fleet: Fleet, name: string, lifted: () => void): Promise<Done> {
+  const node = fleet.node(name);
+  const client = witness(fleet, name);
+  const operator = (node.address as string).toLowerCase();
+  const before = (await validatorsOf(client)).find(({ address }) => address === operator);
+  if (before === undefined) throw new Error(`${name} is no validator`);
+  const { genesisHash } = await client.call<{ genesisHash: HashText }>('ol_chainInfo');
+  const { secretKey } = await loadConsensusKey(join(node.home, 'keys', 'validator.json'), () => '');
+  const liar = await startEquivocator({ secretKey, operator, genesisHash, peers: fleet.addresses });
+  try {
+    for (const { name: by, node: other } of fleet.running())
+      await other.client
+        .until(async () => {
+          const after = (await validatorsOf(other.client)).find(({ address }) => address === operator);
+          const slashed =
+            after !== undefined && after.bond * 1000n <= before.bond * (1000n - SLASHED_PERMILLE);
+          return after?.jailed && slashed && after.power === 0n ? true : undefined;
+        }, PUNISHED_MS)
+        .catch((error: Error) => {
+          throw new Error(
+            `${by} has not punished ${name} after ${liar.count()} second votes: ${error.message}`,
+          );
+        });
+    lifted();
+    return { told: `slashed and jailed after ${liar.count()} second votes` };
+  } finally {
+    await liar.stop();
+  }
+}
+
+async function cli(...args: string[]): Promise<void> {
+  const { code, stderr } = await runCli(args);
+  if (code !== 0) throw new Error(`openledger ${args.join(' ')}: ${stderr}`);
+}
+
+/** A full node gets a key of its own, registers it with the bond that the founders have, and proposes a block. */
+async function becomeValidator(fleet: Fleet, name: string, lifted: () => void): Promise<Done> {
+  const node = fleet.node(name);
+  const client = witness(fleet, name);
+  const { genesisHash } = await client.call<{ genesisHash: HashText }>('ol_chainInfo');
+  // Accounts from the end of the list: the first ones send the load.
+  const account = fleet.network.accounts.at(name.endsWith('0') ? -1 : -2) as DevelopmentAccount;
+  const operator = account.address.toLowerCase() as Hex;
+  const key = createConsensusKey();
+  const keyFile = join(node.home, 'keys', 'validator.json');
+  await node.stop();
+  writeDevelopmentKey(keyFile, key);
+  writeFirstRecord(keyFile);
+  changeConfig(node.home, (config) => ({
+    ...config,
+    validator: { key: 'keys/validator.json', operator },
+  }));
+  await node.start();
+  const [founder] = await validatorsOf(client);
+  await perform(
+    client,
+    fleet,
+    account,
+    'register',
+    [key.publicKey, provePossession(key, operator, genesisHash), operator],
+    founder?.bond,
+  );
+  lifted();
+  const height = await heightOf(client);
+  return {
+    told: `registered in block ${height}`,
+    afterwards: () => untilProposes(client, operator, PUNISHED_MS),
+  };
+}
+
+async function leave(fleet: Fleet, name: string, lifted: () => void): Promise<Done> {
+  const node = fleet.node(name);
+  const client = witness(fleet, name);
+  const operator = (node.address as string).toLowerCase() as Hex;
+  const account = validatorAccount(Number(name.split('-')[1]));
+  const before = (await validatorsOf(client)).find(({ address }) => address === operator);
+  if (before === undefined) throw new Error(`${name} is no validator`);
+  await perform(client, fleet, account, 'unbond', [before.bond]);
+  lifted();
+  return {
+    told: 'bond taken out',
+    async afterwards() {
+      const listed = (await validatorsOf(client)).some(({ address }) => address === operator);
+      if (listed) throw new Error(`${name} is listed still`);
+      // The set of three blocks later does not have it, so that it cannot propose any more.
+      const from = await heightOf(client);
+      await client.untilHead(({ number }) => number >= from + 3 + 4, BLOCKS_MS);
+      for (let number = from + 3; number <= from + 3 + 4; number++) {
+        const block = await client.call<{ miner: Hex }>(
+          'eth_getBlockByNumber',
+          `0x${number.toString(16)}`,
+          false,
+        );
+        if (block.miner.toLowerCase() === operator) throw new Error(`${name} has proposed block ${number}`);
+      }
+    },
+  };
+}
+
+/** An ordinary transaction to the staking module. @throws Error when it fails, with the reason */
+async function perform(
+  client: Client,
+  fleet: Fleet,
+  account: DevelopmentAccount,
+  name: 'register' | 'unbond',
+  args: readonly unknown[],
+  value = 0n,
+): Promise<void> {
+  const encode = stakingInterface.encodeCall as (name: string, args: readonly unknown[]) => Uint8Array;
+  const signer = privateKeyToAccount(account.privateKey);
+  const raw = await signer.signTransaction({
+    type: 'eip1559',
+    chainId: fleet.network.chainId,
+    nonce: Number(await client.call<Hex>('eth_getTransactionCount', account.address, 'latest')),
+    to: stakingInterface.address,
+    data: `0x${Buffer.from(encode(name, args)).toString('hex')}`,
+    value,
+    gas: 5_000_000n,
+    maxFeePerGas: 10_000_000_000n,
+    maxPriorityFeePerGas: 1_000_000_000n,
+  });
+  const hash = await client.call<Hex>('eth_sendRawTransaction', raw);
+  const receipt = await client.until(
+    () => client.call<{ status: Hex } | null>('eth_getTransactionReceipt', hash),
+    PUNISHED_MS,
+  );
+  if (receipt.status !== '0x1')
+    throw new Error(`staking.${name}: ${JSON.stringify(await client.call('ol_transaction', hash))}`);
+}
