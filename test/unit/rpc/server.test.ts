@@ -380,7 +380,9 @@ describe('a WebSocket', () => {
     });
     const { url } = await serve({ maxInFlightPerSocket: 3 }, { backend });
     const socket = await openSocket(url);
-    for (let i = 0; i < 50; i++) socket.socket.send(call('txpool_status', [], i));
+    // Long enough that they do not all arrive in one packet.
+    const blanks = ' '.repeat(8_192);
+    for (let i = 0; i < 50; i++) socket.socket.send(`${call('txpool_status', [], i)}${blanks}`);
     await rpcCall(url, 'eth_chainId');
     open?.();
     for (let i = 0; i < 50; i++)
