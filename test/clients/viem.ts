@@ -135,5 +135,6 @@ export async function runViem(target: ClientTarget): Promise<ClientReport> {
     args: [made.args.id],
   })) as { name: string };
   unwatch();
+  (await socket.transport.getRpcClient()).close();
   return { types, contract, eventTotal: event.args.total, moduleError, dataNetName: dataNet.name, heads };
 }
