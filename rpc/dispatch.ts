@@ -2,8 +2,9 @@
  * From the text of a request to the text of its answer: JSON-RPC 2.0 with batches, as geth reads it.
  * https://www.jsonrpc.org/specification
  */
-import { methodNotFound, RPC_CODES, toErrorObject } from './errors.ts';
-import { type Connection, Encoded, type Methods, type RpcContext } from './method.ts';
+import { runsApart } from './apart.ts';
+import { type ErrorObject, methodNotFound, RPC_CODES, toErrorObject } from './errors.ts';
+import { type Connection, jsonOf, type Method, type Methods, type RpcContext } from './method.ts';
 import { parseParams } from './params.ts';
 
 /** Hears of errors that are ours: a method that threw something unexpected. */
@@ -12,12 +13,6 @@ export type Report = (error: unknown, method: string) => void;
 export interface Dispatcher {
   /** Text of the answer; undefined when nothing is to be sent (only notifications). Never rejects. */
   handle(text: string, connection?: Connection): Promise<string | undefined>;
-}
-
-interface ErrorObject {
-  code: number;
-  message: string;
-  data?: unknown;
 }
 
 export function createDispatcher(context: RpcContext, methods: Methods, report: Report): Dispatcher {
@@ -30,12 +25,11 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
     try {
       const found = Object.hasOwn(methods, name) ? methods[name] : undefined;
       if (!found) throw methodNotFound(name);
-      const args = parseParams(found.params, params) as unknown[];
-      const run = () => found.run(context, args, connection);
-      const result = await (found.heavy ? context.heavy.run(async () => run()) : run());
-      if (id === undefined) return undefined;
       const body =
-        result instanceof Encoded ? result.json : JSON.stringify(result === undefined ? null : result);
+        context.apart !== undefined && runsApart(name)
+          ? await context.apart.run(name, params)
+          : await answerHere(found, params, connection);
+      if (id === undefined) return undefined;
       if (body.length > limits.maxAnswerBytes)
         return failure(id, {
           code: RPC_CODES.responseTooLarge,
@@ -46,6 +40,17 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
       const problem = toErrorObject(error, (unexpected) => report(unexpected, name));
       return id === undefined ? undefined : failure(id, problem);
     }
+  }
+
+  async function answerHere(
+    method: Method,
+    params: unknown,
+    connection: Connection | undefined,
+  ): Promise<string> {
+    const args = parseParams(method.params, params) as unknown[];
+    const run = () => method.run(context, args, connection);
+    const result = await (method.heavy ? context.heavy.run(async () => run()) : run());
+    return jsonOf(result);
   }
 
   async function answerBatch(

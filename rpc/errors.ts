@@ -56,11 +56,15 @@ export function headerNotFound(): RpcError {
   return new RpcError(RPC_CODES.server, 'header not found');
 }
 
+/** `error` of a JSON-RPC answer. */
+export interface ErrorObject {
+  code: number;
+  message: string;
+  data?: unknown;
+}
+
 /** The JSON-RPC error object of anything that was thrown. `report` hears about the unexpected ones. */
-export function toErrorObject(
-  thrown: unknown,
-  report: (error: unknown) => void,
-): { code: number; message: string; data?: unknown } {
+export function toErrorObject(thrown: unknown, report: (error: unknown) => void): ErrorObject {
   if (thrown instanceof RpcError)
     return {
       code: thrown.code,

@@ -1,4 +1,5 @@
 /** Fee suggestions and history. */
+import { greater } from '../state/crypto.ts';
 import { nextBaseFee as baseFeeOfChild, FULL_STEP_MS } from '../state/execution/fees.ts';
 import type { Block, ChainReader } from '../state/types.ts';
 import { quantity } from './encode.ts';
@@ -52,9 +53,14 @@ export function suggestTip(reader: ChainReader): bigint {
   return tip < MAX_TIP ? tip : MAX_TIP;
 }
 
-/** What a legacy transaction should offer: base fee and tip. */
+/**
+ * What a legacy transaction should offer: base fee and tip. Also while the fee falls, enough for the head's: that is
+ * what a call or an estimate with this price is measured against before it is sent.
+ */
 export function gasPrice(reader: ChainReader): bigint {
-  return nextBaseFee(reader) + suggestTip(reader);
+  const next = nextBaseFee(reader);
+  const now = reader.blockByNumber(reader.head().number)?.header.baseFeePerGas ?? next;
+  return greater(now, next) + suggestTip(reader);
 }
 
 /**

@@ -33,6 +33,14 @@ export interface RpcLimits {
   readonly maxHeavyCalls: number;
   /** Heavy calls that may wait for their turn; beyond, -32005 at once is kinder than a time-out later. */
   readonly maxHeavyQueue: number;
+  /** Time of one call, estimate, access list or simulation; then it is ended (geth: 5 s). */
+  readonly callTimeoutMs: number;
+  /** Time of a trace of one transaction or call (geth: 5 s). */
+  readonly traceTimeoutMs: number;
+  /** Time of whatever else runs apart, and of waiting for a turn there (geth's server: 30 s). */
+  readonly scanTimeoutMs: number;
+  /** A thread for such calls that nobody needed this long is ended: each holds some 50 MB. */
+  readonly readerIdleMs: number;
   /** Time for a client to send its headers, and its whole body (5 MiB artifact at 85 KB/s). */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -93,6 +101,10 @@ export const DEFAULT_LIMITS: RpcLimits = {
   maxSocketBacklogBytes: 64 * 1024 * 1024,
   maxHeavyCalls: 4,
   maxHeavyQueue: 256,
+  callTimeoutMs: 5_000,
+  traceTimeoutMs: 5_000,
+  scanTimeoutMs: 30_000,
+  readerIdleMs: 120_000,
   headersTimeoutMs: 15_000,
   requestTimeoutMs: 60_000,
   stallTimeoutMs: 120_000,

@@ -1,6 +1,7 @@
 /** What a method is, and what it may use. One file a namespace lists its methods as plain values. */
 import type { Reader } from '../state/reader.ts';
 import type { Block, BlockHeader, Caller, ChainReader, StateView } from '../state/types.ts';
+import type { Apart } from './apart.ts';
 import type { RpcBackend } from './backend.ts';
 
 import type { BlockTexts } from './block-texts.ts';
@@ -22,6 +23,8 @@ export interface RpcContext {
   readonly blockTexts: BlockTexts;
   /** Turn of calls that execute or scan. */
   readonly heavy: Gate;
+  /** Where calls that execute or scan run instead, if they do not run in this thread. */
+  readonly apart?: Apart | undefined;
   /** Namespaces that this server answers. */
   readonly namespaces: readonly string[];
 }
@@ -32,6 +35,11 @@ export class Encoded {
   constructor(json: string) {
     this.json = json;
   }
+}
+
+/** JSON of what a method gave. */
+export function jsonOf(result: unknown): string {
+  return result instanceof Encoded ? result.json : JSON.stringify(result === undefined ? null : result);
 }
 
 /** The WebSocket a request came over; HTTP requests have none. */

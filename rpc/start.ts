@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { toHex } from '../state/crypto.ts';
 import type { Caller, ChainReader, Hex } from '../state/types.ts';
 import { type AccessRules, isLoopback } from './access.ts';
+import type { Apart } from './apart.ts';
 import { createArtifactRoutes } from './artifacts.ts';
 import type { Cancel, RpcBackend } from './backend.ts';
 import { createBlockTexts } from './block-texts.ts';
@@ -40,6 +41,8 @@ export interface StartRpcOptions {
   readonly caller: Caller;
   readonly backend: RpcBackend;
   readonly config?: RpcConfig;
+  /** Runs what executes or scans in other threads; without it they take turns in this one. */
+  readonly apart?: Apart;
   /** Hears of errors that are ours. Default: nothing is said. */
   readonly report?: (error: unknown, where: string) => void;
   /** Monotone milliseconds. */
@@ -90,6 +93,7 @@ export async function startRpc(options: StartRpcOptions): Promise<RunningRpc> {
     subscriptions,
     blockTexts: createBlockTexts(limits),
     heavy: createGate('calls', limits.maxHeavyCalls, limits.maxHeavyQueue),
+    apart: options.apart,
     namespaces,
   };
   const access: AccessRules = {

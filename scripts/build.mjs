@@ -25,6 +25,7 @@ const ENTRIES = [
   'cli/main',
   'executor-thread/worker',
   'rpc-thread/worker',
+  'reader-thread/worker',
   'attribution-pool/worker',
   'attestation-worker/worker',
   'trainer/worker',

@@ -1,10 +1,10 @@
-/** The EVM is a third of this thread's code and no node needs it to start: it is loaded for the first call. */
+/** What runs calls lives in reader threads; should this thread ever need it, it is loaded for the first call. */
 
 import type { Reader } from '../../state/reader.ts';
 import type { Caller, ExecutionPorts } from '../../state/types.ts';
 
-/** A caller that loads itself. `warm` begins the loading, for a moment when nobody waits. */
-export function createLazyCaller(reader: Reader, ports: ExecutionPorts): Caller & { warm(): void } {
+/** A caller that loads itself. */
+export function createLazyCaller(reader: Reader, ports: ExecutionPorts): Caller {
   let loading: Promise<Caller> | undefined;
   const load = (): Promise<Caller> => {
     loading ??= import('../../state/call.ts').then(({ createCaller }) => createCaller(reader, { ports }));
@@ -17,6 +17,5 @@ export function createLazyCaller(reader: Reader, ports: ExecutionPorts): Caller 
     simulate: async (...args) => (await load()).simulate(...args),
     traceCall: async (...args) => (await load()).traceCall(...args),
     traceBlock: async (...args) => (await load()).traceBlock(...args),
-    warm: () => void load().catch(() => {}),
   };
 }

@@ -3,11 +3,14 @@
  * the chain through its own reader of the executor's database.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { createApart, type Lane, type RunningApart } from '../../rpc/apart.ts';
+import { DEFAULT_LIMITS } from '../../rpc/limits.ts';
 import type { RunningRpc } from '../../rpc/start.ts';
-import { type ExecutionPorts, type TrainedVersion, Unavailable } from '../../state/types.ts';
 import { systemClock } from '../authorities.ts';
 import type { ExecutorRpcCalls, ExecutorRpcEvents } from '../executor-thread/protocol.ts';
 import type { Log } from '../log.ts';
+import { startReaderThread } from '../reader-thread/client.ts';
+import { createPorts } from '../reader-thread/ports.ts';
 import { createLink } from '../threads/index.ts';
 import { readerOfArtifacts } from './artifacts.ts';
 import { createBackend, type ExecutorLink, type MainLink, type NodeBackend } from './backend.ts';
@@ -31,12 +34,13 @@ export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
       async open() {
         const [{ openReader }, { startRpc }] = await code;
         const reader = await openReader(settings.chainDir, settings.genesis);
-        const caller = createLazyCaller(reader, ports);
+        const apart: RunningApart = createApart({ start: startReader, limits: DEFAULT_LIMITS, report });
         let running: RunningRpc;
         try {
           running = await startRpc({
             reader,
-            caller,
+            caller: createLazyCaller(reader, createPorts(artifacts, executor)),
+            apart,
             backend: node.backend,
             config: {
               host: settings.host,
@@ -44,25 +48,19 @@ export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
               allowedHosts: settings.allowedHosts,
               allowedOrigins: settings.allowedOrigins,
             },
-            report: (error, where) =>
-              log(
-                'error',
-                `a request failed through our fault: ${error instanceof Error ? error.message : error}`,
-                {
-                  where,
-                  ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
-                },
-              ),
+            report,
           });
         } catch (error) {
+          await apart.close();
           await reader.close();
           throw error;
         }
         close = async () => {
           await running.close();
+          await apart.close();
           await reader.close();
         };
-        cancelWarm = systemClock.setTimer(WARM_AFTER_MS, caller.warm);
+        cancelWarm = systemClock.setTimer(WARM_AFTER_MS, apart.warm);
         return { port: running.port };
       },
       async shutdown() {
@@ -76,6 +74,21 @@ export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
       },
     },
   });
+  const report = (error: unknown, where: string): void =>
+    log('error', `a request failed through our fault: ${error instanceof Error ? error.message : error}`, {
+      where,
+      ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
+    });
+  const startReader = (lane: Lane) => {
+    const { genesis, chainDir, dataDir } = settings;
+    return startReaderThread(
+      { lane, genesis, chainDir, dataDir },
+      {
+        attribute: (job) => executor.call('attribute', job),
+        infer: (job) => executor.call('infer', job),
+      },
+    );
+  };
   const log: Log = (level, message, fields = {}) => main.emit('log', { level, message, fields });
 
   const executor: ExecutorLink = createLink<NoCalls, ExecutorRpcCalls, NoCalls, ExecutorRpcEvents>(
@@ -90,34 +103,4 @@ export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
   );
   const artifacts = readerOfArtifacts(settings.dataDir);
   const node: NodeBackend = createBackend(executor, main, artifacts);
-  /** Lets wallets call and estimate what needs bytes or an attribution, as if it were executed here. */
-  const ports: ExecutionPorts = {
-    async artifact(root) {
-      const info = artifacts.describe(root);
-      if (info === undefined) throw new Unavailable({ kind: 'artifact', root });
-      return info;
-    },
-    async attribute({ sequence, ...job }) {
-      try {
-        return await executor.call('attribute', { ...job, entries: sequence() });
-      } catch {
-        throw new Unavailable({ kind: 'attribution', requestId: job.requestHash });
-      }
-    },
-    async infer({ sequence, base, ...job }) {
-      try {
-        return await executor.call('infer', {
-          ...job,
-          entries: sequence(),
-          base: base && cloned(base),
-        });
-      } catch {
-        throw new Unavailable({ kind: 'model', modelId: job.modelId, version: job.version });
-      }
-    },
-  };
-}
-
-function cloned({ sequence, ...version }: TrainedVersion) {
-  return { ...version, entries: sequence() };
 }

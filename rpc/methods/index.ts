@@ -7,6 +7,9 @@ import { netMethods, rpcMethods, txpoolMethods, web3Methods } from './net.ts';
 import { olMethods } from './ol.ts';
 import { erigonMethods, otsMethods, traceMethods } from './ots.ts';
 
+/** Namespaces of the methods that run apart. */
+export const NAMESPACES_APART = ['eth', 'debug', 'trace', 'ots'] as const;
+
 /** Those of the namespaces that a server answers. */
 export function chosenMethods(limits: RpcLimits, namespaces: readonly string[]): Methods {
   const all: Methods = {

@@ -122,7 +122,7 @@ export async function castClient(target: ClientTarget): Promise<TokenClient> {
     async subscribed(token, act) {
       const heads = [Number(await cast('block-number', '--rpc-url', target.wsUrl))];
       let printed = '';
-      const socket = ['--rpc-url', target.wsUrl, '--subscribe', '--json', '--address', token, TRANSFER];
+      const socket = ['--rpc-url', target.wsUrl, '--subscribe', '--address', token, TRANSFER];
       const following = follow(['logs', ...socket], (text) => {
         printed += text;
       });
@@ -130,12 +130,12 @@ export async function castClient(target: ClientTarget): Promise<TokenClient> {
         // cast says nothing when its subscription stands; it has it within some tens of milliseconds.
         await new Promise((resolve) => setTimeout(resolve, 1_000));
         await act();
-        await eventually(() => logsOf(printed) !== undefined, 'an announcement');
+        await eventually(() => logsOf(printed).length > 0, 'an announcement');
       } finally {
         await following.stop();
       }
       heads.push(Number(await cast('block-number', '--rpc-url', target.wsUrl)));
-      return { heads, transfers: shown(logsOf(printed) ?? []) };
+      return { heads, transfers: shown(logsOf(printed)) };
     },
     async proof(token, slot, block) {
       const proof = JSON.parse(await ask('proof', '--block', String(block), token, slot)) as {
@@ -151,16 +151,8 @@ export async function castClient(target: ClientTarget): Promise<TokenClient> {
   };
 }
 
-/** The array that cast prints piece by piece, as far as it stands; undefined before the first whole log. */
-function logsOf(printed: string): CastLog[] | undefined {
-  const text = printed.trim();
-  for (const candidate of [text, `${text.replace(/,$/, '')}]`]) {
-    try {
-      const read = JSON.parse(candidate) as CastLog[];
-      if (Array.isArray(read) && read.length > 0) return read;
-    } catch {
-      // Not whole yet.
-    }
-  }
-  return undefined;
+/** Logs as cast prints them while it listens, for people; as JSON it prints them when it ends. */
+function logsOf(printed: string): CastLog[] {
+  const logs = printed.matchAll(/data: (0x[0-9a-f]*)[^[]*topics: \[([^\]]*)\]/gi);
+  return [...logs].map(([, data = '', topics = '']) => ({ data, topics: topics.trim().split(/\s+/) }));
 }

@@ -1,0 +1,225 @@
+/**
+ * Calls that execute or scan run apart from the thread that talks to clients: one that takes long makes nobody else
+ * wait, and one that takes too long is ended for good. Each lane is one thread; its calls run one after the other.
+ */
+import type { ErrorObject } from './errors.ts';
+import { RPC_CODES, RpcError } from './errors.ts';
+import type { RpcLimits } from './limits.ts';
+import type { RpcContext } from './method.ts';
+
+/** What methods that run apart may use. */
+export type ReadContext = Pick<RpcContext, 'reader' | 'caller' | 'limits'>;
+
+export type Lane = 'call' | 'trace' | 'scan';
+
+export interface Apart {
+  /** JSON of the result. @throws RpcError the method's own, -32005 when too many wait, or the one of its time limit */
+  run(name: string, params: unknown): Promise<string>;
+}
+
+/** What the other side gives back. `report`: an error of ours, told to the operator and not to the client. */
+export type ApartAnswer =
+  | { readonly body: string }
+  | { readonly error: ErrorObject; readonly report?: string };
+
+interface Place {
+  readonly lane: Lane;
+  readonly limit: 'callTimeoutMs' | 'traceTimeoutMs' | 'scanTimeoutMs';
+  /** geth's words for this method. */
+  expired(limitMs: number): RpcError;
+}
+
+const seconds = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
+
+/** geth: RPCEVMTimeout. */
+const CALL: Place = {
+  lane: 'call',
+  limit: 'callTimeoutMs',
+  expired: (ms) => new RpcError(RPC_CODES.server, `execution aborted (timeout = ${seconds(ms)})`),
+};
+/** geth: defaultTraceTimeout. */
+const TRACE: Place = {
+  lane: 'trace',
+  limit: 'traceTimeoutMs',
+  expired: () => new RpcError(RPC_CODES.server, 'execution timeout'),
+};
+/** geth: the time-out of its server. */
+const requestTimedOut = (): RpcError => new RpcError(RPC_CODES.timeout, 'request timed out');
+const BLOCK_TRACE: Place = { lane: 'trace', limit: 'scanTimeoutMs', expired: requestTimedOut };
+const SCAN: Place = { lane: 'scan', limit: 'scanTimeoutMs', expired: requestTimedOut };
+
+/** All that run apart; they use nothing but a `ReadContext`. */
+const PLACES: Readonly<Record<string, Place>> = {
+  eth_call: CALL,
+  eth_estimateGas: CALL,
+  eth_createAccessList: CALL,
+  eth_simulateV1: CALL,
+  debug_traceTransaction: TRACE,
+  debug_traceCall: TRACE,
+  debug_traceBlockByNumber: BLOCK_TRACE,
+  debug_traceBlockByHash: BLOCK_TRACE,
+  trace_replayTransaction: TRACE,
+  ots_traceTransaction: TRACE,
+  ots_getInternalOperations: TRACE,
+  eth_getLogs: SCAN,
+  eth_getProof: SCAN,
+  ots_searchTransactionsBefore: SCAN,
+  ots_searchTransactionsAfter: SCAN,
+  ots_getContractCreator: SCAN,
+};
+
+export const APART_METHODS: readonly string[] = Object.keys(PLACES);
+
+export function runsApart(name: string): boolean {
+  return Object.hasOwn(PLACES, name);
+}
+
+/** One thread of a lane, started when it is needed. */
+export interface LaneThread {
+  /** Rejects when the thread ends before it answers. */
+  answer(name: string, params: unknown): Promise<ApartAnswer>;
+  /** Ends it at once, whatever it does; resolves when it is gone. */
+  end(): Promise<void>;
+}
+
+export interface ApartOptions {
+  start(lane: Lane): LaneThread;
+  readonly limits: RpcLimits;
+  /** Hears of errors that are ours. */
+  report(error: unknown, method: string): void;
+}
+
+export interface RunningApart extends Apart {
+  /** Starts what wallets need first, for a moment when nobody waits. */
+  warm(): void;
+  /** Ends all threads; what waits for them fails. */
+  close(): Promise<void>;
+}
+
+export function createApart(options: ApartOptions): RunningApart {
+  const lanes = new Map<Lane, ReturnType<typeof createLane>>();
+  const laneOf = (name: Lane): ReturnType<typeof createLane> => {
+    const lane = lanes.get(name) ?? createLane(name, options);
+    lanes.set(name, lane);
+    return lane;
+  };
+  return {
+    async run(name, params) {
+      const place = PLACES[name];
+      if (place === undefined) throw new Error(`${name} does not run apart`);
+      return laneOf(place.lane).run(place, name, params);
+    },
+    warm: () => laneOf('call').warm(),
+    async close() {
+      await Promise.all([...lanes.values()].map((lane) => lane.close()));
+    },
+  };
+}
+
+function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
+  let thread: LaneThread | undefined;
+  let isBusy = false;
+  let isClosed = false;
+  let idle: ReturnType<typeof setTimeout> | undefined;
+  /** Each is told whether its turn has come; it has not when the lane closes. */
+  const waiting: ((isTurn: boolean) => void)[] = [];
+
+  async function turn(): Promise<void> {
+    if (isClosed) throw closing();
+    if (!isBusy) {
+      isBusy = true;
+      return;
+    }
+    if (waiting.length >= limits.maxHeavyQueue)
+      throw new RpcError(
+        RPC_CODES.limitExceeded,
+        `limit exceeded: calls waiting (limit ${limits.maxHeavyQueue})`,
+      );
+    const began = performance.now();
+    const isTurn = await new Promise<boolean>((resolve) => waiting.push(resolve));
+    if (!isTurn) throw closing();
+    // Whoever asked has given up by now: the time goes to those who have not.
+    if (performance.now() - began > limits.scanTimeoutMs) {
+      leave();
+      throw requestTimedOut();
+    }
+  }
+
+  /** Hands the place over, so `isBusy` stays true while somebody waits. */
+  function leave(): void {
+    const next = waiting.shift();
+    if (next !== undefined) {
+      next(true);
+      return;
+    }
+    isBusy = false;
+    // A wallet's first call after a pause must not wait for a thread to load.
+    if (lane === 'call') return;
+    idle = setTimeout(() => void end(), limits.readerIdleMs);
+    idle.unref();
+  }
+
+  async function end(): Promise<void> {
+    const ending = thread;
+    thread = undefined;
+    await ending?.end();
+  }
+
+  async function work(place: Place, name: string, params: unknown): Promise<string> {
+    if (isClosed) throw closing();
+    clearTimeout(idle);
+    thread ??= start(lane);
+    const limitMs = limits[place.limit];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, limitMs, undefined);
+    });
+    let answer: ApartAnswer | undefined;
+    try {
+      answer = await Promise.race([thread.answer(name, params), late]);
+    } catch (error) {
+      // The thread is gone, most likely because its memory was used up; the next call gets a new one.
+      await end();
+      if (isClosed) throw closing();
+      report(error, name);
+      throw new RpcError(
+        RPC_CODES.server,
+        'execution aborted: it needed more than this node gives to a call',
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+    if (answer === undefined) {
+      // Only the end of the thread really stops what runs in it.
+      await end();
+      throw place.expired(limitMs);
+    }
+    if ('body' in answer) return answer.body;
+    if (answer.report !== undefined) report(new Error(answer.report), name);
+    throw new RpcError(answer.error.code, answer.error.message, answer.error.data);
+  }
+
+  return {
+    async run(place: Place, name: string, params: unknown): Promise<string> {
+      await turn();
+      try {
+        return await work(place, name, params);
+      } finally {
+        leave();
+      }
+    },
+    warm(): void {
+      if (!isClosed) thread ??= start(lane);
+    },
+    async close() {
+      isClosed = true;
+      clearTimeout(idle);
+      for (const refuse of waiting.splice(0)) refuse(false);
+      await end();
+    },
+  };
+}
+
+function closing(): RpcError {
+  return new RpcError(RPC_CODES.server, 'the node is stopping');
+}

@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { APART_METHODS, createApart, type Lane, type LaneThread } from '../../../rpc/apart.ts';
+import { DEFAULT_LIMITS } from '../../../rpc/limits.ts';
+import { chosenMethods, NAMESPACES_APART } from '../../../rpc/methods/index.ts';
+
+const limits = {
+  ...DEFAULT_LIMITS,
+  callTimeoutMs: 30,
+  traceTimeoutMs: 30,
+  scanTimeoutMs: 60,
+  readerIdleMs: 40,
+  maxHeavyQueue: 2,
+};
+
+/** Threads that answer with the parameters, or not at all when asked with 'hang'. */
+function threads() {
+  const started: Lane[] = [];
+  let alive = 0;
+  let running = 0;
+  let most = 0;
+  const reported: string[] = [];
+  const apart = createApart({
+    limits,
+    report: (_, method) => reported.push(method),
+    start(lane): LaneThread {
+      started.push(lane);
+      alive += 1;
+      return {
+        async answer(_, params) {
+          running += 1;
+          most = Math.max(most, running);
+          try {
+            if (params === 'hang') return await new Promise<never>(() => {});
+            await new Promise((resolve) => setTimeout(resolve, 2));
+            if (params === 'die') throw new Error('out of memory');
+            if (params === 'refuse') return { error: { code: 3, message: 'execution reverted', data: '0x' } };
+            return { body: JSON.stringify(params) };
+          } finally {
+            running -= 1;
+          }
+        },
+        async end() {
+          alive -= 1;
+          running = 0;
+        },
+      };
+    },
+  });
+  return { apart, started, reported, alive: () => alive, most: () => most };
+}
+
+const failureOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    ({ code, message }) => ({ code, message }),
+  );
+
+describe('calls that run apart', () => {
+  it('are answered one at a time per lane, each lane by its own thread', async () => {
+    const { apart, started, most } = threads();
+    const answers = await Promise.all([1, 2, 3].map((n) => apart.run('eth_call', n)));
+    expect(answers).toEqual(['1', '2', '3']);
+    expect(most()).toBe(1);
+    await apart.run('eth_getProof', 4);
+    await apart.run('debug_traceTransaction', 5);
+    expect(started).toEqual(['call', 'scan', 'trace']);
+    await apart.close();
+  });
+
+  it('that take too long get the words of geth, and their thread is ended', async () => {
+    const { apart, started, alive } = threads();
+    expect(await failureOf(apart.run('eth_call', 'hang'))).toEqual({
+      code: -32000,
+      message: 'execution aborted (timeout = 30ms)',
+    });
+    expect(await failureOf(apart.run('debug_traceTransaction', 'hang'))).toEqual({
+      code: -32000,
+      message: 'execution timeout',
+    });
+    expect(await failureOf(apart.run('eth_getLogs', 'hang'))).toEqual({
+      code: -32002,
+      message: 'request timed out',
+    });
+    expect(alive()).toBe(0);
+    expect(await apart.run('eth_call', 'next')).toBe('"next"');
+    expect(started).toEqual(['call', 'trace', 'scan', 'call']);
+    await apart.close();
+    expect(alive()).toBe(0);
+  });
+
+  it('are refused when too many wait, and given up when they waited too long', async () => {
+    const { apart } = threads();
+    const first = failureOf(apart.run('debug_traceBlockByNumber', 'hang'));
+    const second = failureOf(apart.run('debug_traceBlockByNumber', 'hang'));
+    const third = failureOf(apart.run('debug_traceCall', 1));
+    expect(await failureOf(apart.run('debug_traceCall', 2))).toEqual({
+      code: -32005,
+      message: 'limit exceeded: calls waiting (limit 2)',
+    });
+    expect(await first).toEqual({ code: -32002, message: 'request timed out' });
+    expect(await second).toEqual({ code: -32002, message: 'request timed out' });
+    // Behind two that used all of their time.
+    expect(await third).toEqual({ code: -32002, message: 'request timed out' });
+    await apart.close();
+  });
+
+  it('keep their errors; a thread that dies takes one call with it', async () => {
+    const { apart, reported } = threads();
+    expect(await failureOf(apart.run('eth_estimateGas', 'refuse'))).toEqual({
+      code: 3,
+      message: 'execution reverted',
+    });
+    expect(await failureOf(apart.run('eth_call', 'die'))).toMatchObject({ code: -32000 });
+    expect(reported).toEqual(['eth_call']);
+    expect(await apart.run('eth_call', 1)).toBe('1');
+    await apart.close();
+  });
+
+  it('end their thread when nobody needs it, except that of calls', async () => {
+    const { apart, alive } = threads();
+    await Promise.all([
+      apart.run('eth_call', 1),
+      apart.run('eth_getLogs', 1),
+      apart.run('ots_traceTransaction', 1),
+    ]);
+    expect(alive()).toBe(3);
+    await new Promise((resolve) => setTimeout(resolve, 3 * limits.readerIdleMs));
+    expect(alive()).toBe(1);
+    await apart.close();
+  });
+
+  it('fail when the node stops', async () => {
+    const { apart, alive } = threads();
+    const hanging = failureOf(apart.run('eth_getLogs', 'hang'));
+    const waiting = failureOf(apart.run('eth_getLogs', 1));
+    await apart.close();
+    expect(alive()).toBe(0);
+    expect(await waiting).toEqual({ code: -32000, message: 'the node is stopping' });
+    expect(await hanging).toBeDefined();
+    expect(await failureOf(apart.run('eth_call', 1))).toEqual({
+      code: -32000,
+      message: 'the node is stopping',
+    });
+  });
+
+  it('are methods that exist', () => {
+    const methods = chosenMethods(DEFAULT_LIMITS, NAMESPACES_APART);
+    for (const name of APART_METHODS) expect(methods[name]?.heavy, name).toBe(true);
+  });
+});
