@@ -13,8 +13,12 @@ export type ReadContext = Pick<RpcContext, 'reader' | 'caller' | 'limits'>;
 export type Lane = 'call' | 'trace' | 'scan';
 
 export interface Apart {
-  /** JSON of the result. @throws RpcError the method's own, -32005 when too many wait, or the one of its time limit */
-  run(name: string, params: unknown): Promise<string>;
+  /**
+   * JSON of the result.
+   * @param gone fires when nobody waits for it any more: a call whose turn has not come is then left out
+   * @throws RpcError the method's own, -32005 when too many wait, or the one of its time limit
+   */
+  run(name: string, params: unknown, gone?: AbortSignal): Promise<string>;
 }
 
 /** What the other side gives back. `report`: an error of ours, told to the operator and not to the client. */
@@ -98,19 +102,24 @@ export interface RunningApart extends Apart {
 
 export function createApart(options: ApartOptions): RunningApart {
   const lanes = new Map<Lane, ReturnType<typeof createLane>>();
+  let isClosed = false;
   const laneOf = (name: Lane): ReturnType<typeof createLane> => {
     const lane = lanes.get(name) ?? createLane(name, options);
     lanes.set(name, lane);
     return lane;
   };
   return {
-    async run(name, params) {
+    async run(name, params, gone) {
       const place = PLACES[name];
       if (place === undefined) throw new Error(`${name} does not run apart`);
-      return laneOf(place.lane).run(place, name, params);
+      if (isClosed) throw closing();
+      return laneOf(place.lane).run(place, name, params, gone);
     },
-    warm: () => laneOf('call').warm(),
+    warm() {
+      if (!isClosed) laneOf('call').warm();
+    },
     async close() {
+      isClosed = true;
       await Promise.all([...lanes.values()].map((lane) => lane.close()));
     },
   };
@@ -200,16 +209,17 @@ function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
   }
 
   return {
-    async run(place: Place, name: string, params: unknown): Promise<string> {
+    async run(place: Place, name: string, params: unknown, gone?: AbortSignal): Promise<string> {
       await turn();
       try {
+        if (gone?.aborted) throw new RpcError(RPC_CODES.server, 'the client is gone');
         return await work(place, name, params);
       } finally {
         leave();
       }
     },
     warm(): void {
-      if (!isClosed) thread ??= start(lane);
+      thread ??= start(lane);
     },
     async close() {
       isClosed = true;

@@ -11,24 +11,33 @@ import { parseParams } from './params.ts';
 export type Report = (error: unknown, method: string) => void;
 
 export interface Dispatcher {
-  /** Text of the answer; undefined when nothing is to be sent (only notifications). Never rejects. */
-  handle(text: string, connection?: Connection): Promise<string | undefined>;
+  /**
+   * Text of the answer; undefined when nothing is to be sent (only notifications). Never rejects.
+   * @param gone fires when nobody waits for the answer any more: what has not begun is left undone
+   */
+  handle(text: string, connection?: Connection, gone?: AbortSignal): Promise<string | undefined>;
 }
 
 export function createDispatcher(context: RpcContext, methods: Methods, report: Report): Dispatcher {
   const { limits } = context;
 
-  async function answer(request: unknown, connection: Connection | undefined): Promise<string | undefined> {
+  async function answer(
+    request: unknown,
+    connection: Connection | undefined,
+    gone: AbortSignal | undefined,
+  ): Promise<string | undefined> {
     const call = readCall(request);
     if ('problem' in call) return failure(call.id, call.problem);
     const { id, name, params } = call;
     try {
       const found = Object.hasOwn(methods, name) ? methods[name] : undefined;
       if (!found) throw methodNotFound(name);
+      const args = parseParams(found.params, params) as unknown[];
+      // What runs apart reads its parameters again there; here it is made sure that wrong ones take nobody's turn.
       const body =
         context.apart !== undefined && runsApart(name)
-          ? await context.apart.run(name, params)
-          : await answerHere(found, params, connection);
+          ? await context.apart.run(name, params, gone)
+          : await answerHere(found, args, connection);
       if (id === undefined) return undefined;
       if (body.length > limits.maxAnswerBytes)
         return failure(id, {
@@ -44,10 +53,9 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
 
   async function answerHere(
     method: Method,
-    params: unknown,
+    args: unknown[],
     connection: Connection | undefined,
   ): Promise<string> {
-    const args = parseParams(method.params, params) as unknown[];
     const run = () => method.run(context, args, connection);
     const result = await (method.heavy ? context.heavy.run(async () => run()) : run());
     return jsonOf(result);
@@ -56,6 +64,7 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
   async function answerBatch(
     requests: unknown[],
     connection: Connection | undefined,
+    gone: AbortSignal | undefined,
   ): Promise<string | undefined> {
     if (requests.length === 0)
       return failure(null, { code: RPC_CODES.invalidRequest, message: 'empty batch' });
@@ -67,15 +76,21 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
     const answers: (string | undefined)[] = new Array(requests.length);
     let spent = 0;
     let next = 0;
+    let sliceBegan = performance.now();
     const worker = async (): Promise<void> => {
-      while (next < requests.length) {
+      while (next < requests.length && gone?.aborted !== true) {
         const index = next;
         next += 1;
         const request = requests[index];
+        // Answers that wait for nothing would keep everybody else waiting until the whole batch is done.
+        if (performance.now() - sliceBegan > limits.batchSliceMs) {
+          await new Promise(setImmediate);
+          sliceBegan = performance.now();
+        }
         const text =
           spent > limits.maxBatchAnswerBytes
             ? refuseTooLarge(request, limits.maxBatchAnswerBytes)
-            : await answer(request, connection);
+            : await answer(request, connection, gone);
         answers[index] = text;
         spent += text?.length ?? 0;
         if (spent > limits.maxBatchAnswerBytes && text !== undefined)
@@ -90,7 +105,7 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
   }
 
   return {
-    async handle(text, connection) {
+    async handle(text, connection, gone) {
       if (!depthWithin(text, limits.maxJsonDepth))
         return failure(null, {
           code: RPC_CODES.invalidRequest,
@@ -102,7 +117,9 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
       } catch {
         return failure(null, { code: RPC_CODES.parse, message: 'parse error: the request is not JSON' });
       }
-      return Array.isArray(request) ? answerBatch(request, connection) : answer(request, connection);
+      return Array.isArray(request)
+        ? answerBatch(request, connection, gone)
+        : answer(request, connection, gone);
     },
   };
 }

@@ -15,6 +15,8 @@ export interface RpcLimits {
   readonly maxJsonDepth: number;
   /** Requests of one batch that may run at once: lets submissions share round trips to the executor. */
   readonly maxBatchConcurrency: number;
+  /** Time that the answers of one batch may take in one go; then others get their turn. */
+  readonly batchSliceMs: number;
   /** Open TCP connections, HTTP and WebSocket together: a file descriptor and some 10 KiB each. */
   readonly maxConnections: number;
   readonly maxWebSockets: number;
@@ -25,10 +27,12 @@ export interface RpcLimits {
   /** Bytes waiting for a WebSocket reader above which no further request of his is read (back pressure). */
   readonly socketPauseBytes: number;
   /**
-   * Bytes waiting for a slow WebSocket reader; beyond, the connection is cut: heads must not pile up in memory. Above
+   * Bytes waiting for a slow WebSocket reader; beyond, the connection ends: heads must not pile up in memory. Above
    * two answers of the largest size, so that nobody is cut for asking two large questions.
    */
   readonly maxSocketBacklogBytes: number;
+  /** Time for a slow reader to take what waits and the reason why no more comes. */
+  readonly slowReaderGraceMs: number;
   /** Calls that execute or scan (eth_call, estimateGas, getLogs, getProof, previews) at once. */
   readonly maxHeavyCalls: number;
   /** Heavy calls that may wait for their turn; beyond, -32005 at once is kinder than a time-out later. */
@@ -93,18 +97,20 @@ export const DEFAULT_LIMITS: RpcLimits = {
   maxAnswerBytes: 25_000_000,
   maxJsonDepth: 32,
   maxBatchConcurrency: 64,
+  batchSliceMs: 10,
   maxConnections: 1_000,
   maxWebSockets: 500,
   maxSubscriptionsPerSocket: 128,
   maxInFlightPerSocket: 64,
   socketPauseBytes: 1024 * 1024,
   maxSocketBacklogBytes: 64 * 1024 * 1024,
+  slowReaderGraceMs: 10_000,
   maxHeavyCalls: 4,
   maxHeavyQueue: 256,
   callTimeoutMs: 5_000,
   traceTimeoutMs: 5_000,
   scanTimeoutMs: 30_000,
-  readerIdleMs: 120_000,
+  readerIdleMs: 20_000,
   headersTimeoutMs: 15_000,
   requestTimeoutMs: 60_000,
   stallTimeoutMs: 120_000,

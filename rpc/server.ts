@@ -162,7 +162,9 @@ async function jsonRpc(
     );
     return;
   }
-  const answer = await parts.dispatcher.handle(body);
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const answer = await parts.dispatcher.handle(body, undefined, gone.signal);
   response.setHeader('Content-Type', 'application/json');
   end(response, 200, answer ?? '');
 }
@@ -245,12 +247,15 @@ function createSockets(parts: ServerParts): Sockets {
     maxPayload: limits.maxBodyBytes,
     perMessageDeflate: false,
     clientTracking: true,
+    // One message of a socket per turn of the event loop: a chunk holds hundreds, and others wait meanwhile.
+    allowSynchronousEvents: false,
   });
   let nextId = 1;
   const alive = new WeakSet<WebSocket>();
 
   function attach(socket: WebSocket): void {
     let inFlight = 0;
+    const gone = new AbortController();
     alive.add(socket);
     const busy = (): boolean =>
       inFlight >= limits.maxInFlightPerSocket || socket.bufferedAmount > limits.socketPauseBytes;
@@ -262,8 +267,11 @@ function createSockets(parts: ServerParts): Sockets {
       send(text) {
         if (socket.readyState !== socket.OPEN) return;
         if (socket.bufferedAmount > limits.maxSocketBacklogBytes) {
-          // The reader does not keep up. Dropping single messages would leave holes it cannot see.
-          socket.terminate();
+          // The reader does not keep up. Dropping single messages would leave holes it cannot see, so it gets what
+          // waits and then the reason; if it does not take them, the connection is cut.
+          parts.subscriptions.drop(connection);
+          socket.close(1013, 'you read too slowly: messages were left out');
+          setTimeout(() => socket.terminate(), limits.slowReaderGraceMs).unref();
           return;
         }
         socket.send(text, resume);
@@ -274,7 +282,7 @@ function createSockets(parts: ServerParts): Sockets {
       if (isBinary) return socket.close(1003, 'text frames only');
       inFlight += 1;
       if (busy()) socket.pause();
-      parts.dispatcher.handle(data.toString('utf8'), connection).then((answer) => {
+      parts.dispatcher.handle(data.toString('utf8'), connection, gone.signal).then((answer) => {
         inFlight -= 1;
         if (answer !== undefined) connection.send(answer);
         parts.subscriptions.activate(connection);
@@ -283,7 +291,10 @@ function createSockets(parts: ServerParts): Sockets {
     });
     socket.on('pong', () => alive.add(socket));
     socket.on('error', () => socket.terminate());
-    socket.on('close', () => parts.subscriptions.drop(connection));
+    socket.on('close', () => {
+      gone.abort();
+      parts.subscriptions.drop(connection);
+    });
   }
 
   const pings = setInterval(() => {

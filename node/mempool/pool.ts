@@ -638,9 +638,9 @@ function tip(entry: Entry, baseFee: bigint): bigint {
   return entry.tx.maxPriorityFeePerGas;
 }
 
-/** A replacement's fee: strictly more, and at least the bump. */
+/** A replacement's fee: strictly more, and at least the bump, rounded down as geth does. */
 function pays(offered: bigint, old: bigint): boolean {
-  return offered > old && offered * 100n >= old * (100n + LIMITS.priceBumpPercent);
+  return offered > old && offered >= (old * (100n + LIMITS.priceBumpPercent)) / 100n;
 }
 
 function descending(sender: Sender): Entry[] {

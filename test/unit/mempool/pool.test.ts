@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { memoryJournal, raw, town, type Wish } from './support.ts';
+import { LIMITS } from '../../../node/mempool/limits.ts';
+import { address, memoryJournal, raw, town, type Wish } from './support.ts';
 
 describe('what the pool takes', () => {
   it('refuses with the texts that wallets parse', () => {
@@ -51,6 +52,14 @@ describe('what the pool takes', () => {
     expect(pool.counts()).toMatchObject({ pending: 1, queued: 0 });
   });
 
+  it('rounds the bump down as geth does', () => {
+    const { add } = town();
+    add({ from: 'a', nonce: 0, fee: 105, tip: 15 });
+    // 115.5 and 16.5.
+    expect(add({ from: 'a', nonce: 0, fee: 114, tip: 16 }).ok).toBe(false);
+    expect(add({ from: 'a', nonce: 0, fee: 115, tip: 16 }).ok).toBe(true);
+  });
+
   it('lets a replacement in the middle keep what follows it', () => {
     const { add, order } = town();
     for (const nonce of [0, 1, 2]) add({ from: 'a', nonce });
@@ -65,6 +74,21 @@ describe('what the pool takes', () => {
     expect(add({ from: 'smart', nonce: 0 })).toMatchObject({ ok: true });
     expect(add({ from: 'smart', nonce: 1 })).toMatchObject({ code: 'ACCOUNT_LIMIT' });
     expect(add({ from: 'smart', nonce: 0, fee: 200, tip: 2 })).toMatchObject({ ok: true });
+  });
+});
+
+describe('the next nonce', () => {
+  it('counts what is executable, not what waits behind a gap', () => {
+    const { add, pool, set } = town();
+    const next = () => pool.pendingNonce(address('a'));
+    set('a', { nonce: 3n });
+    expect(next()).toBeUndefined();
+    add({ from: 'a', nonce: 3 });
+    add({ from: 'a', nonce: 4 });
+    add({ from: 'a', nonce: 6 });
+    expect(next()).toBe(5n);
+    add({ from: 'a', nonce: 5 });
+    expect(next()).toBe(7n);
   });
 });
 
@@ -190,6 +214,23 @@ describe('what waits for bytes or for an attribution', () => {
 });
 
 describe('limits', () => {
+  it("are go-ethereum's numbers", () => {
+    expect(LIMITS).toMatchObject({
+      ...{ accountSlots: 16, globalSlots: 5_120, accountQueue: 64, globalQueue: 1_024 },
+      ...{ slotBytes: 32_768, maxTransactionBytes: 131_072, priceBumpPercent: 10n, lifetimeMs: 10_800_000 },
+    });
+  });
+
+  it('128 KiB a transaction, not a byte more', () => {
+    const { add } = town();
+    const most = 131_072 - raw({ from: 'a', nonce: 0, padding: 100_000 }).length + 100_000;
+    expect(add({ from: 'a', nonce: 0, padding: most })).toMatchObject({ ok: true });
+    expect(add({ from: 'a', nonce: 1, padding: most + 1 })).toMatchObject({
+      code: 'OVERSIZED',
+      message: 'oversized data: transaction size 131073, limit 131072',
+    });
+  });
+
   it('64 queued transactions a sender', () => {
     const { add } = town();
     for (let i = 0; i < 64; i++) expect(add({ from: 'a', nonce: i + 1 }).ok).toBe(true);

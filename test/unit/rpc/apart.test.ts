@@ -129,6 +129,17 @@ describe('calls that run apart', () => {
     await apart.close();
   });
 
+  it('are left out when nobody waits for them any more', async () => {
+    const { apart } = threads();
+    const client = new AbortController();
+    const first = apart.run('eth_call', 1);
+    const second = failureOf(apart.run('eth_call', 'hang', client.signal));
+    client.abort();
+    expect(await first).toBe('1');
+    expect(await second).toEqual({ code: -32000, message: 'the client is gone' });
+    await apart.close();
+  });
+
   it('fail when the node stops', async () => {
     const { apart, alive } = threads();
     const hanging = failureOf(apart.run('eth_getLogs', 'hang'));

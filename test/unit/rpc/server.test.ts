@@ -338,7 +338,24 @@ describe('a WebSocket', () => {
     expect(await one.call('eth_unsubscribe', id)).toBe(true);
   });
 
-  it('that does not read is cut instead of filling memory', async () => {
+  it('hears when the node begins and ends to catch up', async () => {
+    const head = { number: 7, hash: `0x${'11'.repeat(32)}` } as const;
+    const { url, backend } = await serve();
+    const socket = await openSocket(url);
+    const subscription = await socket.call('eth_subscribe', 'syncing');
+    backend.syncing = async () => ({ startingBlock: 0, currentBlock: 7, highestBlock: 90 });
+    backend.announceHead(head);
+    expect((await socket.next()).params).toEqual({
+      subscription,
+      result: { syncing: true, status: { StartingBlock: 0, CurrentBlock: 7, HighestBlock: 90 } },
+    });
+    backend.announceHead(head);
+    backend.syncing = async () => undefined;
+    backend.announceHead(head);
+    expect((await socket.next()).params).toEqual({ subscription, result: false });
+  });
+
+  it('that does not read is cut, is told why if it reads again, and does not fill memory', async () => {
     const { url, backend } = await serve({ maxSocketBacklogBytes: 64 * 1024 });
     const slow = await openSocket(url);
     await slow.call('eth_subscribe', 'newPendingTransactions');
@@ -358,7 +375,7 @@ describe('a WebSocket', () => {
       for (let n = 0; n < many.length; n++) await quick.next();
     }
     slow.socket.resume();
-    expect((await slow.closed).code).toBe(1006);
+    expect((await slow.closed).code).toBe(1013);
     expect(await quick.call('eth_chainId')).toBe('0x7a69');
   });
 

@@ -1,0 +1,24 @@
+/** What must hold after an attack. */
+import type { AbuseReport } from './run.ts';
+
+/** Memory at the end against the start. */
+const MAX_GROWTH = 1.3;
+/** Blocks a second during the attack against before: the attackers take a part of the same processors. */
+const MIN_PACE = 0.7;
+/** Longest time without a block: the chain's own heartbeat, doubled. */
+const MAX_GAP_MS = 10_000;
+
+export function complaints(report: AbuseReport): string[] {
+  const problems: string[] = [];
+  for (const [name, { right, wrong }] of report.tallies) {
+    if (wrong.length > 0) problems.push(`${name}: wrong answers, the first ${wrong[0]}`);
+    // Slow and idle ones are ended later than a short attack lasts.
+    if (right === 0 && !/slow|idle|do not read/.test(name)) problems.push(`${name}: nothing was answered`);
+  }
+  if (report.pace < MIN_PACE * report.calmPace)
+    problems.push(`${report.pace.toFixed(2)} blocks a second instead of ${report.calmPace.toFixed(2)}`);
+  if (report.longestGapMs > MAX_GAP_MS) problems.push(`no block for ${Math.round(report.longestGapMs)} ms`);
+  if (report.memory !== undefined && report.memory.end > MAX_GROWTH * report.memory.start)
+    problems.push(`memory grew ${(report.memory.end / report.memory.start).toFixed(2)}x`);
+  return problems;
+}
