@@ -24,6 +24,9 @@ export interface AbuseOptions {
 }
 
 export interface AbuseReport {
+  readonly seconds: number;
+  /** Whether a block came within 10 s after the attack. */
+  readonly goesOn: boolean;
   /** Blocks a second before and during the attack, and the longest time without one during it. */
   readonly calmPace: number;
   readonly pace: number;
@@ -57,12 +60,13 @@ export async function runAbuse(options: AbuseOptions): Promise<AbuseReport> {
     stops.push(sendTransfers(devnet));
     const target = targetOf(devnet);
 
+    // Nothing is attacked before there is a chain that moves.
+    await nextBlocks(blocks, 2, 60_000);
     log(`the pace of ${options.calmSeconds} s without an attack`);
     await sleep(1_000);
     const calm = await paceOf(blocks, options.calmSeconds);
     // Code is loaded and buffers grow to their size before memory is compared.
-    await warmUp(target);
-    await sleep(1_000);
+    if (options.settle) await warmUp(target);
 
     const start = residentBytes(devnet);
     log(`${options.connections} connections attack for ${options.seconds} s`);
@@ -72,9 +76,12 @@ export async function runAbuse(options: AbuseOptions): Promise<AbuseReport> {
     const during = await paceOf(blocks, seconds);
     const tallies = await attacking;
     const times = await questions.stop();
+    const goesOn = await nextBlocks(blocks, 1, 10_000);
     if (options.settle) await sleep(SETTLE_MS);
     const end = options.settle ? residentBytes(devnet) : undefined;
     return {
+      seconds,
+      goesOn,
       calmPace: calm.pace,
       pace: during.pace,
       longestGapMs: during.longestGapMs,
@@ -107,6 +114,14 @@ async function attack(order: AttackOrder): Promise<ReadonlyMap<string, Tally>> {
   const [tallies] = await once(worker, 'message');
   await worker.terminate();
   return tallies;
+}
+
+/** Whether `count` more blocks come in time. */
+async function nextBlocks(blocks: readonly unknown[], count: number, withinMs: number): Promise<boolean> {
+  const goal = blocks.length + count;
+  const deadline = performance.now() + withinMs;
+  while (blocks.length < goal && performance.now() < deadline) await sleep(100);
+  return blocks.length >= goal;
 }
 
 async function paceOf(

@@ -12,9 +12,11 @@ export function complaints(report: AbuseReport): string[] {
   const problems: string[] = [];
   for (const [name, { right, wrong }] of report.tallies) {
     if (wrong.length > 0) problems.push(`${name}: wrong answers, the first ${wrong[0]}`);
-    // Slow and idle ones are ended later than a short attack lasts.
-    if (right === 0 && !/slow|idle|do not read/.test(name)) problems.push(`${name}: nothing was answered`);
+    // Slow and idle ones are ended, and the last heavy ones answered, later than a short attack lasts.
+    if (right === 0 && report.seconds >= 60 && !/slow|idle|do not read/.test(name))
+      problems.push(`${name}: nothing was answered`);
   }
+  if (!report.goesOn) problems.push('no block within 10 s after the attack');
   if (report.pace < MIN_PACE * report.calmPace)
     problems.push(`${report.pace.toFixed(2)} blocks a second instead of ${report.calmPace.toFixed(2)}`);
   if (report.longestGapMs > MAX_GAP_MS) problems.push(`no block for ${Math.round(report.longestGapMs)} ms`);

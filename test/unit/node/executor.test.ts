@@ -216,6 +216,20 @@ describe('the executor', () => {
     expect(executor.counts()).toMatchObject({ height: 1, totalTransactions: 1, lastBlockTransactions: 1 });
   });
 
+  it('refuses blob transactions in the words that libraries look for', async () => {
+    const blob = await privateKeyToAccount(`0x${'11'.repeat(32)}`).signTransaction({
+      ...{ type: 'eip4844', chainId: 1, nonce: 0, gas: 21_000n, maxFeePerGas: 1n, maxPriorityFeePerGas: 1n },
+      ...{
+        to: `0x${'22'.repeat(20)}`,
+        maxFeePerBlobGas: 1n,
+        blobVersionedHashes: [`0x01${'33'.repeat(31)}`],
+      },
+    });
+    expect(executor.submit([fromHex(blob)], 'local')).toMatchObject([
+      { ok: false, code: 'INVALID', message: expect.stringMatching(/^transaction type not supported/) },
+    ]);
+  });
+
   it('gossips what its own users send, in one frame, and not what it heard', async () => {
     const own = [await s.transfer(), await s.transfer()];
     for (const raw of own) executor.submit([raw], 'local');
