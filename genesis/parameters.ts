@@ -118,7 +118,7 @@ export const DEFAULT_PARAMS: ChainParams = {
   retrieval: {
     version: 1,
     // The bundled `english-v1`: 1,024 numbers a record, trained on the Brown corpus by steps that can be replayed.
-    encoderHash: '0x5fc09d066382982e0245f3c15bb10902c751009000839abf1db4017dec817c17',
+    encoderHash: '0xd3904378d60d46e5c05083a9b3d424d8a5ecd809aaf50c30ea8cd7820261a952',
     // 64 MiB of vectors, which a scan reads in some 10 ms: a quarter of a block's attribution units, as the longest
     // quoting answer takes.
     maxRecords: 65_536,

@@ -13,6 +13,7 @@ const studies: Record<string, () => Promise<{ study: Study }>> = {
   'influence-breast-cancer': () => import('./influence/breast-cancer.ts'),
   'influence-text': () => import('./influence/text.ts'),
   'influence-adapters': () => import('./influence/adapters.ts'),
+  'influence-next-token': () => import('./influence/next-token.ts'),
   'influence-mnist': () => import('./influence/mnist.ts'),
   retrieval: () => import('./retrieval/study.ts'),
 };

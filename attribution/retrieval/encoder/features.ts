@@ -1,6 +1,8 @@
 import { AttributionError } from '../../errors.ts';
 import { decodeCodePoint, foldByte, lex, utf8Length, WORD } from '../../lexer/lexer.ts';
+import { fnv, mix, wordHash } from './hash.ts';
 import { MAX_FEATURES, MAX_GRAM_WORD_BYTES, MAX_TEXT_BYTES } from './limits.ts';
+import { spelledWord } from './spelling.ts';
 import type { Encoder, EncoderShape } from './types.ts';
 
 /** A text as the encoder reads it: feature i adds weights[i] × the rows named by rows[i·chunks …]. */
@@ -12,17 +14,17 @@ export interface TextFeatures {
   readonly weights: Uint8Array;
 }
 
-/** What a word by itself is to the encoder; the word's weight multiplies `parts`. */
+/** The parts of a word: the word itself first, then its character n-grams, or more (see `readWord`). */
 export interface WordFeatures {
-  /** Hash of the folded word: names its entry in the table of weights. */
-  readonly hash: number;
-  /** Row numbers: the word itself first, then its character n-grams. */
+  /** Hash of each part: names its entry in the table of weights. */
+  readonly hashes: Uint32Array;
+  /** `chunks` row numbers of each part. */
   readonly rows: Uint16Array;
+  /** Sixteenths of its weight that each part adds. */
+  readonly shares: Uint8Array;
 }
 
-const WORD_SEED = 0x811c9dc5;
 const GRAM_SEED = 0x01234567;
-const FNV_PRIME = 0x01000193;
 const GOLDEN = 0x9e3779b9;
 const OPENS = 0x3c;
 const CLOSES = 0x3e;
@@ -30,9 +32,10 @@ const GRAM_LENGTHS = [3, 4] as const;
 
 /** Occurrences of a word in a text count less and less: quarters of its weight for 1, 2, 3, and 4 or more. */
 const REPEATS = [4, 6, 7, 8] as const;
-/** Sixteenths of a word's weight for the word itself, and for each of its n-grams by their number (about 24/√number). */
-const WORD_PART = 16;
-const GRAM_PARTS = Array.from({ length: 256 }, (_, n) =>
+/** Shares of the word itself, of each of its n-grams by their number (about 24/√number), and of a word as it is misspelt. */
+const WORD_SHARE = 16;
+const MISSPELT_SHARE = 8;
+const GRAM_SHARES = Array.from({ length: 256 }, (_, n) =>
   n === 0 ? 0 : Math.max(1, Math.floor(24 / Math.sqrt(n))),
 );
 
@@ -47,28 +50,41 @@ export function textFeatures(encoder: Encoder, text: Uint8Array): TextFeatures {
   const weights = new Uint8Array(MAX_FEATURES);
   let count = 0;
   for (const { word, occurrences } of distinctWords(text)) {
-    const features = wordFeatures(encoder.shape, word);
-    const parts = features.rows.length / chunks;
-    if (count + parts > MAX_FEATURES) break;
-    const weight = encoder.weights[features.hash % encoder.weights.length]!;
-    for (let i = 0; i < parts; i++) {
-      const part = partWeight(weight, occurrences, i, parts);
-      if (part === 0) continue;
-      rows.set(features.rows.subarray(i * chunks, (i + 1) * chunks), count * chunks);
-      weights[count++] = part;
+    const { hashes, rows: wordRows, shares } = readWord(encoder, word);
+    if (count + hashes.length > MAX_FEATURES) break;
+    for (let i = 0; i < hashes.length; i++) {
+      const weight = partWeight(weightOf(encoder, hashes[i]!), occurrences, shares[i]!);
+      if (weight === 0) continue;
+      rows.set(wordRows.subarray(i * chunks, (i + 1) * chunks), count * chunks);
+      weights[count++] = weight;
     }
   }
   return { count, rows: rows.subarray(0, count * chunks), weights: weights.subarray(0, count) };
 }
 
-/** Weight of part i (0: the word itself) of a word with `parts` parts that occurs that often, 0 to 255. */
-export function partWeight(weight: number, occurrences: number, i: number, parts: number): number {
-  const share = i === 0 ? WORD_PART : GRAM_PARTS[Math.min(parts - 1, 255)]!;
+/** The weight of a word or n-gram by its hash. */
+export function weightOf({ weights }: Encoder, hash: number): number {
+  return weights[hash % weights.length]!;
+}
+
+/** What a part of that weight adds in a word that occurs that often, 0 to 255. */
+function partWeight(weight: number, occurrences: number, share: number): number {
   const repeated = weight * REPEATS[Math.min(occurrences, REPEATS.length) - 1]!;
   return Math.min(255, Math.floor((repeated * share + 32) / 64));
 }
 
-/** The distinct words of a text (folded, by the lexer of docs/attribution.md) in the order of their first occurrence. */
+/** The parts of a folded word as it is spelt right and, if it is not, the word as it is with half a share. */
+export function readWord(encoder: Encoder, word: Uint8Array): WordFeatures {
+  const spelled = spelledWord(encoder, word);
+  const features = wordFeatures(encoder.shape, spelled);
+  if (spelled === word) return features;
+  const hash = wordHash(word);
+  const hashes = Uint32Array.of(...features.hashes, hash);
+  const shares = Uint8Array.of(...features.shares, MISSPELT_SHARE);
+  return { hashes, rows: rowsOf(encoder.shape, hashes), shares };
+}
+
+/** The distinct words of a text as they are written (folded, by the lexer of docs/attribution.md) in the order of their first occurrence. */
 export function distinctWords(text: Uint8Array): Iterable<{ word: Uint8Array; occurrences: number }> {
   if (text.length > MAX_TEXT_BYTES)
     throw new AttributionError(
@@ -94,19 +110,26 @@ export function distinctWords(text: Uint8Array): Iterable<{ word: Uint8Array; oc
 
 /** Rows of a folded word, well-formed UTF-8: of itself, and of the 3- and 4-grams of code points of <word>. */
 export function wordFeatures(shape: EncoderShape, word: Uint8Array): WordFeatures {
-  const hash = fnv(WORD_SEED, word, 0, word.length);
-  const hashes = [mix(hash)];
+  const hashes = [wordHash(word)];
   const marked = new Uint8Array(Math.min(word.length, MAX_GRAM_WORD_BYTES) + 2);
   const starts = markWord(word, marked);
   for (const length of GRAM_LENGTHS)
     for (let i = 0; i + length < starts.length; i++)
       hashes.push(mix(fnv(GRAM_SEED, marked, starts[i]!, starts[i + length]!)));
+  const shares = new Uint8Array(hashes.length).fill(GRAM_SHARES[Math.min(hashes.length - 1, 255)]!);
+  shares[0] = WORD_SHARE;
+  return { hashes: Uint32Array.from(hashes), rows: rowsOf(shape, hashes), shares };
+}
+
+/** The rows of parts, by their hashes. */
+function rowsOf(shape: EncoderShape, hashes: ArrayLike<number>): Uint16Array {
   const rows = new Uint16Array(hashes.length * shape.chunks);
-  hashes.forEach((h, i) => {
+  for (let i = 0; i < hashes.length; i++)
     for (let c = 0; c < shape.chunks; c++)
-      rows[i * shape.chunks + c] = Math.floor((mix(h + Math.imul(c + 1, GOLDEN)) * shape.rows) / 4294967296);
-  });
-  return { hash: mix(hash), rows };
+      rows[i * shape.chunks + c] = Math.floor(
+        (mix(hashes[i]! + Math.imul(c + 1, GOLDEN)) * shape.rows) / 4294967296,
+      );
+  return rows;
 }
 
 /** Writes <word> (as many whole code points as fit) and returns the byte at which each code point starts, and the end. */
@@ -124,19 +147,4 @@ function markWord(word: Uint8Array, marked: Uint8Array): number[] {
   marked[at + 1] = CLOSES;
   starts.push(at + 1, at + 2);
   return starts;
-}
-
-/** FNV-1a, 32 bits. */
-function fnv(seed: number, bytes: Uint8Array, from: number, to: number): number {
-  let hash = seed;
-  for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, FNV_PRIME);
-  return hash >>> 0;
-}
-
-/** The finaliser of MurmurHash3: every bit of the result depends on every bit of the argument. */
-function mix(value: number): number {
-  let h = value >>> 0;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }

@@ -15,5 +15,12 @@ export const MAX_ROWS = 65_536;
 /** Numbers of one vector (chunks × width). */
 export const MAX_VECTOR = 1024;
 
-/** Entries of the table of word weights. */
-export const MAX_WORD_WEIGHTS = 65_536;
+/** Entries of the table of weights: one byte each. */
+export const MAX_WEIGHTS = 1 << 20;
+
+/** Words of the vocabulary: four bytes each, and they leave most 32-bit hashes to words that are none of them. */
+export const MAX_VOCABULARY = 1 << 18;
+
+/** Words that are corrected: a shorter one has too many neighbours, and a longer one costs more than its bytes pay for (53 look-ups a letter). */
+export const MIN_CORRECTED_BYTES = 4;
+export const MAX_CORRECTED_BYTES = 16;

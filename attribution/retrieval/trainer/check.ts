@@ -1,6 +1,6 @@
 import { checkRange } from '../../influence/check.ts';
 import { MAX_SEED_BYTES } from '../../influence/limits.ts';
-import { MAX_ROWS, MAX_VECTOR, MAX_WORD_WEIGHTS } from '../encoder/limits.ts';
+import { MAX_ROWS, MAX_VECTOR, MAX_WEIGHTS } from '../encoder/limits.ts';
 import { MAX_BATCH, MAX_PASSAGE_WORDS, MAX_STEPS } from './limits.ts';
 import type { EncoderTraining } from './types.ts';
 
@@ -14,7 +14,7 @@ export function checkEncoderTraining(options: EncoderTraining): void {
   checkRange('number of chunks', chunks, 1, MAX_VECTOR);
   checkRange('width of a row in sixteens', width / LANES, 1, MAX_VECTOR / LANES);
   checkRange('number of dimensions', width * chunks, 1, MAX_VECTOR);
-  checkRange('number of word weights', options.wordWeights, 1, MAX_WORD_WEIGHTS);
+  checkRange('number of weights', options.weights, 1, MAX_WEIGHTS);
   checkRange('number of steps', options.steps, 0, MAX_STEPS);
   checkRange('size of a batch in sixteens', options.batchSize / LANES, 1, MAX_BATCH / LANES);
   checkRange('learningRateMicro', options.learningRateMicro, 1, 1_000_000_000);

@@ -1,15 +1,25 @@
 import { AttributionError } from '../../errors.ts';
 import { foldByte, lex, WORD } from '../../lexer/lexer.ts';
 import { log2RatioQ16 } from '../../surprisal/surprisal.ts';
-import { wordFeatures } from '../encoder/features.ts';
-import type { EncoderShape } from '../encoder/types.ts';
+import { squareRoot } from '../encoder/encode.ts';
+import { readWord, type WordFeatures, weightOf, wordFeatures } from '../encoder/features.ts';
+import { MAX_VOCABULARY } from '../encoder/limits.ts';
+import type { Encoder, EncoderShape, Vocabulary } from '../encoder/types.ts';
+import { createVocabulary } from '../encoder/vocabulary.ts';
 import { MAX_TRAINING_WORDS } from './limits.ts';
+
+/** What a word adds to a text's vector: its parts' rows, and how much of each. */
+export interface WeighedParts {
+  /** `chunks` row numbers of each part. */
+  readonly rows: Uint16Array;
+  /** Weight × share, as the encoder has it for a word that occurs once, without its rounding. */
+  readonly amounts: Float64Array;
+}
 
 /** A word as the trainer keeps it. */
 export interface TrainingWord {
   readonly bytes: Uint8Array;
-  readonly rows: Uint16Array;
-  readonly weight: number;
+  readonly parts: WeighedParts;
 }
 
 /** Documents as sequences of word numbers, one after the other. */
@@ -19,21 +29,25 @@ export interface TrainingCorpus {
   readonly positions: Int32Array;
   /** Document i stands at positions starts[i] to starts[i + 1] − 1. */
   readonly starts: readonly number[];
-  /** The encoder's table of word weights. */
-  readonly weights: Uint8Array;
+  /** All of the encoder but its table, which is empty. */
+  readonly reader: Encoder;
 }
 
-/** A word's weight comes from the number of passages of this many words in which it stands. */
+/** The weight of a word or n-gram comes from the number of passages of this many words in which it stands. */
 const PASSAGE_WORDS = 64;
-/** Units of a bit: the rarest words of 60,000 passages have the largest weight. */
-const WEIGHT_PER_BIT = 8;
+/** Weights are square roots of 1,024ths of a bit: of up to 15 bits the largest is below 127. */
+const Q16_PER_UNIT = 64;
 const LARGEST_WEIGHT = 127;
+/** What stands in no passage is either rare or misspelt: it has this part of the largest weight. */
+const UNSEEN = { numerator: 2, denominator: 5 } as const;
+/** Sixteenths of a share. */
+const SHARE_UNIT = 16;
 
 /** @throws InvalidUtf8; AttributionError 'ShapeMismatch' if no document has a word, 'ProblemTooLarge'. */
 export function readCorpus(
   documents: readonly Uint8Array[],
   shape: EncoderShape,
-  wordWeights: number,
+  weights: number,
 ): TrainingCorpus {
   const numbers = new Map<string, number>();
   const folded: Uint8Array[] = [];
@@ -62,15 +76,35 @@ export function readCorpus(
   if (positions.length === 0)
     throw new AttributionError('ShapeMismatch', 'No document has a word to train on.');
   const features = folded.map((word) => wordFeatures(shape, word));
-  const entries = features.map(({ hash }) => hash % wordWeights);
   const sequence = Int32Array.from(positions);
-  const weights = weighWords(sequence, starts, entries, wordWeights);
-  const words = folded.map((bytes, i) => ({
-    bytes,
-    rows: features[i]!.rows,
-    weight: weights[entries[i]!]!,
-  }));
-  return { words, positions: sequence, starts, weights };
+  const reader = {
+    shape,
+    table: new Int8Array(),
+    weights: weigh(sequence, starts, features, weights),
+    vocabulary: vocabularyOf(features),
+  };
+  const words = folded.map((bytes) => ({ bytes, parts: partsOf(reader, bytes) }));
+  return { words, positions: sequence, starts, reader };
+}
+
+/** What a folded word adds to a text in which it occurs once. */
+export function partsOf(reader: Encoder, word: Uint8Array): WeighedParts {
+  const { hashes, rows, shares } = readWord(reader, word);
+  return {
+    rows,
+    amounts: Float64Array.from(hashes, (hash, i) => (weightOf(reader, hash) * shares[i]!) / SHARE_UNIT),
+  };
+}
+
+/** All words that occur. @throws AttributionError 'ProblemTooLarge'. */
+function vocabularyOf(features: readonly WordFeatures[]): Vocabulary {
+  const hashes = Uint32Array.from(new Set(features.map((word) => word.hashes[0]!))).sort();
+  if (hashes.length > MAX_VOCABULARY)
+    throw new AttributionError(
+      'ProblemTooLarge',
+      `There are ${hashes.length} different words; a vocabulary has ${MAX_VOCABULARY}.`,
+    );
+  return createVocabulary(hashes);
 }
 
 /** Bytes as a key of a map; a loop, since a word may have more bytes than a call takes arguments. */
@@ -80,11 +114,14 @@ export function byteKey(bytes: Uint8Array): string {
   return key;
 }
 
-/** ⌊8·log₂((passages + 1)/(passages with the word + 1))⌋, at most 127; words of one entry of the table count together. */
-function weighWords(
+/**
+ * For each entry of the table ⌊√⌊1024·log₂((passages + 1)/(passages with it + 1))⌋⌋, at most 127, and two fifths of that
+ * if no passage has it. Words and n-grams of one entry count together.
+ */
+function weigh(
   positions: Int32Array,
   starts: readonly number[],
-  entries: readonly number[],
+  features: readonly WordFeatures[],
   size: number,
 ): Uint8Array {
   const counts = new Int32Array(size);
@@ -94,21 +131,24 @@ function weighWords(
     for (let from = starts[d]!; from < starts[d + 1]!; from += PASSAGE_WORDS) {
       passages++;
       const to = Math.min(from + PASSAGE_WORDS, starts[d + 1]!);
-      for (let i = from; i < to; i++) {
-        const entry = entries[positions[i]!]!;
-        if (last[entry] === passages) continue;
-        last[entry] = passages;
-        counts[entry]!++;
-      }
+      for (let i = from; i < to; i++)
+        for (const hash of features[positions[i]!]!.hashes) {
+          const entry = hash % size;
+          if (last[entry] === passages) continue;
+          last[entry] = passages;
+          counts[entry]!++;
+        }
     }
   const byCount = new Map<number, number>();
   return Uint8Array.from(counts, (count) => {
-    let weight = byCount.get(count);
-    if (weight === undefined) {
-      const units = Math.floor((log2RatioQ16(passages + 1, count + 1) * WEIGHT_PER_BIT) / 65_536);
-      weight = Math.min(LARGEST_WEIGHT, units);
-      byCount.set(count, weight);
-    }
+    const weight = byCount.get(count) ?? weightByCount(passages, count);
+    byCount.set(count, weight);
     return weight;
   });
+}
+
+function weightByCount(passages: number, count: number): number {
+  const units = Math.floor(log2RatioQ16(passages + 1, count + 1) / Q16_PER_UNIT);
+  const weight = Math.min(LARGEST_WEIGHT, Number(squareRoot(BigInt(units))));
+  return count > 0 ? weight : Math.floor((weight * UNSEEN.numerator) / UNSEEN.denominator);
 }

@@ -1,11 +1,10 @@
 import { AttributionError } from '../../errors.ts';
 import { createTrainingGenerator } from '../../influence/arithmetic/generator.ts';
 import { roundHalfEven } from '../../influence/arithmetic/integers.ts';
-import { wordFeatures } from '../encoder/features.ts';
 import type { Encoder, EncoderShape } from '../encoder/types.ts';
 import { checkEncoderTraining } from './check.ts';
 import { type Contrast, createContrast } from './contrast.ts';
-import { byteKey, readCorpus, type TrainingCorpus } from './corpus.ts';
+import { byteKey, partsOf, readCorpus, type TrainingCorpus, type WeighedParts } from './corpus.ts';
 import { type Pair, type SampledWord, samplePair } from './sampler.ts';
 import type { EncoderTraining } from './types.ts';
 
@@ -16,9 +15,6 @@ const PAIRS = 17;
 /** Numbers of the table beyond this many times their root mean square are cut off. */
 const CUT = 4;
 const LARGEST = 127;
-/** Sixteenths of a word's weight, as in encoder/features.ts, without its rounding to integers. */
-const WORD_SHARE = 1;
-const GRAM_SHARE = 1.5;
 
 /**
  * Trains an encoder on documents (UTF-8). The same documents and options give the same bits on every processor.
@@ -33,7 +29,7 @@ export function trainEncoder(
 ): Encoder {
   checkEncoderTraining(options);
   const { shape } = options;
-  const corpus = readCorpus(documents, shape, options.wordWeights);
+  const corpus = readCorpus(documents, shape, options.weights);
   const table = initialTable(options);
   const energy = new Float64Array(shape.rows);
   const contrast = createContrast(options.batchSize, shape.width * shape.chunks);
@@ -48,7 +44,7 @@ export function trainEncoder(
   }
   if (!table.every((value) => Number.isFinite(value)))
     throw new AttributionError('NotConverged', 'The table diverged. Train with a smaller learning rate.');
-  return { shape, table: quantise(table), weights: corpus.weights };
+  return { ...corpus.reader, table: quantise(table) };
 }
 
 function initialTable({ shape, seed }: EncoderTraining): Float32Array {
@@ -59,7 +55,8 @@ function initialTable({ shape, seed }: EncoderTraining): Float32Array {
 /** A text as the words of the batch that it holds. */
 interface BatchText {
   readonly words: Int32Array;
-  readonly weights: Float64Array;
+  /** How much each counts for its number of occurrences. */
+  readonly repeats: Float64Array;
 }
 
 /** What changes from batch to batch. */
@@ -82,15 +79,14 @@ function descend(
   const { shape } = options;
   const { table, energy, contrast, scratch } = state;
   const dimensions = shape.width * shape.chunks;
-  const { texts, rows } = collect(
+  const { texts, words } = collect(
     pairs.flatMap(({ left, right }) => [left, right]),
     corpus,
-    shape,
   );
-  scratch.vectors = cleared(scratch.vectors, rows.length * dimensions);
+  scratch.vectors = cleared(scratch.vectors, words.length * dimensions);
   const { vectors } = scratch;
-  rows.forEach((row, i) => {
-    addRows(row, table, shape, vectors, i * dimensions);
+  words.forEach((word, i) => {
+    addRows(word, table, shape, vectors, i * dimensions);
   });
   const units = texts.map((text) => unit(text, vectors, dimensions));
   const sides = [contrast.left, contrast.right];
@@ -101,14 +97,14 @@ function descend(
     pairs.map((pair) => pair.document),
     options.sharpness,
   );
-  scratch.gradients = cleared(scratch.gradients, rows.length * dimensions);
+  scratch.gradients = cleared(scratch.gradients, words.length * dimensions);
   const { gradients } = scratch;
   units.forEach((text, i) => {
     const at = (i >> 1) * dimensions;
     spread(texts[i]!, text, sides[i % 2]!.subarray(at, at + dimensions), gradients);
   });
-  rows.forEach((row, i) => {
-    update(row, table, energy, shape, gradients, i * dimensions, rate);
+  words.forEach((word, i) => {
+    update(word, table, energy, shape, gradients, i * dimensions, rate);
   });
 }
 
@@ -120,26 +116,17 @@ function cleared(array: Float64Array, length: number): Float64Array {
 function collect(
   samples: readonly SampledWord[][],
   corpus: TrainingCorpus,
-  shape: EncoderShape,
-): { texts: BatchText[]; rows: Uint16Array[] } {
+): { texts: BatchText[]; words: WeighedParts[] } {
   const numbers = new Map<number | string, number>();
-  const rows: Uint16Array[] = [];
-  const weights: number[] = [];
+  const words: WeighedParts[] = [];
   const numberOf = (word: SampledWord): number => {
     const key = typeof word === 'number' ? word : byteKey(word);
     const known = numbers.get(key);
     if (known !== undefined) return known;
-    const number = rows.length;
-    numbers.set(key, number);
-    if (typeof word === 'number') {
-      rows.push(corpus.words[word]!.rows);
-      weights.push(corpus.words[word]!.weight);
-    } else {
-      const features = wordFeatures(shape, word);
-      rows.push(features.rows);
-      weights.push(corpus.weights[features.hash % corpus.weights.length]!);
-    }
-    return number;
+    numbers.set(key, words.length);
+    return (
+      words.push(typeof word === 'number' ? corpus.words[word]!.parts : partsOf(corpus.reader, word)) - 1
+    );
   };
   const texts = samples.map((sample) => {
     const counts = new Map<number, number>();
@@ -147,37 +134,28 @@ function collect(
       const number = numberOf(word);
       counts.set(number, (counts.get(number) ?? 0) + 1);
     }
-    return {
-      words: Int32Array.from(counts.keys()),
-      weights: Float64Array.from(counts, ([number, count]) => weights[number]! * repeated(count)),
-    };
+    return { words: Int32Array.from(counts.keys()), repeats: Float64Array.from(counts.values(), repeated) };
   });
-  return { texts, rows };
+  return { texts, words };
 }
 
 function repeated(count: number): number {
   return count === 1 ? 1 : count === 2 ? 1.5 : count === 3 ? 1.75 : 2;
 }
 
-/** Share of feature i (0: the word itself) of a word with `parts` features. */
-function shareOf(i: number, parts: number): number {
-  return i === 0 ? WORD_SHARE : GRAM_SHARE / Math.sqrt(parts - 1);
-}
-
 function addRows(
-  rows: Uint16Array,
+  { rows, amounts }: WeighedParts,
   table: Float32Array,
   { width, chunks }: EncoderShape,
   out: Float64Array,
   at: number,
 ): void {
-  const parts = rows.length / chunks;
-  for (let i = 0; i < parts; i++) {
-    const share = shareOf(i, parts);
+  for (let i = 0; i < amounts.length; i++) {
+    const amount = amounts[i]!;
     for (let c = 0; c < chunks; c++) {
       const row = rows[i * chunks + c]! * width;
       const to = at + c * width;
-      for (let k = 0; k < width; k++) out[to + k]! += share * table[row + k]!;
+      for (let k = 0; k < width; k++) out[to + k]! += amount * table[row + k]!;
     }
   }
 }
@@ -191,7 +169,7 @@ interface Unit {
 function unit(text: BatchText, vectors: Float64Array, dimensions: number): Unit {
   const vector = new Float64Array(dimensions);
   for (let i = 0; i < text.words.length; i++) {
-    const weight = text.weights[i]!;
+    const weight = text.repeats[i]!;
     const from = text.words[i]! * dimensions;
     for (let k = 0; k < dimensions; k++) vector[k]! += weight * vectors[from + k]!;
   }
@@ -211,7 +189,7 @@ function spread(text: BatchText, { vector, length }: Unit, gradient: Float32Arra
   const own = new Float64Array(dimensions);
   for (let k = 0; k < dimensions; k++) own[k] = (gradient[k]! - along * vector[k]!) / length;
   for (let i = 0; i < text.words.length; i++) {
-    const weight = text.weights[i]!;
+    const weight = text.repeats[i]!;
     const to = text.words[i]! * dimensions;
     for (let k = 0; k < dimensions; k++) out[to + k]! += weight * own[k]!;
   }
@@ -219,7 +197,7 @@ function spread(text: BatchText, { vector, length }: Unit, gradient: Float32Arra
 
 /** AdaGrad with one sum of squares a row, in the order of the batch's words. */
 function update(
-  rows: Uint16Array,
+  { rows, amounts }: WeighedParts,
   table: Float32Array,
   energy: Float64Array,
   { width, chunks }: EncoderShape,
@@ -227,17 +205,17 @@ function update(
   at: number,
   rate: number,
 ): void {
-  const parts = rows.length / chunks;
   for (let c = 0; c < chunks; c++) {
     let square = 0;
     const from = at + c * width;
     for (let k = 0; k < width; k++) square += gradients[from + k]! * gradients[from + k]!;
     if (square === 0) continue;
-    for (let i = 0; i < parts; i++) {
-      const share = shareOf(i, parts);
+    for (let i = 0; i < amounts.length; i++) {
+      const amount = amounts[i]!;
+      if (amount === 0) continue;
       const row = rows[i * chunks + c]!;
-      energy[row]! += (share * share * square) / width;
-      const step = (rate * share) / Math.sqrt(energy[row]!);
+      energy[row]! += (amount * amount * square) / width;
+      const step = (rate * amount) / Math.sqrt(energy[row]!);
       for (let k = 0; k < width; k++)
         table[row * width + k] = table[row * width + k]! - step * gradients[from + k]!;
     }

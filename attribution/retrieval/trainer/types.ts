@@ -3,8 +3,8 @@ import type { EncoderShape } from '../encoder/types.ts';
 /** How an encoder is trained. Integers only, so that they can be written down and replayed; "micro" is 10⁻⁶. */
 export interface EncoderTraining {
   readonly shape: EncoderShape;
-  /** Entries of the table of word weights. */
-  readonly wordWeights: number;
+  /** Entries of the table of weights. */
+  readonly weights: number;
   /** Batches. */
   readonly steps: number;
   /** Pairs of a batch; each text has the others' partners as its wrong answers. */

@@ -9,9 +9,21 @@ import {
   wordFeatures,
 } from '../../../../attribution/retrieval/encoder/features.ts';
 import { encoderBytes, encoderHash, readEncoder } from '../../../../attribution/retrieval/encoder/file.ts';
-import { MAX_FEATURES, MAX_TEXT_BYTES } from '../../../../attribution/retrieval/encoder/limits.ts';
+import { wordHash } from '../../../../attribution/retrieval/encoder/hash.ts';
+import {
+  MAX_CORRECTED_BYTES,
+  MAX_FEATURES,
+  MAX_TEXT_BYTES,
+} from '../../../../attribution/retrieval/encoder/limits.ts';
+import {
+  neighbour,
+  spelledWord,
+  visitNeighbours,
+} from '../../../../attribution/retrieval/encoder/spelling.ts';
 import { createTextEncoding } from '../../../../attribution/retrieval/encoder/text-encoder.ts';
-import type { Encoder } from '../../../../attribution/retrieval/encoder/types.ts';
+import type { Encoder, Vocabulary } from '../../../../attribution/retrieval/encoder/types.ts';
+import { createVocabulary, isKnown } from '../../../../attribution/retrieval/encoder/vocabulary.ts';
+import { dotInt8 } from '../../../../attribution/retrieval/shard.ts';
 import { encoderToOnnx } from '../../../study/retrieval/onnx-export.ts';
 import { utf8 } from '../builders.ts';
 import { random } from '../influence/oracle.ts';
@@ -25,7 +37,12 @@ function randomEncoder(seed: number, shape = SHAPE): Encoder {
     shape,
     table: Int8Array.from({ length: shape.rows * shape.width }, () => Math.floor(next() * 255) - 127),
     weights: Uint8Array.from({ length: 512 }, () => Math.floor(next() * 128)),
+    vocabulary: vocabularyOf('the', 'jury', 'said', 'election', 'praised', 'conducted', 'word', 'worn'),
   };
+}
+
+function vocabularyOf(...words: string[]): Vocabulary {
+  return createVocabulary(Uint32Array.from(words, (word) => wordHash(utf8(word))).sort());
 }
 
 const ENCODER = randomEncoder(1);
@@ -38,6 +55,7 @@ const TEXTS = [
   'x'.repeat(10_000),
   Array.from({ length: 3000 }, (_, i) => `word${i * 7919}`).join(' '),
   'the '.repeat(5000),
+  'Teh jurry siad: elction prasied, wordy, electiomn.',
 ];
 
 describe('the sentence encoder', () => {
@@ -120,18 +138,98 @@ describe('the sentence encoder', () => {
   });
 });
 
+describe('the spelling of words', () => {
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  const read = (word: string, encoder: Encoder = ENCODER) => decode(spelledWord(encoder, utf8(word)));
+
+  it('visits exactly the words one typing error away', () => {
+    const letters = Array.from({ length: 26 }, (_, i) => String.fromCharCode(0x61 + i));
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('a', 'b', 'z'), minLength: 4, maxLength: 7 }), (word) => {
+        const wanted = new Set<string>();
+        for (let i = 0; i <= word.length; i++) {
+          const [before, after] = [word.slice(0, i), word.slice(i)];
+          for (const letter of letters) wanted.add(before + letter + after);
+          if (after === '') continue;
+          wanted.add(before + after.slice(1));
+          for (const letter of letters) wanted.add(before + letter + after.slice(1));
+          if (after.length > 1) wanted.add(before + after[1] + after[0] + after.slice(2));
+        }
+        wanted.delete(word);
+        const found = new Set<string>();
+        visitNeighbours(utf8(word), (hash, at, gone, first, second) => {
+          const made = neighbour(utf8(word), { at, gone, first, second });
+          expect(wordHash(made)).toBe(hash);
+          found.add(decode(made));
+        });
+        found.delete(word);
+        expect([...found].sort()).toEqual([...wanted].sort());
+      }),
+    );
+  });
+
+  it('finds a word of the vocabulary behind each kind of error, and leaves other words alone', () => {
+    for (const error of ['eelction', 'elction', 'electiion', 'elextion'])
+      expect(read(error)).toBe('election');
+    for (const kept of ['election', 'zebra', 'jry', 'élection', 'elect10n', 'elxxtion'])
+      expect(read(kept)).toBe(kept);
+    const long = 'a'.repeat(MAX_CORRECTED_BYTES);
+    const knows = (...words: string[]): Encoder => ({ ...ENCODER, vocabulary: vocabularyOf(...words) });
+    expect(read(long, knows(`b${long.slice(1)}`))).toBe(`b${long.slice(1)}`);
+    expect(read(`${long}a`, knows(`${long}b`))).toBe(`${long}a`);
+    expect(read('xyyz', knows('xyz'))).toBe('xyz');
+    expect(read('teh', knows('the'))).toBe('teh');
+  });
+
+  it('takes the more frequent of two neighbours, which has the lower weight', () => {
+    const prefer = (word: string) => {
+      const weights = ENCODER.weights.map(() => 90);
+      weights[wordHash(utf8(word)) % weights.length] = 10;
+      return read('worl', { ...ENCODER, weights, vocabulary: vocabularyOf('word', 'worn', 'world') });
+    };
+    for (const word of ['word', 'worn', 'world']) expect(prefer(word)).toBe(word);
+    const equal = { ...ENCODER, weights: ENCODER.weights.map(() => 90) };
+    const lowest = ['word', 'worn'].sort((a, b) => wordHash(utf8(a)) - wordHash(utf8(b)))[0];
+    expect(read('worx', equal)).toBe(lowest);
+  });
+
+  it('brings a misspelt word near to the right one without making both the same', () => {
+    const vector = (text: string) => encodeText(ENCODER, utf8(text));
+    const [right, wrong, other] = ['election', 'elction', 'zebra'].map(vector);
+    expect(wrong).not.toEqual(right);
+    expect(dotInt8(right!, wrong!)).toBeGreaterThan(0.7 * dotInt8(right!, right!));
+    expect(dotInt8(right!, other!)).toBeLessThan(0.5 * dotInt8(right!, right!));
+  });
+
+  it('tells words of the vocabulary from all others', () => {
+    const next = random(11);
+    const hashes = Uint32Array.from(
+      new Set(Array.from({ length: 500 }, () => Math.floor(next() * 2 ** 32))),
+    ).sort();
+    const vocabulary = createVocabulary(hashes);
+    for (const hash of hashes) {
+      expect(isKnown(vocabulary, hash)).toBe(true);
+      expect(isKnown(vocabulary, (hash ^ 1) >>> 0)).toBe(hashes.includes((hash ^ 1) >>> 0));
+    }
+    expect(isKnown(createVocabulary(Uint32Array.of(0, 0xffffffff)), 0xffffffff)).toBe(true);
+    expect(isKnown(createVocabulary(new Uint32Array()), 0)).toBe(false);
+  });
+});
+
 describe('the file of an encoder', () => {
   const bytes = encoderBytes(ENCODER);
+  // Without the places of the buckets, which follow from the hashes and are many.
+  const partsOf = ({ vocabulary, ...rest }: Encoder) => ({ ...rest, hashes: vocabulary.hashes });
 
   it('comes back as it was', () => {
-    expect(readEncoder(bytes)).toEqual(ENCODER);
+    expect(partsOf(readEncoder(bytes))).toEqual(partsOf(ENCODER));
     expect(encoderHash(readEncoder(bytes))).toBe(encoderHash(ENCODER));
   });
 
   it('and a text are read alike from a Buffer, whose slices share memory, and left as they are', () => {
     const padded = Buffer.from([7, 7, 7, ...bytes]);
     const read = readEncoder(padded.subarray(3));
-    expect(read).toEqual(ENCODER);
+    expect(partsOf(read)).toEqual(partsOf(ENCODER));
     padded.fill(0);
     expect(encoderHash(read)).toBe(encoderHash(ENCODER));
     const text = Buffer.from('The Jury');
@@ -145,21 +243,31 @@ describe('the file of an encoder', () => {
       copy.set(values, at);
       return copy;
     };
+    const weightsEnd = bytes.length - 4 * ENCODER.vocabulary.hashes.length;
     const wrong = [
       new Uint8Array(),
       bytes.subarray(0, 16),
       bytes.subarray(0, bytes.length - 1),
       Uint8Array.from([...bytes, 0]),
       changed(0, 0),
-      changed(4, 2),
+      changed(4, 1),
       changed(5, 0xff, 0xff, 0xff, 0xff),
       changed(5, 0, 0, 0, 0),
       changed(9, 0, 0),
       changed(9, 0, 17),
       changed(11, 0xff, 0xff),
       changed(13, 0xff, 0xff, 0xff, 0xff),
-      changed(17, 0x80),
-      changed(bytes.length - 1, 128),
+      changed(17, 0xff, 0xff, 0xff, 0xff),
+      changed(17, 0, 0, 0, 0),
+      changed(21, 0x80),
+      changed(weightsEnd - 1, 128),
+      // The first hash twice, and the two first hashes exchanged.
+      changed(weightsEnd + 4, ...bytes.subarray(weightsEnd, weightsEnd + 4)),
+      changed(
+        weightsEnd,
+        ...bytes.subarray(weightsEnd + 4, weightsEnd + 8),
+        ...bytes.subarray(weightsEnd, weightsEnd + 4),
+      ),
     ];
     for (const file of wrong) {
       expect(() => readEncoder(file)).toThrow(AttributionError);
