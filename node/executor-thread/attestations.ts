@@ -12,6 +12,7 @@ import {
   approvalTask,
   judgeAttest,
   openSubjects,
+  rootTask,
   type Subject,
   sequence,
   snapshot,
@@ -97,7 +98,7 @@ export function createAttestations(options: AttestationOptions): Attestations {
   const asked = new Set<Hex>();
   let live: Subject[] = [];
   let self: Hex | undefined;
-  /** One of each kind: approvals do not wait for a training, which takes minutes. */
+  /** One of each kind: approvals do not wait for a training or a root, which take minutes. */
   const running = new Set<Subject['kind']>();
   /** Also after a failure: what this machine computes is worth nothing then. */
   let isClosed = false;
@@ -259,11 +260,7 @@ export function createAttestations(options: AttestationOptions): Attestations {
     const found = subject(now, key, params);
     // Heads may have passed since it was chosen.
     if (found?.status !== 'open' && found?.status !== 'attested') return;
-    const task: ObjectTask =
-      kind === 'approval'
-        ? { kind, ...approvalTask(now, id, entriesOf(now)) }
-        : { kind, ...trainingTask(now, id) };
-    const answer = await options.worker.compute(task);
+    const answer = await options.worker.compute(taskOf(now, kind, id));
     if (isClosed) return;
     if (answer.kind === 'missing') {
       missing.set(key, new Set(answer.roots));
@@ -282,6 +279,17 @@ export function createAttestations(options: AttestationOptions): Attestations {
     compare(view());
     offer(key);
     options.onChange();
+  }
+
+  function taskOf(now: StateView, kind: Subject['kind'], id: Hex): ObjectTask {
+    switch (kind) {
+      case 'approval':
+        return { kind, ...approvalTask(now, id, entriesOf(now)) };
+      case 'training':
+        return { kind, ...trainingTask(now, id) };
+      case 'root':
+        return { kind, ...rootTask(now, id) };
+    }
   }
 
   /** A DataNet's sequence only grows, so that what was read of it stays true. */

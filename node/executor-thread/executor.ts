@@ -191,7 +191,7 @@ export async function openExecutor(
   const trialCaller: Caller = createCaller(chain.reader, { ports });
   const evidence = createEvidenceFile(join(settings.dataDir, 'evidence'), log);
 
-  const worker = createObjectWorker({ dataDir: settings.dataDir }, trainer);
+  const worker = createObjectWorker({ dataDir: settings.dataDir }, trainer, proofs);
   const attestations = createAttestations({
     view: () => chain.reader.stateAt(chain.head().number),
     headNumber: () => chain.head().number,

@@ -208,7 +208,7 @@ describe('frozen formats', () => {
       }
     `);
     expect(keccakHex(utf8Bytes(world.digest()))).toMatchInlineSnapshot(
-      `"0xe516190c02626cfd3d8c6c7f4ab3822c03eba6192f4ff90175ceafa64324c317"`,
+      `"0x36144ae2662b618955f5a348e6dbda719c66a04c0ff76cdaa0ebee243c99e1c8"`,
     );
   });
 });
