@@ -59,7 +59,13 @@ export function contributionJson(
     accepted: approval ? hexOf(approval.accepted) : '0x',
     founders: approval ? hexOf(approval.founders) : '0x',
     novelty: approval
-      ? { records: approval.novelRecords, bytes: approval.novelBytes, tokens: approval.novelTokens }
+      ? {
+          records: approval.novelRecords,
+          bytes: approval.novelBytes,
+          tokens: approval.novelTokens,
+          unquotedTokens: approval.unquotedTokens,
+          totalTokens: approval.tokens,
+        }
       : null,
     subject: item.subject ?? null,
     flags: item.flags,
