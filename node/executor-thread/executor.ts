@@ -197,8 +197,11 @@ export async function openExecutor(
   /** Whether blocks follow that others made long ago. A guess, also by what a peer claims: it may delay work, never end it. */
   function isBehind(): boolean {
     const { number, timestampMs } = chain.head();
-    return syncTarget > number + 1 || env.nowMs() - timestampMs > LIMITS.nearHeadMs;
+    const hasJustStarted = number === openedAt.number && env.nowMs() - openedAt.ms < LIMITS.settleMs;
+    return hasJustStarted || syncTarget > number + 1 || env.nowMs() - timestampMs > LIMITS.nearHeadMs;
   }
+  /** A node that was away hears of it a moment after it started. */
+  const openedAt = { number: chain.head().number, ms: env.nowMs() };
   const warmUp = createWarmUp({
     view: () => chain.reader.stateAt(chain.head().number),
     attribution,

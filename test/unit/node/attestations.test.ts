@@ -172,6 +172,11 @@ function stage() {
         run();
       }
     },
+    /** As long as a node waits that has just started and hears of no block. */
+    wait(): void {
+      clock.ms += LIMITS.settleMs;
+      this.fire();
+    },
     async store(): Promise<Hex> {
       const store = openArtifactStore({ dataDir: dir, log: silentLog });
       const root = await store.putStream(texts, artifactLimits(DEFAULT_PARAMS));
@@ -289,8 +294,7 @@ describe('a validator and what it attests', () => {
     await s.settle();
     expect(computedCount).toBe(0);
     // The subject stays open: whatever is said about the head, this node does its part.
-    s.clock.ms += LIMITS.settleMs;
-    s.fire();
+    s.wait();
     await s.until(() => s.events('attest').length > 0);
     expect(computedCount).toBe(1);
   });
@@ -353,6 +357,7 @@ describe('a validator and what it attests', () => {
     s.told.length = 0;
     const executor = await s.open();
     executor.attestAs(self.address);
+    s.wait();
     await s.until(() => s.events('attest').length > 0);
     expect(s.events('attest')).toEqual([{ subject: first.subject, root: first.root }]);
   });
@@ -365,6 +370,7 @@ describe('a validator and what it attests', () => {
     s.told.length = 0;
     const again = await s.open();
     again.attestAs(self.address);
+    s.wait();
     for (let i = 0; i < 5; i++) await s.settle();
     expect(s.events('attest')).toEqual([]);
   });
@@ -412,6 +418,7 @@ describe('a validator and what it attests', () => {
     s.told.length = 0;
     const executor = await s.open(failing(9));
     executor.attestAs(self.address);
+    s.wait();
     await s.until(() => s.events('fault').length > 0);
     expect(s.events('fault')).toMatchObject([
       { code: 'FAULT', message: expect.stringContaining('the worker crashed') },
