@@ -1,10 +1,10 @@
 /**
  * What is quoted from earlier texts: runs of NOVELTY_WINDOW tokens that one of them has (docs/clusters.md §5). A run is
- * known by 53 bits of its SHA-256, as shingles are, and remembered once however often it stands there.
+ * known by a name of 53 bits, and remembered once however often it stands there.
  */
 import { foldByte, lexInto, TokenBuffer } from '../lexer/lexer.ts';
-import { sha256 } from '../proofs/sha256.ts';
 import { MAX_QUOTABLE_RUNS, MAX_RECORD_TOKENS, NOVELTY_WINDOW } from './limits.ts';
+import { mix } from './min-hash.ts';
 
 /** The runs of a text, by their first tokens: whole numbers below 2⁵³. */
 export interface TextRuns {
@@ -13,34 +13,54 @@ export interface TextRuns {
   readonly names: Float64Array;
 }
 
-/** Ends a token inside a run; no token has it unless it is all of it. */
-const END = 0x00;
 const TWO_21 = 2097152;
+/** Of the two sums: where a token's hash begins, what it is multiplied by for each byte, and the base of the sum. */
+const START = [0x811c9dc5 | 0, 0x2c1b3c6d] as const;
+const PRIME = [0x01000193, 0x9e3779b1 | 0] as const;
+const BASE = [0x2545f491, 0x85ebca77 | 0] as const;
 
 /**
- * The run from token i on is named by the first 53 bits of SHA-256(its tokens, ASCII capitals folded, a 00 behind each).
- * Time: a hash a token, of `window` tokens.
+ * Names of the runs (docs/clusters.md §5): two polynomials over the hashes of the tokens, modulo 2³², mixed. They move on
+ * from one token to the next, so a run costs no more than its last token. Whoever finds two runs of one name can make his
+ * own text look quoted, and nothing else.
  * @throws InvalidUtf8; AttributionError 'TooManyTokens' above MAX_RECORD_TOKENS.
  */
 export function runsOf(text: Uint8Array, window: number = NOVELTY_WINDOW): TextRuns {
   const tokens = new TokenBuffer();
   lexInto(tokens, text, MAX_RECORD_TOKENS);
   const { length } = tokens;
-  const bytes = new Uint8Array(text.length + length);
-  const ends = new Uint32Array(length + 1);
-  let at = 0;
-  for (let i = 0; i < length; i++) {
-    for (let from = tokens.starts[i]!; from < tokens.ends[i]!; from++) bytes[at++] = foldByte(text[from]!);
-    bytes[at++] = END;
-    ends[i + 1] = at;
-  }
   const names = new Float64Array(Math.max(0, length - window + 1));
-  for (let i = 0; i < names.length; i++) {
-    const digest = sha256(bytes.subarray(ends[i]!, ends[i + window]!));
-    const view = new DataView(digest.buffer);
-    names[i] = view.getUint32(0) * TWO_21 + (view.getUint32(4) >>> 11);
+  const first = new Int32Array(length);
+  const second = new Int32Array(length);
+  const [firstOut, secondOut] = [power(BASE[0], window), power(BASE[1], window)];
+  let [a, b] = [0, 0];
+  for (let i = 0; i < length; i++) {
+    let [x, y]: [number, number] = [START[0], START[1]];
+    for (let at = tokens.starts[i]!; at < tokens.ends[i]!; at++) {
+      const byte = foldByte(text[at]!);
+      x = Math.imul(x ^ byte, PRIME[0]);
+      y = Math.imul(y ^ byte, PRIME[1]);
+    }
+    first[i] = mix(x);
+    second[i] = mix(y);
+    a = (Math.imul(a, BASE[0]) + first[i]!) | 0;
+    b = (Math.imul(b, BASE[1]) + second[i]!) | 0;
+    const from = i - window;
+    if (from >= 0) {
+      a = (a - Math.imul(first[from]!, firstOut)) | 0;
+      b = (b - Math.imul(second[from]!, secondOut)) | 0;
+    }
+    if (from < -1) continue;
+    const high = mix(a ^ mix(b));
+    names[from + 1] = high * TWO_21 + (mix(b + high) >>> 11);
   }
   return { tokens: length, names };
+}
+
+function power(base: number, exponent: number): number {
+  let result = 1;
+  for (let i = 0; i < exponent; i++) result = Math.imul(result, base);
+  return result;
 }
 
 /** Runs of earlier texts. */

@@ -141,7 +141,7 @@ describe('frozen formats', () => {
     expect(hashes).toMatchInlineSnapshot(`
       {
         "attestation": "0x848212935220dca4a6162852b853de6fd2ece4f7cfee2bc2d132297d9d100499",
-        "contribution": "0xd1c0b5cdc5319da307e74b66e5588bd5eaab6c1fb542f1c816cda8c05879f8da",
+        "contribution": "0x2a9c3248516512e4673d7f75876b721b8da35ea9eae51a82e8ca24e996913c1e",
         "datanet": "0x106894b9a0d5cede644b31ed0eaf2e96213be7caf1fe9bf5010571dcb8df3481",
         "inference": "0x668a66e9283d928692341dddc4573e1c355897ec41831110f99a55fe4e47da51",
         "model": "0xf456c3e9154c430bf282ef6a720e2fdb6fac0f6116a7c66dfa3514eabcca70ee",
@@ -208,7 +208,7 @@ describe('frozen formats', () => {
       }
     `);
     expect(keccakHex(utf8Bytes(world.digest()))).toMatchInlineSnapshot(
-      `"0x36144ae2662b618955f5a348e6dbda719c66a04c0ff76cdaa0ebee243c99e1c8"`,
+      `"0x2ea89360327c9489a1002290aac51dfc3b09f8086e0dfa4aedb1aae5be4ce79c"`,
     );
   });
 });
