@@ -144,7 +144,7 @@ describe('frozen formats', () => {
         "contribution": "0x2a9c3248516512e4673d7f75876b721b8da35ea9eae51a82e8ca24e996913c1e",
         "datanet": "0x106894b9a0d5cede644b31ed0eaf2e96213be7caf1fe9bf5010571dcb8df3481",
         "inference": "0x668a66e9283d928692341dddc4573e1c355897ec41831110f99a55fe4e47da51",
-        "model": "0xf456c3e9154c430bf282ef6a720e2fdb6fac0f6116a7c66dfa3514eabcca70ee",
+        "model": "0x3f9e43556fece252112bfb1eb7858be09a97142fcdf622d797dec0e4449f3213",
         "reward": "0x6dbd426cf0225c4cdb4369b1651a0c6a0944e3f14a4e0563d0a012f13079a353",
         "staking": "0x673f14ee1eabaf7f764119bd830b03ef76d088697e07c70c8e15564867654abe",
       }
