@@ -39,7 +39,7 @@ import { createSnapshotSchedule } from './snapshots/schedule.ts';
 import { ATTESTED_FILE, openAttestingGuard } from './validator/attesting.ts';
 import { createBlstSigner, createBlstVerifier } from './validator/bls.ts';
 import { createFileStorage } from './validator/file-storage.ts';
-import type { Head, Signer, Storage } from './validator/ports.ts';
+import type { Head, Signer, Storage, ValidatorHandle } from './validator/ports.ts';
 import { LAST_SIGNED_FILE } from './validator/signing.ts';
 import { createValidator } from './validator/validator.ts';
 import { createExecutorApp } from './validator-app/app.ts';
@@ -197,7 +197,8 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     const nodeKey = loadOrCreateNodeKey(config.nodeKey);
 
     const opened = reached('executor', await executor.link.call('open', undefined));
-    const app = createExecutorApp(executor, opened);
+    let consensus: ValidatorHandle | undefined;
+    const app = createExecutorApp(executor, opened, () => consensus?.status().syncingTo);
     const { genesisHash } = opened;
     const blsTime = createBlsTime();
     const signer =
@@ -270,6 +271,7 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       keyNeverSigned: config.validator.riskSlashingWithoutRecord,
       doubleSignCheckHeight: config.validator.doubleSignCheckHeight,
     });
+    consensus = validator;
     ending.addCloser('validator', () => validator.stop());
     metrics = createNodeMetrics({
       executorCounts: () => executor.link.call('counts', undefined),

@@ -1,11 +1,13 @@
 /** `ol_getAttributionProof`: its question, and its answer, which is also the file that `attribution verify` reads. */
 import { AttributionError } from '../attribution/api.ts';
 import { MAX_PHRASE_TOKENS, type PhraseStatement, phraseTokens } from '../attribution/proofs/api.ts';
+import type { SnapshotRoot } from '../state/modules/model/views.ts';
 import type { AttributionProofQuestion, AttributionProofView } from './backend.ts';
 import { hexOf } from './encode.ts';
-import { invalidArgument } from './errors.ts';
+import { invalidArgument, RPC_CODES, RpcError } from './errors.ts';
 import type { RpcLimits } from './limits.ts';
 import { count, hash, list, object, optional, type Param, string } from './params.ts';
+import { snapshotRootJson } from './records.ts';
 
 /** Version of the answer's shape. */
 export const PROOF_FORMAT = 'openledger-attribution-proof-1';
@@ -71,8 +73,25 @@ function lexed(text: string): Uint8Array[] {
   }
 }
 
-export function attributionProofJson(view: AttributionProofView): object {
-  const head = { format: PROOF_FORMAT, root: hexOf(view.root), snapshots: view.snapshots, kind: view.kind };
+/**
+ * `attested`: what validators say about the root of these snapshots, in the state of the head.
+ * @throws RpcError if they attested another one than this node computed: what it could prove is worth nothing
+ */
+export function attributionProofJson(view: AttributionProofView, attested: SnapshotRoot): object {
+  const root = hexOf(view.root);
+  if (attested.root !== undefined && attested.root !== root)
+    throw new RpcError(
+      RPC_CODES.server,
+      `this node computes the root ${root} where validators attested ${attested.root}; ask another one`,
+      { code: 'ROOT_DIFFERS' },
+    );
+  const head = {
+    format: PROOF_FORMAT,
+    root,
+    snapshots: view.snapshots,
+    kind: view.kind,
+    attested: snapshotRootJson(attested),
+  };
   if (view.kind === 'phrase')
     return { ...head, statement: statementJson(view.statement), proof: hexOf(view.proof) };
   const { requestHash, prompt, output, params, commons, ineligible } = view.inputs;

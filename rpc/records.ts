@@ -5,11 +5,19 @@
 import { WHOLE } from '../attribution/api.ts';
 import { decodeTrainingSpec, type TrainingSpec } from '../attribution/trained/api.ts';
 import type { ChainParams } from '../genesis/types.ts';
+import { moduleAddress, TYPE } from '../state/modules/addresses.ts';
 import type { Attestation, Subject } from '../state/modules/attestation/views.ts';
 import type { Contribution } from '../state/modules/contribution/views.ts';
 import { type DataNet, dataNet, type HistoryEntry } from '../state/modules/datanet/views.ts';
 import type { Citation, Inference } from '../state/modules/inference/views.ts';
-import { type Model, type ModelTraining, model, type Training } from '../state/modules/model/views.ts';
+import {
+  type Model,
+  type ModelTraining,
+  model,
+  rootSlot,
+  type SnapshotRoot,
+  type Training,
+} from '../state/modules/model/views.ts';
 import type { RewardView } from '../state/modules/reward/views.ts';
 import type { Hex, ModelEngine, SnapshotPin, StateView } from '../state/types.ts';
 import type { AttributionCitation, AttributionView } from './backend.ts';
@@ -51,7 +59,13 @@ export function contributionJson(
     accepted: approval ? hexOf(approval.accepted) : '0x',
     founders: approval ? hexOf(approval.founders) : '0x',
     novelty: approval
-      ? { records: approval.novelRecords, bytes: approval.novelBytes, tokens: approval.novelTokens }
+      ? {
+          records: approval.novelRecords,
+          bytes: approval.novelBytes,
+          tokens: approval.novelTokens,
+          unquotedTokens: approval.unquotedTokens,
+          totalTokens: approval.tokens,
+        }
       : null,
     subject: item.subject ?? null,
     flags: item.flags,
@@ -99,7 +113,20 @@ export function paramsJson(params: ChainParams): unknown {
   );
 }
 
-export function modelJson({ training, ...item }: Model, state: StateView): object {
+/** `account` and `slot`: what eth_getProof proves the root by. */
+export function snapshotRootJson({ id, refusal, subject, root, ...more }: SnapshotRoot): object {
+  return {
+    snapshotsId: id,
+    ...more,
+    refusal: refusal === 'none' ? null : refusal,
+    root: root ?? null,
+    subject: subject ?? null,
+    account: moduleAddress(TYPE.model),
+    slot: hexOf(rootSlot(id)),
+  };
+}
+
+export function modelJson({ training, root, ...item }: Model, state: StateView): object {
   return {
     ...item,
     basePrice: quantity(item.basePrice),
@@ -107,6 +134,7 @@ export function modelJson({ training, ...item }: Model, state: StateView): objec
     bond: quantity(item.bond),
     totalStake: quantity(item.totalStake),
     snapshots: item.snapshots.map((pin) => pinJson(pin, state)),
+    attributionRoot: root ? snapshotRootJson(root) : null,
     training: training ? trainingJson(training, state) : null,
   };
 }

@@ -28,5 +28,14 @@ export const MAX_BOOK_SHINGLES = 64 * 1024 * 1024;
 /** Tokens of one record: a mebibyte, the largest record by default, has at most that many. */
 export const MAX_RECORD_TOKENS = 4 * 1024 * 1024;
 
-/** Upper end of the window by which novelty recognises quotations: each token is looked up at most that many times. */
-export const MAX_NOVELTY_WINDOW = 64;
+/**
+ * Tokens in a row that count as quoted if an earlier text has them: a sentence, where eight are a phrase that many write.
+ * Part of what validators attest about a contribution.
+ */
+export const NOVELTY_WINDOW = 16;
+
+/**
+ * Different runs of tokens by which quotations from one DataNet are recognised: 16 bytes each, so at most 512 MiB. Part of
+ * what validators attest: beyond it, in the order of approval, no more are remembered.
+ */
+export const MAX_QUOTABLE_RUNS = 32 * 1024 * 1024;

@@ -18,7 +18,7 @@ for (let j = 0; j < FACTORS.length; j++) {
 }
 
 /** The finaliser of MurmurHash3 (Appleby, public domain): every bit of the input moves half of the output's. */
-function mix(x: number): number {
+export function mix(x: number): number {
   let h = x;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

@@ -3,4 +3,5 @@ export { type CommitOptions, type CommittedIndex, commitCorpus } from './commit-
 export { type CreditsProof, proveCredits } from './credits-proof.ts';
 export { MAX_COMMITTED_TOKENS, MAX_PHRASE_TOKENS, MAX_PROOF_BYTES } from './limits.ts';
 export { type PhraseProof, provePhrase } from './phrase-proof.ts';
+export type { CommitmentSizes } from './types.ts';
 export * from './verifier.ts';

@@ -1,10 +1,11 @@
 /** The leaves of the three trees as bytes (docs/proofs.md §3). */
-import { sha256 } from '@noble/hashes/sha2.js';
+
 import { fromHex, toHex } from '../credit/bytes.ts';
 import { foldByte, lex, lexInto, TokenBuffer, tokenBytes } from '../lexer/lexer.ts';
 import { ProofReader, ProofWriter } from './bytes.ts';
 import { invalidProof } from './errors.ts';
 import { INLINE_TOKENS, MAX_PLAIN_TOKEN_BYTES, NODES_PER_PAGE } from './limits.ts';
+import { sha256 } from './sha256.ts';
 import type { CommittedRecord, PhraseNode } from './types.ts';
 
 /** No UTF-8 has this byte, so the key of a long token is no short token. */

@@ -1,5 +1,13 @@
 /** What a light client needs: no corpus, no index, no node. Bundles for a browser. */
 export {
+  attestedRootSlot,
+  MODEL_ACCOUNT,
+  type ProvenSnapshot,
+  type SlotProof,
+  snapshotsId,
+  verifyAttestedRoot,
+} from './attested-root.ts';
+export {
   type AnswerInputs,
   type OwnedSpan,
   type ProvenCredits,

@@ -1,5 +1,6 @@
 /** The executor's side of the attestation thread. It starts with the first task and again after a crash. */
-import { encodeTraining } from '../../state/modules/model/views.ts';
+import { encodeRoot, encodeTraining, type RootObject } from '../../state/modules/model/views.ts';
+import type { Hex, SequenceEntry, SnapshotPin } from '../../state/types.ts';
 import { createLink, type Link, spawnThread, type Thread } from '../threads/index.ts';
 import type { Trainer } from '../trainer/client.ts';
 import { LIMITS } from './limits.ts';
@@ -7,6 +8,7 @@ import type {
   ApprovalJob,
   ObjectAnswer,
   ObjectTask,
+  RootJob,
   TrainingJob,
   WorkerCalls,
   WorkerSettings,
@@ -21,11 +23,24 @@ export interface ObjectWorker {
   close(): Promise<void>;
 }
 
+/** Commits to the texts of pinned snapshots: what makes proofs about them. */
+export interface Committer {
+  /** @throws Fault, and whatever else is this machine's */
+  commit(
+    snapshots: readonly SnapshotPin[],
+    sequence: readonly SequenceEntry[],
+  ): Promise<RootObject | { outcome: 'missing'; roots: Hex[] }>;
+}
+
 /** The compiled entry, named from the folder above, because bundling puts this file into another. */
 const ENTRY = new URL('../attestation-worker/worker.js', import.meta.url);
 
-/** @param trainer computes what training gives, in threads of its own, so that approvals do not wait for it */
-export function createObjectWorker(settings: WorkerSettings, trainer: Pick<Trainer, 'train'>): ObjectWorker {
+/** @param trainer @param committer compute in threads of their own, so that approvals do not wait for them */
+export function createObjectWorker(
+  settings: WorkerSettings,
+  trainer: Pick<Trainer, 'train'>,
+  committer: Committer,
+): ObjectWorker {
   let running: { thread: Thread; link: Link<WorkerCalls, NoCalls> } | undefined;
   let isClosed = false;
 
@@ -61,7 +76,16 @@ export function createObjectWorker(settings: WorkerSettings, trainer: Pick<Train
   }
 
   return {
-    compute: (task) => (task.kind === 'approval' ? approve(task) : trainingObject(trainer, task)),
+    compute(task) {
+      switch (task.kind) {
+        case 'approval':
+          return approve(task);
+        case 'training':
+          return trainingObject(trainer, task);
+        case 'root':
+          return rootObject(committer, task);
+      }
+    },
     close() {
       isClosed = true;
       return stop();
@@ -77,4 +101,11 @@ export async function trainingObject(
   const answer = await trainer.train({ spec, snapshots, entries, base, claimedHash });
   if (answer.kind !== 'done') return answer;
   return { kind: 'done', object: encodeTraining(modelId, version, answer.object) };
+}
+
+/** What validators attest of pinned snapshots. */
+async function rootObject(committer: Committer, { id, snapshots, entries }: RootJob): Promise<ObjectAnswer> {
+  const answer = await committer.commit(snapshots, entries);
+  if (answer.outcome === 'missing') return { kind: 'missing', roots: answer.roots };
+  return { kind: 'done', object: encodeRoot(id, answer) };
 }

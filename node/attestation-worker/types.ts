@@ -1,11 +1,12 @@
 import type { ApprovalTask } from '../../state/modules/contribution/views.ts';
-import type { TrainingTask } from '../../state/modules/model/views.ts';
+import type { RootTask, TrainingTask } from '../../state/modules/model/views.ts';
 import type { Hex } from '../../state/types.ts';
 
 /** What validators compute: one shape for each kind of subject. */
-export type ObjectTask = ApprovalJob | TrainingJob;
+export type ObjectTask = ApprovalJob | TrainingJob | RootJob;
 export type ApprovalJob = { kind: 'approval' } & ApprovalTask;
 export type TrainingJob = { kind: 'training' } & TrainingTask;
+export type RootJob = { kind: 'root' } & RootTask;
 
 export type ObjectAnswer =
   | { kind: 'done'; object: Uint8Array }

@@ -5,7 +5,12 @@ import type {
   TokenAttributionParams,
   TokenCredits,
 } from '../../attribution/api.ts';
-import type { AnswerInputs, PhraseStatement, ProvenCredits } from '../../attribution/proofs/api.ts';
+import type {
+  AnswerInputs,
+  CommitmentSizes,
+  PhraseStatement,
+  ProvenCredits,
+} from '../../attribution/proofs/api.ts';
 import type { RetrievalAttributionRecord, RetrievalParams } from '../../attribution/retrieval/api.ts';
 import type { Hex } from '../../state/types.ts';
 
@@ -44,6 +49,8 @@ export interface SnapshotInfo {
   /** Segments of its index, or contributions with vectors, and how many of them were there already: in memory, or on disk. */
   readonly segments: number;
   readonly segmentsFound: number;
+  /** Of a commitment: what it gives validators to attest. */
+  readonly commitment?: { readonly root: Uint8Array; readonly sizes: CommitmentSizes };
 }
 
 export interface AttributionJob {

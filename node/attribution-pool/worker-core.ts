@@ -279,7 +279,7 @@ function inputOf(index: TokenIndex, job: AttributionJob): TokenAttributionInput 
   };
 }
 
-function committedInfo({ sizes, unreadableRecords }: CommittedIndex, duplicates: number): SnapshotInfo {
+function committedInfo({ root, sizes, unreadableRecords }: CommittedIndex, duplicates: number): SnapshotInfo {
   const { records, tokens, types } = sizes;
   return {
     records,
@@ -290,6 +290,7 @@ function committedInfo({ sizes, unreadableRecords }: CommittedIndex, duplicates:
     load: tokens,
     segments: 1,
     segmentsFound: 0,
+    commitment: { root, sizes },
   };
 }
 

@@ -8,6 +8,8 @@ import {
   MODEL_KIND,
   MODEL_STATUS,
   REFUSAL,
+  ROOT_REFUSAL,
+  ROOT_STATUS,
   TRAINING_STATUS,
 } from '../../state/modules/model/types.ts';
 import type { Hex } from '../../state/types.ts';
@@ -52,6 +54,13 @@ export async function readNewestTraining(client: ChainClient, id: bigint, engine
   return training;
 }
 
+/** What validators say about the root of what a model pins; undefined unless its answers are attributed by their words. */
+export async function readAttributionRoot(client: ChainClient, id: bigint, engine: bigint) {
+  if (engine !== BigInt(ENGINE.token)) return undefined;
+  const [root] = await client.view(modelInterface, 'attributionRoot', [id, 0n]);
+  return root;
+}
+
 export async function readContribution(client: ChainClient, id: Hex) {
   const [contribution] = await client.view(contributionInterface, 'contribution', [id]);
   return contribution;
@@ -69,6 +78,8 @@ export const modelKind = (value: bigint) => statusName(MODEL_KIND, value);
 
 export const trainingStatus = (value: bigint) => statusName(TRAINING_STATUS, value);
 export const refusalName = (value: bigint) => statusName(REFUSAL, value);
+export const rootStatus = (value: bigint) => statusName(ROOT_STATUS, value);
+export const rootRefusal = (value: bigint) => statusName(ROOT_REFUSAL, value);
 export const engineName = (value: bigint) => statusName(ENGINE, value);
 
 /** `0x1234…abcd` with EIP-55 letters. */

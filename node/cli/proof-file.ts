@@ -4,6 +4,7 @@ import {
   type AnswerInputs,
   type PhraseStatement,
   type ProvenCredits,
+  type ProvenSnapshot,
   verifyCreditsProof,
   verifyPhraseProof,
 } from '../../attribution/proofs/verifier.ts';
@@ -13,7 +14,7 @@ import { checksumAddress, fromHex } from '../keys/hex.ts';
 import { printable } from './output.ts';
 
 /** What a file proves about the corpus behind `root`. */
-export type VerifiedProof = { readonly root: string } & (
+export type VerifiedProof = { readonly root: string; readonly snapshots: readonly ProvenSnapshot[] } & (
   | { readonly kind: 'phrase'; readonly statement: PhraseStatement }
   | { readonly kind: 'credits'; readonly inputs: AnswerInputs; readonly credits: ProvenCredits }
 );
@@ -27,10 +28,11 @@ export function verifyProofFile(text: string): VerifiedProof {
   try {
     const root = textOf(file, 'root');
     const proof = bytesOf(file, 'proof');
+    const snapshots = snapshotsOf(file);
     if (file['kind'] === 'phrase') {
       const statement = verifyPhraseProof(bytesOf(file, 'root'), proof);
       expectSame(file['statement'], statementJson(statement), 'statement');
-      return { kind: 'phrase', root, statement };
+      return { kind: 'phrase', root, snapshots, statement };
     }
     const given = file['inputs'] as Record<string, unknown>;
     const inputs = {
@@ -44,7 +46,7 @@ export function verifyProofFile(text: string): VerifiedProof {
     expectSame(file['spans'], credits.spans, 'spans');
     const shares = credits.record.credits.map(({ contributor, credit }) => ({ contributor, parts: credit }));
     expectSame(file['credits'], shares, 'credits');
-    return { kind: 'credits', root, inputs, credits };
+    return { kind: 'credits', root, snapshots, inputs, credits };
   } catch (error) {
     if (error instanceof UserError) throw error;
     if (error instanceof AttributionError) throw new UserError('PROOF_INVALID', error.message);
@@ -77,6 +79,18 @@ function textOf(of: Record<string, unknown>, name: string): string {
   const value = of[name];
   if (typeof value !== 'string') throw new UserError('PROOF_FILE', `'${name}' is missing in the file`);
   return value;
+}
+
+/** The snapshots that the file names; that they have this root, only the chain says. */
+function snapshotsOf(of: Record<string, unknown>): ProvenSnapshot[] {
+  const given = of['snapshots'];
+  const isSnapshot = (item: unknown): item is ProvenSnapshot => {
+    const { dataNetId, length } = (item ?? {}) as Partial<ProvenSnapshot>;
+    return [dataNetId, length].every((value) => Number.isSafeInteger(value) && (value as number) >= 0);
+  };
+  if (!Array.isArray(given) || !given.every(isSnapshot))
+    throw new UserError('PROOF_FILE', "'snapshots' is missing in the file, or is no list of snapshots");
+  return given.map(({ dataNetId, length }) => ({ dataNetId, length }));
 }
 
 /** Capital digits are refused: a proof has one form, also in a file. */

@@ -20,7 +20,13 @@ export interface Acceptance {
   readonly recordCount: bigint;
   /** Place in the DataNet's sequence. */
   readonly index: bigint;
+  /** Records that are like none before them, and their tokens. */
   readonly novelRecords: bigint;
+  readonly novelTokens: bigint;
+  /** Of those the ones that are not quoted from earlier contributions. */
+  readonly unquotedTokens: bigint;
+  /** Of all its records. */
+  readonly tokens: bigint;
 }
 
 export interface ApprovalProgress {
@@ -59,7 +65,9 @@ export async function waitForAcceptance(
       switch (Number(found.status)) {
         case CONTRIBUTION_STATUS.approved: {
           const { acceptedCount, recordCount, sequenceIndex: index } = found;
-          return { id, acceptedCount, recordCount, index, novelRecords: approval.novelRecords };
+          const { novelRecords, novelTokens, unquotedTokens, tokens } = approval;
+          const brought = { novelRecords, novelTokens, unquotedTokens, tokens };
+          return { id, acceptedCount, recordCount, index, ...brought };
         }
         case CONTRIBUTION_STATUS.queued:
           break;

@@ -12,6 +12,7 @@ import {
   approvalTask,
   judgeAttest,
   openSubjects,
+  rootTask,
   type Subject,
   sequence,
   snapshot,
@@ -37,6 +38,8 @@ export interface AttestationOptions {
   verify: (message: Uint8Array, publicKey: Uint8Array, signature: Uint8Array) => boolean;
   worker: ObjectWorker;
   nowMs: () => number;
+  /** Whether this node is on its way to a later head, as far as it knows. */
+  isBehind: () => boolean;
   log: Log;
   /** This node's key is to sign that the object of `subject` has `root`. */
   onComputed: (attestation: { subject: Hex; root: Hex }) => void;
@@ -61,8 +64,8 @@ export interface Attestations {
   settle(hash: Hex): void;
   onHead(): void;
   artifactArrived(root: Hex): void;
-  /** Sends what is still needed once more; call it now and then. */
-  rebroadcast(): void;
+  /** Sends what is still needed once more, and computes what has waited long enough; call it about once a second. */
+  tick(): void;
   counts(): { openSubjects: number; waitingAttestations: number };
   close(): Promise<void>;
 }
@@ -96,8 +99,10 @@ export function createAttestations(options: AttestationOptions): Attestations {
   /** Subjects for which the key was asked; what it refuses once it refuses again. */
   const asked = new Set<Hex>();
   let live: Subject[] = [];
+  /** When this node saw a live subject first, by its own clock. */
+  const seenMs = new Map<Hex, number>();
   let self: Hex | undefined;
-  /** One of each kind: approvals do not wait for a training, which takes minutes. */
+  /** One of each kind: approvals do not wait for a training or a root, which take minutes. */
   const running = new Set<Subject['kind']>();
   /** Also after a failure: what this machine computes is worth nothing then. */
   let isClosed = false;
@@ -164,8 +169,9 @@ export function createAttestations(options: AttestationOptions): Attestations {
     if (isClosed) return;
     const now = view();
     live = openSubjects(now).map((key) => subject(now, key, params) as Subject);
-    for (const keys of [asked, givenUp])
-      for (const key of keys) if (!live.some((item) => item.key === key)) keys.delete(key);
+    for (const { key } of live) if (!seenMs.has(key)) seenMs.set(key, options.nowMs());
+    for (const keys of [asked, givenUp, seenMs])
+      for (const key of keys.keys()) if (!live.some((item) => item.key === key)) keys.delete(key);
     compare(now);
     for (const [hash, { subject: key, ...said }] of waiting) {
       const found = subject(now, key, params);
@@ -214,7 +220,7 @@ export function createAttestations(options: AttestationOptions): Attestations {
     for (const next of live) {
       const { key, kind } = next;
       if (running.has(kind) || computed.has(key) || missing.has(key) || givenUp.has(key)) continue;
-      if (!isMember(key)) continue;
+      if (!isDue(key) || !isMember(key)) continue;
       running.add(kind);
       computeTwice(next)
         .catch((error: unknown) => {
@@ -229,6 +235,14 @@ export function createAttestations(options: AttestationOptions): Attestations {
           pump();
         });
     }
+  }
+
+  /**
+   * Of what was open at heights long past the others have agreed since, and the next blocks say so: that is not worth
+   * computing. What stays open is, whatever anybody says about the head, so nothing is ever left to the others alone.
+   */
+  function isDue(key: Hex): boolean {
+    return !options.isBehind() || options.nowMs() - (seenMs.get(key) ?? 0) >= LIMITS.settleMs;
   }
 
   function isMember(key: Hex): boolean {
@@ -259,11 +273,7 @@ export function createAttestations(options: AttestationOptions): Attestations {
     const found = subject(now, key, params);
     // Heads may have passed since it was chosen.
     if (found?.status !== 'open' && found?.status !== 'attested') return;
-    const task: ObjectTask =
-      kind === 'approval'
-        ? { kind, ...approvalTask(now, id, entriesOf(now)) }
-        : { kind, ...trainingTask(now, id) };
-    const answer = await options.worker.compute(task);
+    const answer = await options.worker.compute(taskOf(now, kind, id));
     if (isClosed) return;
     if (answer.kind === 'missing') {
       missing.set(key, new Set(answer.roots));
@@ -282,6 +292,17 @@ export function createAttestations(options: AttestationOptions): Attestations {
     compare(view());
     offer(key);
     options.onChange();
+  }
+
+  function taskOf(now: StateView, kind: Subject['kind'], id: Hex): ObjectTask {
+    switch (kind) {
+      case 'approval':
+        return { kind, ...approvalTask(now, id, entriesOf(now)) };
+      case 'training':
+        return { kind, ...trainingTask(now, id) };
+      case 'root':
+        return { kind, ...rootTask(now, id) };
+    }
   }
 
   /** A DataNet's sequence only grows, so that what was read of it stays true. */
@@ -345,7 +366,8 @@ export function createAttestations(options: AttestationOptions): Attestations {
       for (const [key, roots] of [...missing]) if (roots.has(root)) missing.delete(key);
       pump();
     },
-    rebroadcast() {
+    tick() {
+      pump();
       const now = options.nowMs();
       const late = [...waiting.values()].filter(
         ({ own, sentMs }) => own && now - sentMs >= LIMITS.attestationAgainMs,

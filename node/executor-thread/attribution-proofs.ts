@@ -5,8 +5,10 @@
 import { MAX_COMMITTED_TOKENS } from '../../attribution/proofs/api.ts';
 import type { ChainParams } from '../../genesis/types.ts';
 import type { AttributionProofView } from '../../rpc/backend.ts';
-import type { AttributionJob, SequenceEntry } from '../../state/types.ts';
-import { AttributionPoolError, createAttributionPool } from '../attribution-pool/index.ts';
+import { toHex } from '../../state/crypto.ts';
+import { type AttributionJob, Fault, type Hex, type SequenceEntry, Unavailable } from '../../state/types.ts';
+import type { Committer } from '../attestation-worker/client.ts';
+import { AttributionPoolError, createAttributionPool, type SnapshotInfo } from '../attribution-pool/index.ts';
 import type { ArtifactPort } from './artifact-port.ts';
 import { contributions, tokenParams } from './corpus-source.ts';
 import { LIMITS } from './limits.ts';
@@ -21,7 +23,7 @@ export type ProofQuestion =
   | { readonly kind: 'phrase'; readonly phrase: readonly Uint8Array[] }
   | { readonly kind: 'credits'; readonly job: AttributionJob };
 
-export interface ProofService {
+export interface ProofService extends Committer {
   /**
    * @throws ProofRefused 'BUSY' for too many at once, 'PREPARING' while the snapshots are committed to, 'UNAVAILABLE' for
    *   an artifact that is not here, 'NOT_BY_TEXT' for credits that do not follow from texts alone; AttributionError 'ProofTooLarge', 'InvalidParameter'; Fault
@@ -31,6 +33,8 @@ export interface ProofService {
     sequence: readonly SequenceEntry[],
     question: ProofQuestion,
   ): Promise<AttributionProofView>;
+  /** For validators: waits as long as it takes, and does not count as a question. */
+  commit: Committer['commit'];
   close(): Promise<void>;
 }
 
@@ -65,21 +69,48 @@ export function createProofService({ dataDir, params, artifacts, setTimer }: Pro
   async function ready(key: string, sequence: readonly SequenceEntry[]): Promise<void> {
     const known = refused.get(key);
     if (known !== undefined) throw known;
-    if (!pool.hasSnapshot(key)) {
-      const missing = sequence.find(({ artifactRoot }) => !artifacts.isHere(artifactRoot));
-      if (missing !== undefined)
-        throw new ProofRefused('UNAVAILABLE', `artifact ${missing.artifactRoot} is not here yet`);
-    }
+    const [missing] = missingOf(key, sequence);
+    if (missing !== undefined) throw new ProofRefused('UNAVAILABLE', `artifact ${missing} is not here yet`);
+    await within(LIMITS.proofPatienceMs, build(key, sequence));
+  }
+
+  /** Artifacts that a commitment needs and that are not here. */
+  function missingOf(key: string, sequence: readonly SequenceEntry[]): Hex[] {
+    if (pool.hasSnapshot(key)) return [];
+    return sequence.map(({ artifactRoot }) => artifactRoot).filter((root) => !artifacts.isHere(root));
+  }
+
+  function build(key: string, sequence: readonly SequenceEntry[]): Promise<SnapshotInfo> {
     const building = pool.ensureSnapshot(key, () => contributions(dataDir, sequence));
     building.catch((error: unknown) => {
-      if (!(error instanceof Error) || (error as { code?: unknown }).code !== 'ProofTooLarge') return;
+      if (!isTooLarge(error)) return;
       refused.set(key, error);
       for (const oldest of refused.keys()) {
         if (refused.size <= LIMITS.refusedSnapshots) break;
         refused.delete(oldest);
       }
     });
-    await within(LIMITS.proofPatienceMs, building);
+    return building;
+  }
+
+  async function commit(
+    snapshots: readonly ProvenSnapshot[],
+    sequence: readonly SequenceEntry[],
+  ): ReturnType<Committer['commit']> {
+    const key = keyOf(snapshots);
+    const roots = missingOf(key, sequence);
+    if (roots.length > 0) return { outcome: 'missing', roots };
+    try {
+      const { commitment } = await build(key, sequence);
+      if (commitment === undefined) throw new Fault('the thread of proofs gave no commitment');
+      const { tokens, types, records, nodes } = commitment.sizes;
+      return { outcome: 'committed', root: toHex(commitment.root), tokens, types, records, nodes };
+    } catch (error) {
+      if (isTooLarge(error)) return { outcome: 'refused', refusal: 'tooLarge' };
+      if (error instanceof Unavailable && error.missing.kind === 'artifact')
+        return { outcome: 'missing', roots: [error.missing.root] };
+      throw error;
+    }
   }
 
   function within(patienceMs: number, work: Promise<unknown>): Promise<unknown> {
@@ -122,10 +153,7 @@ export function createProofService({ dataDir, params, artifacts, setTimer }: Pro
         throw new ProofRefused('BUSY', `${LIMITS.proofsRunning} proofs are being made; try again`);
       running += 1;
       try {
-        const key = snapshots
-          .map(({ dataNetId, length }) => `${dataNetId}:${length}`)
-          .sort()
-          .join(' ');
+        const key = keyOf(snapshots);
         await ready(key, sequence);
         return await answer(key, snapshots, question);
       } catch (error) {
@@ -137,8 +165,21 @@ export function createProofService({ dataDir, params, artifacts, setTimer }: Pro
         running -= 1;
       }
     },
+    commit,
     close: () => pool.close(),
   };
+}
+
+function keyOf(snapshots: readonly ProvenSnapshot[]): string {
+  return snapshots
+    .map(({ dataNetId, length }) => `${dataNetId}:${length}`)
+    .sort()
+    .join(' ');
+}
+
+/** The same on every node: it depends on the texts alone. */
+function isTooLarge(error: unknown): error is Error {
+  return error instanceof Error && (error as { code?: unknown }).code === 'ProofTooLarge';
 }
 
 function inputsOf({ requestHash, prompt, output, ineligible }: AttributionJob, params: ChainParams) {

@@ -12,6 +12,7 @@ import {
   type AttributionOutcome,
   Fault,
   type Hex,
+  type PinnedEntry,
   type SequenceEntry,
   Unavailable,
 } from '../../state/types.ts';
@@ -38,6 +39,8 @@ export interface AttributionService {
    * no settlement could have; AttributionBusy for too many at once
    */
   explain(job: AttributionJob): Promise<AttributionView>;
+  /** Builds the index that answers of these snapshots need, before one does; nothing if an artifact is not here. */
+  prepare(pinned: Pick<AttributionJob, 'engine' | 'snapshots' | 'sequence'>): void;
   close(): Promise<void>;
 }
 
@@ -131,32 +134,41 @@ export function createAttributionService(options: AttributionOptions): Attributi
    */
   async function untilIndexed(job: AttributionJob): Promise<void> {
     const key = snapshotKey(job);
-    const pool = pools[job.engine];
-    if (pool.hasSnapshot(key) || unbuilt.delete(key)) return;
+    if (pools[job.engine].hasSnapshot(key) || unbuilt.delete(key)) return;
     const sequence = job.sequence();
     askForAll(sequence);
-    let missed = building.get(key);
-    if (missed === undefined) {
-      missed = new Set();
-      building.set(key, missed);
-      pool
-        .ensureSnapshot(key, () => contributions(dataDir, sequence))
-        .catch((error: unknown) => {
-          unbuilt.add(key);
-          if (closed) return;
-          log('warn', 'an index could not be built', { snapshot: key, error: String(error) });
-        })
-        .finally(() => {
-          const requests = building.get(key) ?? [];
-          building.delete(key);
-          for (const wake of wakers.get(key) ?? []) wake();
-          wakers.delete(key);
-          if (!closed) for (const request of requests) options.onAvailable(request);
-        });
-    }
+    const missed = building.get(key) ?? build(job.engine, key, sequence);
     if (await builtWithin(key, LIMITS.indexPatienceMs)) return;
     missed.add(job.requestHash);
     throw new Unavailable({ kind: 'attribution', requestId: job.requestHash });
+  }
+
+  /** Builds an index beside. @returns the requests to be told when it is there */
+  function build(engine: AttributionEngine, key: string, sequence: readonly PinnedEntry[]): Set<Hex> {
+    const missed = new Set<Hex>();
+    building.set(key, missed);
+    pools[engine]
+      .ensureSnapshot(key, () => contributions(dataDir, sequence))
+      .catch((error: unknown) => {
+        unbuilt.add(key);
+        if (closed) return;
+        log('warn', 'an index could not be built', { snapshot: key, error: String(error) });
+      })
+      .finally(() => {
+        building.delete(key);
+        for (const wake of wakers.get(key) ?? []) wake();
+        wakers.delete(key);
+        if (!closed) for (const request of missed) options.onAvailable(request);
+      });
+    return missed;
+  }
+
+  function prepare(pinned: Parameters<AttributionService['prepare']>[0]): void {
+    const { engine } = pinned;
+    const key = snapshotKey(pinned);
+    if (closed || pools[engine].hasSnapshot(key) || building.has(key)) return;
+    const sequence = pinned.sequence();
+    if (sequence.every(({ artifactRoot }) => artifacts.isHere(artifactRoot))) build(engine, key, sequence);
   }
 
   /** False if the index is still being built after `patienceMs`. */
@@ -231,6 +243,7 @@ export function createAttributionService(options: AttributionOptions): Attributi
     },
     attributeForOthers: (job) => forOthers(() => attribute(job)),
     explain: (job) => forOthers(() => explain(job)),
+    prepare,
     close() {
       closed = true;
       return Promise.all([pools.token.close(), pools.retrieval.close()]).then(() => undefined);
@@ -256,7 +269,7 @@ function creditsOf({ credits }: Computed['result']['record']): AttributionOutcom
 type Work<T> = (asked: Omit<PoolJob, 'params'>) => Promise<T>;
 
 /** The pins say the content: length and history hash of each DataNet, and the engine what is made of it. */
-function snapshotKey(job: AttributionJob): string {
+function snapshotKey(job: Pick<AttributionJob, 'engine' | 'snapshots'>): string {
   const pins = job.snapshots.map(
     ({ dataNetId, length, historyHash }) => `${dataNetId}:${length}:${historyHash}`,
   );

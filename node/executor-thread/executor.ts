@@ -67,6 +67,7 @@ import type {
   HeadReport,
 } from './protocol.ts';
 import { createTrials, missingName, type Trials } from './trials.ts';
+import { createWarmUp } from './warm-up.ts';
 
 /** What a test may change: the shipped node passes nothing. */
 export interface ExecutorOverrides {
@@ -95,7 +96,7 @@ export interface Executor {
   report(): HeadReport & { genesisHash: Hex };
   build(request: BuildCall): Promise<BlockCall>;
   check(block: BlockCall): Promise<CheckAnswer>;
-  commit(block: BlockCall & { certificate: Uint8Array }): Promise<HeadReport>;
+  commit(block: BlockCall & { certificate: Uint8Array; syncingTo?: number | null }): Promise<HeadReport>;
   getBlock(height: number): { blockHash: Hex; bytes: Uint8Array; certificate: Uint8Array } | undefined;
   validatorsAt(height: number): ValidatorRecord[] | undefined;
   addEvidence(evidence: Uint8Array): void;
@@ -191,7 +192,24 @@ export async function openExecutor(
   const trialCaller: Caller = createCaller(chain.reader, { ports });
   const evidence = createEvidenceFile(join(settings.dataDir, 'evidence'), log);
 
-  const worker = createObjectWorker({ dataDir: settings.dataDir }, trainer);
+  /** Height that a peer has, while this node catches up with it; 0 otherwise. */
+  let syncTarget = 0;
+  /** Whether blocks follow that others made long ago. A guess, also by what a peer claims: it may delay work, never end it. */
+  function isBehind(): boolean {
+    const { number, timestampMs } = chain.head();
+    const hasJustStarted = number === openedAt.number && env.nowMs() - openedAt.ms < LIMITS.settleMs;
+    return hasJustStarted || syncTarget > number + 1 || env.nowMs() - timestampMs > LIMITS.nearHeadMs;
+  }
+  /** A node that was away hears of it a moment after it started. */
+  const openedAt = { number: chain.head().number, ms: env.nowMs() };
+  const warmUp = createWarmUp({
+    view: () => chain.reader.stateAt(chain.head().number),
+    attribution,
+    isBehind,
+    nowMs: env.nowMs,
+  });
+
+  const worker = createObjectWorker({ dataDir: settings.dataDir }, trainer, proofs);
   const attestations = createAttestations({
     view: () => chain.reader.stateAt(chain.head().number),
     headNumber: () => chain.head().number,
@@ -200,6 +218,7 @@ export async function openExecutor(
     verify: bls.verify,
     worker: overrides.wrapWorker?.(worker) ?? worker,
     nowMs: env.nowMs,
+    isBehind,
     log,
     onComputed: (attestation) => env.emit('attest', attestation),
     onBroadcast: broadcast,
@@ -286,7 +305,8 @@ export async function openExecutor(
   let cancelTick = env.setTimer(LIMITS.poolTickMs, tick);
   function tick(): void {
     pool.rebroadcast();
-    attestations.rebroadcast();
+    attestations.tick();
+    warmUp.tick();
     pool.expire();
     trials.retain((hash) => pool.get(hash) !== undefined);
     trials.tick();
@@ -447,7 +467,9 @@ export async function openExecutor(
     blockHash,
     bytes,
     certificate,
-  }: BlockCall & { certificate: Uint8Array }): Promise<HeadReport> {
+    syncingTo = null,
+  }: BlockCall & { certificate: Uint8Array; syncingTo?: number | null }): Promise<HeadReport> {
+    syncTarget = syncingTo ?? 0;
     const started = performance.now();
     await execute(blockHash, bytes);
     const committed = await chain.commit(blockHash, certificate);
@@ -463,6 +485,7 @@ export async function openExecutor(
     unknown.clear();
     evidence.onCommitted(block.transactions);
     attestations.onHead();
+    warmUp.onCommitted(receipts);
     const touched = new Set<Hex>();
     for (const { from, to } of receipts) {
       touched.add(from);

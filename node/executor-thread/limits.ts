@@ -24,6 +24,13 @@ export const LIMITS = {
   attestations: 8_192,
   /** Attestations heard before the block that opens their subject, unchecked. */
   earlyAttestations: 256,
+  /** A head older than this, ms, is taken for one on the way to a later one, unless nothing comes. */
+  nearHeadMs: 10_000,
+  /**
+   * Work on what blocks ask for waits this long, ms, while the node is behind: on its way to the head a subject is open
+   * for a few blocks, so milliseconds. What is still open then is computed wherever the head is said to be.
+   */
+  settleMs: 5_000,
   /** Our own attestation that no block has taken is sent again after this long. */
   attestationAgainMs: 2_000,
   /** Pause before transactions of our users leave in one frame, ms: long enough to gather, too short to notice. */
@@ -50,6 +57,8 @@ export const LIMITS = {
    * kilobytes of text, and short against the propose timeout.
    */
   indexPatienceMs: 250,
+  /** Versions of models whose indexes wait to be built before anybody asks: as many as there are in memory. */
+  warmUps: 16,
   /** Text shown on each side of a quoted passage, bytes. */
   excerptBytes: 120,
   /** Leaves whose facts are kept, 32 bytes and an object each: about 20 MB. */

@@ -62,7 +62,8 @@ export interface ExecutorCalls {
   open(): Promise<HeadReport & { genesisHash: Hex }>;
   build(request: BuildCall): Promise<BlockCall>;
   check(block: BlockCall): Promise<CheckAnswer>;
-  commit(block: BlockCall & { certificate: Uint8Array }): Promise<HeadReport>;
+  /** `syncingTo`: height of the best peer while this node catches up with it. */
+  commit(block: BlockCall & { certificate: Uint8Array; syncingTo: number | null }): Promise<HeadReport>;
   /** Bytes and encoded certificate of a committed block. */
   getBlock(
     height: number,

@@ -17,7 +17,12 @@ export interface ExecutorApp extends App {
 }
 
 /** @param opened what the executor said when it opened the chain */
-export function createExecutorApp(executor: ExecutorClient, opened: HeadReport): ExecutorApp {
+/** @param syncingTo height of the best peer while this node catches up with it */
+export function createExecutorApp(
+  executor: ExecutorClient,
+  opened: HeadReport,
+  syncingTo: () => number | undefined = () => undefined,
+): ExecutorApp {
   let head = toHead(opened.head);
   let hasTransactions = opened.hasTransactions;
   const transactionListeners = new Set<() => void>();
@@ -49,6 +54,7 @@ export function createExecutorApp(executor: ExecutorClient, opened: HeadReport):
         blockHash: block.blockHash,
         bytes: block.bytes,
         certificate: encodeCertificate(block.certificate),
+        syncingTo: syncingTo() ?? null,
       });
       head = toHead(report.head);
       hasTransactions = report.hasTransactions;

@@ -31,7 +31,7 @@ import {
   inferences,
 } from '../../state/modules/inference/views.ts';
 import { inferenceInterface, interfaces } from '../../state/modules/interfaces.ts';
-import { type Model, model, modelCount, models } from '../../state/modules/model/views.ts';
+import { type Model, model, modelCount, models, rootOfSnapshots } from '../../state/modules/model/views.ts';
 import { rewards } from '../../state/modules/reward/views.ts';
 import { validators } from '../../state/modules/staking/views.ts';
 import type { Block, ChainReader, Hex, Receipt, StateView } from '../../state/types.ts';
@@ -54,6 +54,7 @@ import {
   modelJson,
   paramsJson,
   rewardJson,
+  snapshotRootJson,
   subjectJson,
 } from '../records.ts';
 import { supply } from '../supply.ts';
@@ -488,6 +489,8 @@ function inferenceMethods(limits: RpcLimits): Methods {
       const { reader } = context;
       return {
         ...inferenceJson(found, state),
+        attributionRoot:
+          found.engine === 'token' ? snapshotRootJson(rootOfSnapshots(state, found.snapshots)) : null,
         output: found.output ?? null,
         requestTransaction: transactionOf(reader, found.requestedAt, id),
         closeTransaction: found.closedAt > 0 ? transactionOf(reader, found.closedAt, id) : null,
@@ -498,7 +501,8 @@ function inferenceMethods(limits: RpcLimits): Methods {
       [proofQuestionParam(limits)],
       async (context, given) => {
         const proof = await context.backend.attributionProof(proofQuestionOf(given)).catch(inWords);
-        return proof === undefined ? null : attributionProofJson(proof);
+        if (proof === undefined) return null;
+        return attributionProofJson(proof, rootOfSnapshots(headState(context), proof.snapshots));
       },
       // Not a turn of the heavy calls: it may wait for a commitment, and the thread that makes proofs has its own bound.
     ),

@@ -62,3 +62,8 @@ export const TRAINING_RECORD = 50n;
 export const TRAINING_KIB = 16n;
 /** Checking that a validator holds its key: two pairings in JavaScript, some 32 ms (50 paid) where 30 Mgas are half a second. */
 export const POSSESSION = 3_000_000n;
+/**
+ * The root of pinned snapshots, by every validator and beside the blocks: per KiB of pinned text, which is about 200
+ * tokens and a millisecond of one core, at the price of training. 63 MiB cost a quarter of what one transaction may.
+ */
+export const ROOT_KIB = 64n;

@@ -42,6 +42,12 @@ export const MAX_PINNED_BYTES = 63 * 1024 * 1024;
  */
 export const MAX_TRAININGS = 4;
 
+/**
+ * Roots of pinned snapshots that validators are asked for at the same time. They compute one after the other on one
+ * core, a minute for the largest: eight are done well before their subjects expire.
+ */
+export const MAX_ROOTS = 8;
+
 /** Commits, and subjects, looked at by the sweeps at the end of a block; more wait for the next one. Each is two reads. */
 export const MAX_SWEEP_PER_BLOCK = 512;
 

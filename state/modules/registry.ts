@@ -8,6 +8,7 @@ import { approvalConsumer } from './contribution/queue.ts';
 import { dataNetModule } from './datanet/index.ts';
 import { inferenceModule } from './inference/index.ts';
 import { modelModule } from './model/index.ts';
+import { rootConsumer } from './model/roots.ts';
 import { trainingConsumer } from './model/training.ts';
 import { rewardModule } from './reward/index.ts';
 import { countAbsent } from './staking/downtime.ts';
@@ -27,7 +28,11 @@ export const modules: readonly ModuleDefinition[] = [
 ];
 
 /** Whose objects validators attest. */
-export const consumers: Consumers = { approval: approvalConsumer, training: trainingConsumer };
+export const consumers: Consumers = {
+  approval: approvalConsumer,
+  training: trainingConsumer,
+  root: rootConsumer,
+};
 
 export const hooks: ModuleHooks = {
   genesisBalances: (genesis) => [{ address: STAKING_ADDRESS, balance: bondsOf(genesis) }],

@@ -5,6 +5,7 @@ import { RLP } from '@ethereumjs/rlp';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { createPublicClient, type Hex, hexToBytes, http, toHex } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyAttestedRoot } from '../../attribution/proofs/verifier.ts';
 import { verifyProofFile } from '../../node/cli/proof-file.ts';
 import { moduleAddress, TYPE } from '../../state/modules/addresses.ts';
 import { slotOf } from '../../state/modules/storage.ts';
@@ -30,11 +31,27 @@ interface AttributionView {
   payments: { share: string; to: Hex; amount: Hex }[];
 }
 
+interface AttestedRoot {
+  status: string;
+  root: Hex | null;
+  account: Hex;
+  slot: Hex;
+}
+interface ProofView {
+  root: Hex;
+  snapshots: { dataNetId: number; length: number }[];
+  attested: AttestedRoot;
+}
+interface SlotAnswer {
+  accountProof: Hex[];
+  storageProof: { proof: Hex[] }[];
+}
+
 /** A proof; a node that is still preparing its first one is asked again. */
-async function proofOf(url: string, question: object): Promise<{ root: Hex }> {
+async function proofOf(url: string, question: object): Promise<ProofView> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await rpc<{ root: Hex }>(url, 'ol_getAttributionProof', [question]);
+      return await rpc<ProofView>(url, 'ol_getAttributionProof', [question]);
     } catch (error) {
       if (attempt === 4 || !/being prepared/.test(String(error))) throw error;
     }
@@ -87,19 +104,46 @@ describe('the story of the README', () => {
     }
   });
 
-  it('the credits that were paid follow from 32 bytes on which the validators agree, and a proof', async () => {
+  it('the credits that were paid follow from a block header, a root that validators attested, and a proof', async () => {
     for (const { id } of inferences) {
+      const stateRoot = await attestedBy(id);
       const answers = await Promise.all(
         devnet.rpcUrls.slice(0, 2).map((url) => proofOf(url, { requestId: id })),
       );
       const { recordHash } = await rpc<AttributionView>(devnet.rpcUrls[0], 'ol_attribution', [id]);
       for (const answer of answers) {
+        expect(answer.attested).toMatchObject({ status: 'attested', root: answer.root });
+        const { account, slot } = answer.attested;
+        const proof = await rpc<SlotAnswer>(devnet.rpcUrls[1]!, 'eth_getProof', [
+          account,
+          [slot],
+          stateRoot.block,
+        ]);
+        const bytes = (nodes: Hex[]) => nodes.map((node) => hexToBytes(node));
+        const root = verifyAttestedRoot(hexToBytes(stateRoot.hash), answer.snapshots, {
+          accountProof: bytes(proof.accountProof),
+          storageProof: bytes(proof.storageProof[0]!.proof),
+        });
+        expect(root && toHex(root)).toBe(answer.root);
         const proven = verifyProofFile(JSON.stringify(answer));
         expect(proven.kind === 'credits' && proven.credits.recordHash).toBe(recordHash);
         expect(proven.root).toBe(answers[0]!.root);
       }
     }
   });
+
+  /** State root of a block in which the root of what this request pins is attested: no answer waited for it. */
+  async function attestedBy(id: Hex): Promise<{ block: Hex; hash: Hex }> {
+    const [url] = devnet.rpcUrls;
+    for (const until = Date.now() + 30_000; ; ) {
+      const found = await rpc<{ attributionRoot: AttestedRoot }>(url, 'ol_inference', [id]);
+      if (found.attributionRoot.status === 'attested') break;
+      if (Date.now() > until) throw new Error(`the root is ${found.attributionRoot.status}`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    const head = await rpc<{ number: Hex; stateRoot: Hex }>(url, 'eth_getBlockByNumber', ['latest', false]);
+    return { block: head.number, hash: head.stateRoot };
+  }
 
   it('the spans of an answer are its own words and stand in the texts of who is credited', async () => {
     for (const { id, output } of inferences) {

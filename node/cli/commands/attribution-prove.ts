@@ -43,6 +43,12 @@ export const command = defineCommand({
     if (flags.out === undefined) return out.line(text.trimEnd());
     writeFileSync(resolve(workingDirectory, flags.out), text);
     if (flags.json) out.json({ root: proof.root, file: flags.out });
-    else for (const line of provenLines(proof)) out.line(line);
+    else {
+      for (const line of provenLines(proof)) out.line(line);
+      const { attested } = answer as { attested?: { status: string } };
+      out.line(
+        `attested  ${attested?.status === 'attested' ? 'yes, says the node; attribution verify --attested shows it' : `no (${attested?.status ?? 'unknown'}): the root is the word of the node`}`,
+      );
+    }
   },
 });

@@ -33,12 +33,15 @@ export const command = defineCommand({
     if ((request === undefined) === (named.length === 0))
       throw new UserError('USAGE', 'name either a REQUEST or a --snapshot');
     let snapshots = named;
+    let attested: AttestedRoot | null = null;
     if (request !== undefined) {
-      const found = await client.rpc.request<{ snapshots: typeof named } | null>('ol_inference', [
-        hashId(request, 'REQUEST') satisfies Hex,
-      ]);
+      const found = await client.rpc.request<{
+        snapshots: typeof named;
+        attributionRoot: AttestedRoot | null;
+      } | null>('ol_inference', [hashId(request, 'REQUEST') satisfies Hex]);
       if (found === null) throw new UserError('NOT_SETTLED', `request ${request} is unknown`);
       snapshots = found.snapshots;
+      attested = found.attributionRoot;
     }
     const corpus = await loadCorpus(
       client,
@@ -46,10 +49,22 @@ export const command = defineCommand({
       signal,
     );
     const { root, sizes } = commitCorpus(corpus, { hash: (bytes) => hash('sha256', bytes, 'buffer') });
-    if (flags.json) out.json({ root: toHex(root), ...sizes });
+    if (flags.json) out.json({ root: toHex(root), ...sizes, attested });
     else {
       out.line(`root      ${toHex(root)}`);
       out.line(`records   ${sizes.records}, ${sizes.tokens} tokens, ${sizes.types} different`);
+      if (attested !== null) out.line(`attested  ${attestedWords(attested, toHex(root))}`);
     }
   },
 });
+
+/** As `ol_inference` says it. */
+interface AttestedRoot {
+  readonly status: string;
+  readonly root: string | null;
+}
+
+function attestedWords({ status, root }: AttestedRoot, computed: string): string {
+  if (root === null) return `no (${status})`;
+  return root === computed ? 'the same' : `ANOTHER ONE: ${root}`;
+}

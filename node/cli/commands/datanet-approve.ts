@@ -26,18 +26,17 @@ thirds of their power agree, in the order of approval. That takes about a second
       return;
     }
     say('approved, being attested by the validators');
-    const { acceptedCount, recordCount, index, novelRecords } = await waitForAcceptance(
-      client,
-      id,
-      ({ power, totalPower }) => {
-        if (power > 0n) say(`  attested by ${(100n * power) / totalPower} % of the voting power`);
-      },
+    const acceptance = await waitForAcceptance(client, id, ({ power, totalPower }) => {
+      if (power > 0n) say(`  attested by ${(100n * power) / totalPower} % of the voting power`);
+    });
+    if (flags.json) return out.json({ ...acceptance, transaction: queued.transaction });
+    const { acceptedCount, recordCount, index, novelRecords, novelTokens, unquotedTokens, tokens } =
+      acceptance;
+    out.line(
+      `in the DataNet: ${acceptedCount} of ${recordCount} records accepted; the contribution is number ${index}`,
     );
-    if (flags.json)
-      out.json({ id, acceptedCount, recordCount, index, novelRecords, transaction: queued.transaction });
-    else
-      out.line(
-        `in the DataNet: ${acceptedCount} of ${recordCount} records accepted; the contribution is number ${index}`,
-      );
+    out.line(
+      `new: ${novelRecords} records are like none before, with ${novelTokens} of its ${tokens} tokens; ${unquotedTokens} of them in no quotation of earlier texts`,
+    );
   },
 });

@@ -4,15 +4,27 @@ import {
   engineName,
   modelKind,
   modelStatus,
+  readAttributionRoot,
   readModel,
   readNewestTraining,
   refusalName,
+  rootRefusal,
+  rootStatus,
   trainingStatus,
 } from '../chain-data.ts';
 import { defineCommand } from '../command.ts';
 import { printable } from '../output.ts';
 import { NODE_FLAGS, openClient } from '../session.ts';
 import { numericId } from '../values.ts';
+
+/** By the status of a root, what a person is told. */
+const ROOT_WORDS: Readonly<Record<string, string>> = {
+  none: 'not asked for: validators had enough to do; pin again to ask',
+  open: 'being attested',
+  attested: 'attested ',
+  refused: 'none: too many tokens for proofs',
+  frozen: 'not attested in time; pin again to ask',
+};
 
 export const command = defineCommand({
   name: 'model show',
@@ -24,11 +36,15 @@ export const command = defineCommand({
     const client = openClient(invocation);
     const model = await readModel(client, numericId(positionals[0]!, 'ID'));
     const training = await readNewestTraining(client, model.id, model.engine);
+    const root = await readAttributionRoot(client, model.id, model.engine);
     if (flags.json)
       return void out.json({
         ...model,
         engine: engineName(model.engine),
         status: modelStatus(model.status),
+        ...(root && {
+          attributionRoot: { ...root, status: rootStatus(root.status), refusal: rootRefusal(root.refusal) },
+        }),
         ...(training && {
           training: {
             ...training,
@@ -57,6 +73,10 @@ export const command = defineCommand({
       out.line(`training     version ${training.version} ${trainingStatus(training.status)}${refusal}`);
       out.line(`attested as  ${training.subject}`);
     }
+    if (root)
+      out.line(
+        `root         ${ROOT_WORDS[rootStatus(root.status)] ?? ''}${root.status === 2n ? root.root : ''}`,
+      );
     for (const pin of model.snapshots)
       out.line(`pins         DataNet ${pin.dataNetId}: ${pin.length} contributions, ${pin.historyHash}`);
   },

@@ -6,6 +6,8 @@ export const SUBJECT_KIND = {
   approval: 1,
   /** Id: a version of a model, see model/training.ts. Object: what its training gave. */
   training: 2,
+  /** Id: of pinned snapshots, see model/root-storage.ts. Object: the root by which their texts are proven. */
+  root: 3,
 } as const;
 export type SubjectKind = keyof typeof SUBJECT_KIND;
 

@@ -38,10 +38,14 @@ interface IContribution is IModule {
         /// Of the attestation module, IAttestation; zero before the first approval
         bytes32 subject;
         uint8 status;
+        /// Tokens of all its records, refused ones included
+        uint256 tokens;
         /// Accepted records that are like none before them, their bytes and tokens
         uint256 novelRecords;
         uint256 novelBytes;
         uint256 novelTokens;
+        /// Of novelTokens those that are not quoted from earlier contributions to the DataNet
+        uint256 unquotedTokens;
         bytes accepted;
         /// 8 bytes a record: order key of the founder of its cluster (commit sequence * 65536 + index), zero if refused
         bytes founders;

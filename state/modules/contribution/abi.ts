@@ -10,7 +10,7 @@ export const contributionInterface = defineInterface({
     Contribution:
       'bytes32 id, uint256 dataNetId, address contributor, uint8 status, bytes32 commitment, uint256 commitSequence, uint256 commitBlock, uint256 revealBy, uint256 deposit, bytes32 artifactRoot, uint256 size, uint256 recordCount, string licence, string metadata, uint256 sequenceIndex, uint256 acceptedCount, bytes accepted, uint256 flags',
     Approval:
-      'bytes32 subject, uint8 status, uint256 novelRecords, uint256 novelBytes, uint256 novelTokens, bytes accepted, bytes founders',
+      'bytes32 subject, uint8 status, uint256 tokens, uint256 novelRecords, uint256 novelBytes, uint256 novelTokens, uint256 unquotedTokens, bytes accepted, bytes founders',
   },
   functions: {
     commit: {

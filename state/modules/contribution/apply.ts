@@ -169,9 +169,11 @@ export const handlers: ModuleSpec<typeof contributionInterface.spec>['handlers']
       {
         subject: readSubjectOf(context, id) ?? ZERO_HASH,
         status: BigInt(CONTRIBUTION_STATUS[state.status]),
+        tokens: BigInt(object?.tokens ?? 0),
         novelRecords: BigInt(object?.novelRecords ?? 0),
         novelBytes: BigInt(object?.novelBytes ?? 0),
         novelTokens: BigInt(object?.novelTokens ?? 0),
+        unquotedTokens: BigInt(object?.unquotedTokens ?? 0),
         accepted: object?.accepted ?? new Uint8Array(0),
         founders: object?.founders ?? new Uint8Array(0),
       },

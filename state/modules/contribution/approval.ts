@@ -8,11 +8,11 @@ import type { Hex } from '../../types.ts';
 import { AbiDecodeError, concatBytes, defineStruct } from '../abi.ts';
 import { slotOf } from '../storage.ts';
 
-const VERSION = 1n;
+const VERSION = 2n;
 const FOUNDER_BYTES = 8;
 
 const body = defineStruct(
-  'uint256 version, bytes32 contributionId, uint256 recordCount, uint256 acceptedCount, uint256 novelRecords, uint256 novelBytes, uint256 novelTokens, bytes accepted, bytes founders',
+  'uint256 version, bytes32 contributionId, uint256 recordCount, uint256 acceptedCount, uint256 tokens, uint256 novelRecords, uint256 novelBytes, uint256 novelTokens, uint256 unquotedTokens, bytes accepted, bytes founders',
 );
 
 /** Which records of a contribution enter the DataNet, and what they bring. */
@@ -20,10 +20,14 @@ export interface ApprovalObject {
   contributionId: Hex;
   recordCount: number;
   acceptedCount: number;
+  /** Of all its records, refused ones included. */
+  tokens: number;
   /** Accepted records that found a cluster of their own, and their bytes and tokens. */
   novelRecords: number;
   novelBytes: number;
   novelTokens: number;
+  /** Of `novelTokens` those that stand in no run of tokens which earlier contributions to the DataNet have. */
+  unquotedTokens: number;
   /** Bit i (least significant first in byte i >> 3): record i is accepted. */
   accepted: Uint8Array;
   /** Of each record the order key of the founder of its cluster, 8 bytes big-endian; zero for refused records. */
@@ -35,8 +39,8 @@ export const approvalSlot = (id: Hex): Uint8Array => slotOf('contribution.approv
 
 /** The body: slot ‖ abi.encode(struct). Its keccak is the root that is attested. */
 export function encodeApproval(object: ApprovalObject): Uint8Array {
-  const { contributionId, recordCount, acceptedCount, novelRecords, novelBytes, novelTokens } = object;
-  const { accepted, founders } = object;
+  const { contributionId, recordCount, acceptedCount, tokens, novelRecords, novelBytes } = object;
+  const { novelTokens, unquotedTokens, accepted, founders } = object;
   return concatBytes(
     approvalSlot(contributionId),
     body.encode({
@@ -44,9 +48,11 @@ export function encodeApproval(object: ApprovalObject): Uint8Array {
       contributionId,
       recordCount: BigInt(recordCount),
       acceptedCount: BigInt(acceptedCount),
+      tokens: BigInt(tokens),
       novelRecords: BigInt(novelRecords),
       novelBytes: BigInt(novelBytes),
       novelTokens: BigInt(novelTokens),
+      unquotedTokens: BigInt(unquotedTokens),
       accepted,
       founders,
     }),
@@ -60,9 +66,11 @@ export function decodeApproval(payload: Uint8Array): ApprovalObject {
     contributionId: value.contributionId,
     recordCount: Number(value.recordCount),
     acceptedCount: Number(value.acceptedCount),
+    tokens: Number(value.tokens),
     novelRecords: Number(value.novelRecords),
     novelBytes: Number(value.novelBytes),
     novelTokens: Number(value.novelTokens),
+    unquotedTokens: Number(value.unquotedTokens),
     accepted: value.accepted,
     founders: value.founders,
   };
@@ -115,8 +123,16 @@ export function approvalOf(
   const accepted = new Uint8Array(Math.ceil(verdicts.length / 8));
   const founders = new Uint8Array(FOUNDER_BYTES * verdicts.length);
   const view = new DataView(founders.buffer);
-  const sum = { acceptedCount: 0, novelRecords: 0, novelBytes: 0, novelTokens: 0 };
+  const sum = {
+    acceptedCount: 0,
+    tokens: 0,
+    novelRecords: 0,
+    novelBytes: 0,
+    novelTokens: 0,
+    unquotedTokens: 0,
+  };
   for (const [index, verdict] of verdicts.entries()) {
+    sum.tokens += verdict.tokens;
     if (!verdict.accepted) continue;
     accepted[index >> 3]! |= 1 << (index & 7);
     view.setBigUint64(FOUNDER_BYTES * index, BigInt(verdict.founder));
@@ -125,6 +141,7 @@ export function approvalOf(
     sum.novelRecords += 1;
     sum.novelBytes += verdict.bytes;
     sum.novelTokens += verdict.tokens;
+    sum.unquotedTokens += verdict.unquotedTokens;
   }
   return { contributionId, recordCount: verdicts.length, ...sum, accepted, founders };
 }

@@ -257,9 +257,11 @@ export function readContribution(view: StateView, id: Hex): Contribution | undef
       acceptedCount,
       accepted: object.accepted,
       founders: object.founders,
+      tokens: object.tokens,
       novelRecords: object.novelRecords,
       novelBytes: object.novelBytes,
       novelTokens: object.novelTokens,
+      unquotedTokens: object.unquotedTokens,
     },
   };
 }

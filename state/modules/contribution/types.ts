@@ -46,10 +46,14 @@ export interface Approval {
   accepted: Uint8Array;
   /** Of each record the order key of its cluster's founder, 8 bytes; zero for refused ones. */
   founders: Uint8Array;
+  /** Of all its records, refused ones included. */
+  tokens: number;
   /** Accepted records that are like none before them, and their bytes and tokens. */
   novelRecords: number;
   novelBytes: number;
   novelTokens: number;
+  /** Of `novelTokens` those that are not quoted from earlier contributions to the DataNet. */
+  unquotedTokens: number;
 }
 
 export interface RevealedContribution {

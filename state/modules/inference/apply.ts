@@ -316,7 +316,10 @@ export function jobOf(
 }
 
 /** The pinned entries; for retrieval with the clusters of their records as validators attested them. */
-function pinnedEntries(view: StateView, { snapshots, engine }: PinnedRequest): PinnedEntry[] {
+export function pinnedEntries(
+  view: StateView,
+  { snapshots, engine }: Pick<PinnedRequest, 'snapshots' | 'engine'>,
+): PinnedEntry[] {
   const entries = snapshots.flatMap((pin) => readEntries(view, BigInt(pin.dataNetId), 0, pin.length));
   if (engine !== 'retrieval') return entries;
   return entries.map((entry) => {

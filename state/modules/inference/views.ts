@@ -2,8 +2,8 @@
 import type { AttributionJob, Hex, StateView } from '../../types.ts';
 import { utf8Bytes } from '../abi.ts';
 import { MAX_PAGE } from '../limits.ts';
-import { readModelPrice, readModelState } from '../model/storage.ts';
-import { jobOf } from './apply.ts';
+import { readModelPins, readModelPrice, readModelState } from '../model/storage.ts';
+import { jobOf, pinnedEntries } from './apply.ts';
 import { priceOf } from './settlement.ts';
 import {
   readAttributionRecord,
@@ -92,6 +92,18 @@ export function attributionRecordBytes(view: StateView, id: Hex): Uint8Array | u
 export function attributionJob(view: StateView, id: Hex, output: Uint8Array): AttributionJob | undefined {
   const request = readPinned(view, id);
   return request && jobOf(view, id, request, utf8Bytes(request.prompt), output);
+}
+
+/** What the answers of a model's version rest on; undefined if there is none, or the chain trains it. */
+export function pinnedIndex(
+  view: StateView,
+  modelId: number,
+  version: number,
+): Pick<AttributionJob, 'engine' | 'snapshots' | 'sequence'> | undefined {
+  const engine = readModelState(view, BigInt(modelId))?.engine;
+  const snapshots = readModelPins(view, BigInt(modelId), version);
+  if (engine === undefined || engine === 'influence' || snapshots === undefined) return undefined;
+  return { engine, snapshots, sequence: () => pinnedEntries(view, { engine, snapshots }) };
 }
 
 /** Wei that a request must put into escrow; undefined for an unknown model. */

@@ -69,6 +69,24 @@ interface IModel is IModule {
         bytes object;
     }
 
+    /// The root by which the texts of pinned snapshots are proven.
+    struct Root {
+        /// Of the snapshots; the same for all models that pin the same
+        bytes32 id;
+        /// 0 nobody was asked, 1 open, 2 attested, 3 refused, 4 frozen: who pins the same again asks again
+        uint8 status;
+        /// 0 none, 1 more tokens than are committed to
+        uint8 refusal;
+        /// Subject of IAttestation under which validators were asked last
+        bytes32 subject;
+        /// Zero unless it is attested
+        bytes32 root;
+        uint256 tokens;
+        uint256 types;
+        uint256 records;
+        uint256 nodes;
+    }
+
     struct Stake {
         uint256 amount;
         uint256 reward;
@@ -90,6 +108,14 @@ interface IModel is IModule {
         uint256 length,
         bytes32 historyHash
     );
+    event RootOpened(
+        uint256 indexed modelId,
+        uint256 version,
+        bytes32 indexed snapshotsId,
+        bytes32 indexed subject
+    );
+    event RootAttested(bytes32 indexed snapshotsId, bytes32 root, uint256 tokens);
+    event RootRefused(bytes32 indexed snapshotsId, uint8 refusal);
     event TrainingOpened(
         uint256 indexed modelId,
         uint256 indexed version,
@@ -210,5 +236,7 @@ interface IModel is IModule {
     function snapshots(uint256 modelId, uint256 version) external view returns (Snapshot[] memory snapshots);
     /// Version 0: the newest.
     function training(uint256 modelId, uint256 version) external view returns (Training memory training);
+    /// Of what a version pins. Version 0: the one that answers.
+    function attributionRoot(uint256 modelId, uint256 version) external view returns (Root memory root);
     function stakeOf(uint256 modelId, address staker) external view returns (Stake memory stake);
 }

@@ -13,6 +13,7 @@ export const modelInterface = defineInterface({
       'uint256 id, address owner, address operator, address beneficiary, uint8 kind, uint8 engine, uint8 status, uint256 version, uint256 createdAt, uint256 basePrice, uint256 pricePerToken, uint256 bond, uint256 totalStake, uint256 openRequests, string name, string description, uint256[] parents, uint256[] royaltiesBps, Share[] lineage, Snapshot[] snapshots',
     Training:
       'uint256 version, uint8 status, uint8 refusal, bytes32 subject, uint256 baseId, uint256 baseVersion, bytes32 claimedHash, bytes spec, bytes object',
+    Root: 'bytes32 id, uint8 status, uint8 refusal, bytes32 subject, bytes32 root, uint256 tokens, uint256 types, uint256 records, uint256 nodes',
     Stake: 'uint256 amount, uint256 reward, uint256 lockedUntil',
   },
   functions: {
@@ -51,6 +52,9 @@ export const modelInterface = defineInterface({
     training: {
       signature: 'function training(uint256 modelId, uint256 version) view returns (Training training)',
     },
+    attributionRoot: {
+      signature: 'function attributionRoot(uint256 modelId, uint256 version) view returns (Root root)',
+    },
     stakeOf: {
       signature: 'function stakeOf(uint256 modelId, address staker) view returns (Stake stake)',
     },
@@ -60,6 +64,10 @@ export const modelInterface = defineInterface({
       'event Registered(uint256 indexed modelId, address indexed owner, address indexed operator, uint8 kind, uint8 engine, string name)',
     Pinned:
       'event Pinned(uint256 indexed modelId, uint256 version, uint256 indexed dataNetId, uint256 length, bytes32 historyHash)',
+    RootOpened:
+      'event RootOpened(uint256 indexed modelId, uint256 version, bytes32 indexed snapshotsId, bytes32 indexed subject)',
+    RootAttested: 'event RootAttested(bytes32 indexed snapshotsId, bytes32 root, uint256 tokens)',
+    RootRefused: 'event RootRefused(bytes32 indexed snapshotsId, uint8 refusal)',
     TrainingOpened:
       'event TrainingOpened(uint256 indexed modelId, uint256 indexed version, bytes32 indexed subject, uint256 baseId, uint256 baseVersion)',
     Trained:

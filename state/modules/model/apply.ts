@@ -7,6 +7,7 @@ import { returnBond } from './bond.ts';
 import { readModel, readTraining } from './read.ts';
 import { registerTrained, trainAgain } from './register-trained.ts';
 import { checkAddresses, checkCard, emitPins, known, lineageOf, pinNow } from './registration.ts';
+import { askForRoot, rootOfSnapshots } from './roots.ts';
 import {
   addStake,
   engineNamed,
@@ -32,7 +33,15 @@ import {
 } from './storage.ts';
 import { abandonTraining } from './training.ts';
 import { readTrainingObject, readTrainingSpec, readVersions } from './training-storage.ts';
-import { ENGINE, MODEL_KIND, MODEL_STATUS, REFUSAL, TRAINING_STATUS } from './types.ts';
+import {
+  ENGINE,
+  MODEL_KIND,
+  MODEL_STATUS,
+  REFUSAL,
+  ROOT_REFUSAL,
+  ROOT_STATUS,
+  TRAINING_STATUS,
+} from './types.ts';
 
 const { revert, encodeEvent } = modelInterface;
 
@@ -90,6 +99,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     context.emit(encodeEvent('PriceSet', [id, basePrice, pricePerToken]));
     context.emit(encodeEvent('BondAdded', [id, context.value]));
     emitPins(context, id, 1, pinned.snapshots);
+    if (engine === 'token') askForRoot(context, id, 1, pinned);
     return [id];
   },
 
@@ -103,6 +113,7 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     writeModelState(context, id, { ...state, version });
     writeModelPins(context, id, version, pinned);
     emitPins(context, id, version, pinned.snapshots);
+    if (state.engine === 'token') askForRoot(context, id, version, pinned);
     return [BigInt(version)];
   },
 
@@ -206,6 +217,27 @@ export const handlers: ModuleSpec<typeof modelInterface.spec>['handlers'] = {
     const newest = isTrainedKind(state.kind) ? readVersions(context, id).newest : state.version;
     const isKnown = version >= 1n && version <= BigInt(newest);
     return [((isKnown && readModelPins(context, id, Number(version))) || []).map(toSnapshotStruct)];
+  },
+
+  attributionRoot(context, id, version) {
+    const state = known(context, id);
+    const wanted = version === 0n ? state.version : Number(version);
+    const pins = version <= BigInt(state.version) ? readModelPins(context, id, wanted) : undefined;
+    if (pins === undefined) throw revert('UnknownVersion', [id, version]);
+    const found = rootOfSnapshots(context, pins);
+    return [
+      {
+        id: found.id,
+        status: BigInt(ROOT_STATUS[found.status]),
+        refusal: BigInt(ROOT_REFUSAL[found.refusal]),
+        subject: found.subject ?? ZERO_HASH,
+        root: found.root ?? ZERO_HASH,
+        tokens: BigInt(found.tokens),
+        types: BigInt(found.types),
+        records: BigInt(found.records),
+        nodes: BigInt(found.nodes),
+      },
+    ];
   },
 
   training(context, id, version) {

@@ -2,6 +2,7 @@
 import { decodeTrainingObject } from '../../../attribution/trained/api.ts';
 import { Fault, type StateView } from '../../types.ts';
 import { readSubjectState } from '../attestation/storage.ts';
+import { rootOfSnapshots } from './roots.ts';
 import {
   isTrainedKind,
   readModelBeneficiary,
@@ -29,6 +30,7 @@ export function readModel(view: StateView, id: bigint): Model | undefined {
   if (state === undefined) return undefined;
   const price = readModelPrice(view, id);
   const training = isTrainedKind(state.kind) ? readModelTraining(view, id, state.version) : undefined;
+  const snapshots = readModelPins(view, id, state.version) ?? training?.newest.snapshots ?? [];
   return {
     id: Number(id),
     owner: readModelOwner(view, id),
@@ -40,7 +42,8 @@ export function readModel(view: StateView, id: bigint): Model | undefined {
     bond: readModelBond(view, id),
     totalStake: readTotalStake(view, id),
     ...readModelCard(view, id),
-    snapshots: readModelPins(view, id, state.version) ?? training?.newest.snapshots ?? [],
+    snapshots,
+    root: state.engine === 'token' ? rootOfSnapshots(view, snapshots) : undefined,
     training,
   };
 }

@@ -60,6 +60,38 @@ export interface Training {
   snapshots: SnapshotPin[];
 }
 
+/**
+ * What became of the root of pinned snapshots. `none`: nobody was asked for it. `refused`: validators attested that there
+ * is none; `frozen`: they attested nothing, and who pins the same again asks again. Numbers are part of the format.
+ */
+export const ROOT_STATUS = { none: 0, open: 1, attested: 2, refused: 3, frozen: 4 } as const;
+export type RootStatus = keyof typeof ROOT_STATUS;
+
+/** Why snapshots have no root. Numbers are part of the format. */
+export const ROOT_REFUSAL = {
+  none: 0,
+  /** More tokens than are committed to. */
+  tooLarge: 1,
+} as const;
+export type RootRefusal = keyof typeof ROOT_REFUSAL;
+
+/** The root of pinned snapshots, as validators attested it. */
+export interface SnapshotRoot {
+  /** Of the snapshots: the same for all models that pin the same. */
+  id: Hex;
+  status: RootStatus;
+  refusal: RootRefusal;
+  /** Subject of module 0x54 under which they were asked last; undefined: never. */
+  subject: Hex | undefined;
+  /** undefined unless it is attested. */
+  root: Hex | undefined;
+  /** Sizes of what is committed to; zero unless it is attested. */
+  tokens: number;
+  types: number;
+  records: number;
+  nodes: number;
+}
+
 /** Part of a model's income that goes to a model of its lineage, parts of 10^9. */
 export interface LineageShare {
   modelId: number;
@@ -98,6 +130,8 @@ export interface Model {
   lineage: LineageShare[];
   /** Pins of the current version; while the first is trained, of that one. */
   snapshots: SnapshotPin[];
+  /** By which their texts are proven; only of a model whose answers are attributed by what they quote. */
+  root: SnapshotRoot | undefined;
   /** Only of a trained model. */
   training: ModelTraining | undefined;
 }

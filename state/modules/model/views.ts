@@ -5,6 +5,8 @@ import { readModel } from './read.ts';
 import { readModelCount, readModelPins, readStake } from './storage.ts';
 import type { Model, StakePosition } from './types.ts';
 
+export { encodeRoot, type RootObject, rootSlot, type SnapshotName, snapshotsIdOf } from './root-storage.ts';
+export { type RootTask, rootOfSnapshots, rootTask } from './roots.ts';
 export {
   type TrainedParent,
   type TrainingInput,
@@ -13,7 +15,7 @@ export {
   trainingTask,
 } from './training.ts';
 export { encodeTraining } from './training-storage.ts';
-export type { Model, ModelTraining, StakePosition, Training } from './types.ts';
+export type { Model, ModelTraining, SnapshotRoot, StakePosition, Training } from './types.ts';
 
 export function modelCount(view: StateView): number {
   return readModelCount(view);

@@ -71,6 +71,8 @@ function stage() {
   let executor: Executor;
   let certificate: CommitCertificate | undefined;
   let nonce = 0;
+  let lateMs = 0;
+  let syncingTo: number | null = null;
 
   async function open(change: Compute = (honest) => honest): Promise<Executor> {
     const core = createWorkerCore(dir);
@@ -120,7 +122,7 @@ function stage() {
     const built = await executor.build({
       height,
       round: 0,
-      timestampMs: clock.ms,
+      timestampMs: clock.ms - lateMs,
       reveal: keyOf(proposer.address).sign(revealSignBytes(genesisHash, height)).toBytes(),
       lastCommit: certificate ? toLastCommit(certificate) : null,
     });
@@ -137,7 +139,7 @@ function stage() {
       signature: keyOf(address).sign(message).toBytes(),
     }));
     certificate = makeCertificate(set, votes, verifier.aggregate);
-    await executor.commit({ ...built, certificate: encodeCertificate(certificate) });
+    await executor.commit({ ...built, certificate: encodeCertificate(certificate), syncingTo });
     return decodeBlock(built.bytes).transactions;
   }
 
@@ -150,6 +152,14 @@ function stage() {
     block,
     events: <K extends keyof ExecutorEvents>(event: K): ExecutorEvents[K][] =>
       told.filter((item) => item.event === event).map(({ data }) => data as ExecutorEvents[K]),
+    /** From now on blocks are as old as this. */
+    behind(ms: number): void {
+      clock.ms += ms;
+      lateMs = ms;
+    },
+    syncingTo(height: number | null): void {
+      syncingTo = height;
+    },
     /** Waits for an event after which `condition` holds. */
     async until(condition: () => boolean): Promise<void> {
       while (!condition()) await new Promise<void>((resolve) => (onTold = resolve));
@@ -161,6 +171,11 @@ function stage() {
         timers.delete(run);
         run();
       }
+    },
+    /** As long as a node waits that has just started and hears of no block. */
+    wait(): void {
+      clock.ms += LIMITS.settleMs;
+      this.fire();
     },
     async store(): Promise<Hex> {
       const store = openArtifactStore({ dataDir: dir, log: silentLog });
@@ -263,6 +278,42 @@ describe('a validator and what it attests', () => {
     expect(s.events('fault')).toEqual([]);
   });
 
+  it('computes nothing on its way to a later head, and everything that is open when nothing comes any more', async () => {
+    let computedCount = 0;
+    const executor = await s.open((honest) => (task) => {
+      computedCount += 1;
+      return honest(task);
+    });
+    const artifact = await s.store();
+    executor.attestAs(self.address);
+    // Blocks of an hour ago, as a node meets them that was away.
+    s.behind(3_600_000);
+    await s.approve(artifact);
+    expect(executor.counts()).toMatchObject({ openSubjects: 1 });
+    s.fire();
+    await s.settle();
+    expect(computedCount).toBe(0);
+    // The subject stays open: whatever is said about the head, this node does its part.
+    s.wait();
+    await s.until(() => s.events('attest').length > 0);
+    expect(computedCount).toBe(1);
+  });
+
+  it('computes nothing while a peer is said to be ahead, unless that comes to nothing', async () => {
+    const executor = await s.open();
+    const artifact = await s.store();
+    executor.attestAs(self.address);
+    s.syncingTo(1_000);
+    await s.approve(artifact);
+    s.fire();
+    await s.settle();
+    expect(s.events('attest')).toEqual([]);
+    // Caught up, by the next block of consensus.
+    s.syncingTo(null);
+    await s.block();
+    await s.until(() => s.events('attest').length > 0);
+  });
+
   it('takes from others what is right and new, once, and refuses the rest with a code', async () => {
     const { executor, subject, root } = await asked();
     const code = (raw: Uint8Array) => {
@@ -306,6 +357,7 @@ describe('a validator and what it attests', () => {
     s.told.length = 0;
     const executor = await s.open();
     executor.attestAs(self.address);
+    s.wait();
     await s.until(() => s.events('attest').length > 0);
     expect(s.events('attest')).toEqual([{ subject: first.subject, root: first.root }]);
   });
@@ -318,6 +370,7 @@ describe('a validator and what it attests', () => {
     s.told.length = 0;
     const again = await s.open();
     again.attestAs(self.address);
+    s.wait();
     for (let i = 0; i < 5; i++) await s.settle();
     expect(s.events('attest')).toEqual([]);
   });
@@ -365,6 +418,7 @@ describe('a validator and what it attests', () => {
     s.told.length = 0;
     const executor = await s.open(failing(9));
     executor.attestAs(self.address);
+    s.wait();
     await s.until(() => s.events('fault').length > 0);
     expect(s.events('fault')).toMatchObject([
       { code: 'FAULT', message: expect.stringContaining('the worker crashed') },

@@ -9,6 +9,7 @@ import { openArtifactStore } from '../../../node/artifacts/store.ts';
 import { createArtifactPort } from '../../../node/executor-thread/artifact-port.ts';
 import type * as Service from '../../../node/executor-thread/attribution-proofs.ts';
 import { silentLog } from '../../../node/log.ts';
+import { toHex } from '../../../state/crypto.ts';
 import type { AttributionJob, Hex, SequenceEntry } from '../../../state/types.ts';
 
 const compiled = new URL('../../../dist/node/executor-thread/attribution-proofs.js', import.meta.url);
@@ -73,6 +74,53 @@ describe.skipIf(!existsSync(compiled))('proofs in a node (needs dist/: npm run b
       expect(credits.root).toEqual(phrase.root);
       if (credits.kind !== 'credits') throw new Error('another kind of proof');
       expect(verifyCreditsProof(credits.root, credits.inputs, credits.proof)).toEqual(credits.credits);
+    } finally {
+      await service.close();
+    }
+  });
+
+  it('gives validators the root of the same texts, and says what is missing', async () => {
+    const service = open();
+    try {
+      const pins = snapshots.map((one) => ({ ...one, historyHash: `0x${'11'.repeat(32)}` as Hex }));
+      const committed = await service.commit(pins, [entry]);
+      expect(committed).toMatchObject({ outcome: 'committed', records: 2, tokens: 7, types: 5 });
+      const proven = await service.prove(snapshots, [entry], question);
+      expect(committed).toMatchObject({ root: toHex(proven.root) });
+      const missing = { ...entry, artifactRoot: `0x${'44'.repeat(32)}` as Hex };
+      expect(await service.commit([{ ...pins[0]!, dataNetId: 2 }], [missing])).toEqual({
+        outcome: 'missing',
+        roots: [missing.artifactRoot],
+      });
+    } finally {
+      await service.close();
+    }
+  });
+
+  it('refuses texts of too many tokens with a code, which is the same on every node', async () => {
+    const store = openArtifactStore({ dataDir: dir, log: silentLog });
+    const limits = { maxBytes, maxLeafBytes: maxRecordBytes, maxLeaves: maxRecords, utf8: true };
+    const entries: SequenceEntry[] = [];
+    // Half a million marks and the number of the record, 33 times: just above 16 Mi tokens.
+    const marks = '. '.repeat(maxRecordBytes / 2 - 8);
+    for (let n = 0; n < 11; n++) {
+      const texts = [0, 1, 2].map((i) => utf8(`${marks} ${3 * n + i}`));
+      const artifactRoot = await store.putStream(texts, limits);
+      entries.push({
+        ...entry,
+        commitSequence: 8 + n,
+        artifactRoot,
+        recordCount: 3,
+        accepted: Uint8Array.of(7),
+      });
+    }
+    await store.close();
+    const service = open();
+    try {
+      const pins = [{ dataNetId: 3, length: 11, historyHash: `0x${'11'.repeat(32)}` as Hex }];
+      const refused = { outcome: 'refused', refusal: 'tooLarge' };
+      expect(await service.commit(pins, entries)).toEqual(refused);
+      await expect(service.prove(pins, entries, question)).rejects.toMatchObject({ code: 'ProofTooLarge' });
     } finally {
       await service.close();
     }

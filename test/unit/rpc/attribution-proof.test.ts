@@ -2,9 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyAttestedRoot } from '../../../attribution/proofs/verifier.ts';
 import { createOutput } from '../../../node/cli/output.ts';
 import { verifyProofFile } from '../../../node/cli/proof-file.ts';
 import { runCommandLine } from '../../../node/cli/run.ts';
+import { fromHex, toHex } from '../../../state/crypto.ts';
+import type { Hex } from '../../../state/types.ts';
 import { accountAddress } from '../state/support.ts';
 import { ANNA, ANNAS_TEXT, type Told, tell } from './story.ts';
 import { rpcCall } from './support.ts';
@@ -114,7 +117,7 @@ describe('openledger attribution', () => {
     expect(check).toMatchObject({ code: 0, noted: '' });
     expect(check.printed).toContain('proven    attribution record 0x');
     expect((await openledger('attribution', 'verify', 'credits.json')).noted).toMatch(
-      /compare it with one you trust/,
+      /is not checked; --attested checks/,
     );
     const other = await openledger('attribution', 'verify', 'credits.json', '--root', `0x${'11'.repeat(32)}`);
     expect(other).toMatchObject({ code: 1 });
@@ -154,3 +157,112 @@ describe('openledger attribution', () => {
     expect(await openledger('attribution', 'root', '--snapshot', '1-2')).toMatchObject({ code: 2 });
   });
 });
+
+describe('a root that validators attested', () => {
+  const proofOf = async () => {
+    const { account, slot } = (await prove({ requestId: told.requestId })).attested;
+    const block = await rpcCall(node.url, 'eth_getBlockByNumber', 'latest', false);
+    const proof = await rpcCall(node.url, 'eth_getProof', account, [slot], block.number);
+    const bytes = (nodes: Hex[]) => nodes.map((hex) => fromHex(hex));
+    return {
+      stateRoot: fromHex(block.stateRoot),
+      accountProof: bytes(proof.accountProof),
+      storageProof: bytes(proof.storageProof[0].proof),
+    };
+  };
+
+  it('is proven absent before, and no proof claims that it is attested', async () => {
+    const answer = await prove({ requestId: told.requestId });
+    expect(answer.attested).toMatchObject({ status: 'open', root: null, refusal: null });
+    const { stateRoot, ...proof } = await proofOf();
+    expect(verifyAttestedRoot(stateRoot, answer.snapshots, proof)).toBeUndefined();
+    await openledger('attribution', 'prove', told.requestId, '--out', 'early.json');
+    const early = await openledger('attribution', 'verify', 'early.json', '--attested');
+    expect(early).toMatchObject({ code: 1, printed: '' });
+    expect(early.noted).toMatch(/NOT_ATTESTED/);
+  });
+
+  it('is proven by the state root of a block, to whoever asks for a proof', async () => {
+    await node.attest();
+    const answer = await prove({ requestId: told.requestId });
+    expect(answer.attested).toMatchObject({ status: 'attested', root: answer.root, records: 3 });
+    for (const [method, id] of [
+      ['ol_model', told.modelId],
+      ['ol_inference', told.requestId],
+    ] as const)
+      expect((await rpcCall(node.url, method, id)).attributionRoot).toEqual(answer.attested);
+
+    const { stateRoot, ...proof } = await proofOf();
+    expect(toHex(verifyAttestedRoot(stateRoot, answer.snapshots, proof)!)).toBe(answer.root);
+    // Of other snapshots it says nothing.
+    const others = [{ dataNetId: told.dataNetId, length: 1 }];
+    expect(() => verifyAttestedRoot(stateRoot, others, proof)).not.toThrow(TypeError);
+    expect(tried(() => verifyAttestedRoot(stateRoot, others, proof))).not.toBe(answer.root);
+  });
+
+  it('no changed bit of its proof is taken', async () => {
+    const { snapshots, root } = await prove({ requestId: told.requestId });
+    const { stateRoot, ...proof } = await proofOf();
+    for (const path of ['accountProof', 'storageProof'] as const)
+      proof[path].forEach((bytes, i) => {
+        for (let bit = i; bit < 8 * bytes.length; bit += 5) {
+          const changed = bytes.slice();
+          changed[bit >> 3]! ^= 1 << (bit & 7);
+          const nodes = proof[path].with(i, changed);
+          expect(tried(() => verifyAttestedRoot(stateRoot, snapshots, { ...proof, [path]: nodes }))).toBe(
+            'InvalidProof',
+          );
+        }
+        for (const nodes of [proof[path].toSpliced(i, 1), [...proof[path], bytes]])
+          expect(tried(() => verifyAttestedRoot(stateRoot, snapshots, { ...proof, [path]: nodes }))).toBe(
+            'InvalidProof',
+          );
+      });
+    expect(toHex(verifyAttestedRoot(stateRoot, snapshots, proof)!)).toBe(root);
+  });
+
+  it('is checked by attribution verify, against a state root that its user trusts', async () => {
+    await openledger('attribution', 'prove', told.requestId, '--out', 'attested.json');
+    const check = await openledger('attribution', 'verify', 'attested.json', '--attested');
+    expect(check).toMatchObject({ code: 0 });
+    expect(check.printed).toMatch(/attested {2}by the validators, in the state of block \d+/);
+    const { number, stateRoot } = await rpcCall(node.url, 'eth_getBlockByNumber', 'latest', false);
+    const trusting = [
+      'attribution',
+      'verify',
+      'attested.json',
+      '--attested',
+      '--block',
+      String(Number(number)),
+    ];
+    expect(await openledger(...trusting, '--state-root', stateRoot)).toMatchObject({ code: 0, noted: '' });
+    const wrong = await openledger(...trusting, '--state-root', `0x${'33'.repeat(32)}`);
+    expect(wrong.noted).toMatch(/STATE_DIFFERS/);
+    const root = await openledger('attribution', 'root', told.requestId);
+    expect(root.printed).toMatch(/attested {2}the same/);
+    const shown = await openledger('model', 'show', String(told.modelId));
+    expect(shown.printed).toMatch(/root {9}attested 0x[0-9a-f]{64}/);
+  });
+
+  it('is not served beside a proof of another one', async () => {
+    const { attributionProof } = node.backend;
+    node.backend.attributionProof = async (question) => ({
+      ...(await attributionProof(question))!,
+      root: new Uint8Array(32).fill(1),
+    });
+    await expect(prove({ requestId: told.requestId })).rejects.toMatchObject({
+      code: -32000,
+      data: { code: 'ROOT_DIFFERS' },
+    });
+    node.backend.attributionProof = attributionProof;
+  });
+});
+
+function tried(run: () => Uint8Array | undefined): string | undefined {
+  try {
+    const root = run();
+    return root && toHex(root);
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}

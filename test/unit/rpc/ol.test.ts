@@ -120,11 +120,13 @@ describe('the ol namespace', () => {
       attestations: [{ power: subject.totalPower, root: subject.root }],
     });
     expect(given).toMatchObject({
-      novelty: { records: given.acceptedCount },
+      novelty: { records: given.acceptedCount, totalTokens: 15, unquotedTokens: 15 },
       attestation: { key: subject.key },
     });
     expect((await ask('ol_attestations', { status: 'active' })).items).toHaveLength(2);
-    expect((await ask('ol_attestations', { status: 'open' })).items).toEqual([]);
+    expect((await ask('ol_attestations', { status: 'open' })).items).toMatchObject([
+      { kind: 'root', id: (await ask('ol_model', told.modelId)).attributionRoot.snapshotsId },
+    ]);
     expect(await ask('ol_attestation', `0x${'00'.repeat(32)}`)).toBeNull();
     // The events are where explorers look for them, in a transaction that says what it is.
     const [log] = await ask('eth_getLogs', {

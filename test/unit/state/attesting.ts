@@ -1,5 +1,7 @@
 /** Validators of a real test chain that attest: real keys, real signatures, blocks made by the test. */
+import { createCorpus, packOrderKey } from '../../../attribution/api.ts';
 import { createRecordJudge } from '../../../attribution/approval/judge.ts';
+import { commitCorpus } from '../../../attribution/proofs/api.ts';
 import { encodeTrainingObject } from '../../../attribution/trained/api.ts';
 import { attestationSignBytes } from '../../../consensus/sign-bytes.ts';
 import { keccakHex, sha256, toHex } from '../../../state/crypto.ts';
@@ -7,8 +9,11 @@ import {
   approvalOf,
   approvalTask,
   encodeApproval,
+  encodeRoot,
   encodeTraining,
   openSubjects,
+  type RootTask,
+  rootTask,
   type Subject,
   sequence,
   subject,
@@ -36,6 +41,32 @@ export function honestBody(
   return encodeApproval(approvalOf(id, task.own.commitSequence, judged(task.own)));
 }
 
+/** What an honest validator computes about pinned snapshots. */
+export function honestRoot(
+  { id, entries }: RootTask,
+  leavesOf: (root: Hex) => readonly Uint8Array[],
+): Uint8Array {
+  const records = entries.flatMap(({ commitSequence, contributor, dataNetId, accepted, artifactRoot }) =>
+    leavesOf(artifactRoot).flatMap((text, recordIndex) =>
+      accepted[recordIndex >> 3]! & (1 << (recordIndex & 7))
+        ? [
+            {
+              orderKey: packOrderKey(commitSequence, recordIndex),
+              contributor: contributor.toLowerCase(),
+              dataNetId,
+              contributionId: commitSequence,
+              recordIndex,
+              bytes: text,
+            },
+          ]
+        : [],
+    ),
+  );
+  const { root, sizes } = commitCorpus(createCorpus(records));
+  const { tokens, types, records: count, nodes } = sizes;
+  return encodeRoot(id, { outcome: 'committed', root: toHex(root), tokens, types, records: count, nodes });
+}
+
 /** The object of any open subject. */
 function honestObject(
   view: StateView,
@@ -43,6 +74,7 @@ function honestObject(
   leavesOf: (root: Hex) => readonly Uint8Array[],
 ): Uint8Array {
   if (kind === 'approval') return honestBody(view, id, leavesOf);
+  if (kind === 'root') return honestRoot(rootTask(view, id), leavesOf);
   const task = trainingTask(view, id);
   return encodeTraining(task.modelId, task.version, encodeTrainingObject(trainTask(leavesOf, task).object));
 }

@@ -165,7 +165,7 @@ export async function showContribution(id) {
             ? null
             : [
                 'New to the DataNet',
-                `${count(item.novelty.records)} records, ${count(item.novelty.tokens)} tokens, ${bytesCount(item.novelty.bytes)}`,
+                `${count(item.novelty.records)} of ${count(item.recordCount)} records, ${count(item.novelty.tokens)} of ${count(item.novelty.totalTokens)} tokens, ${bytesCount(item.novelty.bytes)}; ${count(item.novelty.unquotedTokens)} tokens are in no quotation of earlier texts`,
               ],
           ['Size', item.size === 0 ? '—' : bytesCount(item.size)],
           ['Licence', item.licence || '—'],

@@ -78,6 +78,7 @@ export async function showModel(id) {
         ]),
       ),
       model.training ? trainingCard(model.training) : null,
+      model.attributionRoot ? rootCard(model.attributionRoot) : null,
       card(
         'Pinned data',
         table(
@@ -154,6 +155,27 @@ function featuresOf({ kind, width, input, inputWidth, modelHash }) {
   if (kind === 'numbers') return `${width} numbers`;
   if (kind === 'text') return `${width} of the text encoder`;
   return [`${width} of an ONNX graph on ${inputWidth} ${input}, `, mono(modelHash)];
+}
+
+const ROOT_STATES = {
+  none: 'validators were not asked for it: they had enough to do. The model works without.',
+  open: 'validators compute it. The model works without.',
+  refused: 'none: the texts are too many for proofs. The model works without.',
+  frozen: 'validators did not attest it in time. The model works without.',
+};
+
+/** By what light clients check what these texts say. */
+function rootCard({ status, root, tokens, records, slot, account, subject }) {
+  return card(
+    'Root of the pinned texts',
+    facts([
+      ['State', status === 'attested' ? 'attested by the validators' : ROOT_STATES[status]],
+      root === null ? null : ['Root', mono(root)],
+      root === null ? null : ['Commits to', `${count(tokens)} tokens in ${count(records)} records`],
+      root === null ? null : ['Proven by', [mono(slot), ' of ', addressLink(account)]],
+      subject === null ? null : ['Attested as', mono(subject)],
+    ]),
+  );
 }
 
 function methodOf(training) {

@@ -60,9 +60,25 @@ describe('what a contribution brings', () => {
     expect(founders([thief!, author!])).toEqual([packOrderKey(7, 0), packOrderKey(7, 0)]);
   });
 
+  it('says what quotes earlier contributions, of all that is accepted, and not what quotes its own', () => {
+    const quoting = `${song.slice(0, 40).join(' ')} ${Array.from({ length: 30 }, (_, i) => `new${i}`).join(' ')}`;
+    const [, second, third] = judged(
+      contribution(1, SONG),
+      contribution(2, SONG, quoting, `${quoting} ${quoting}`, SONG_RETOLD),
+      contribution(3, Array.from({ length: 30 }, (_, i) => `new${i}`).join(' ')),
+    );
+    expect(second).toMatchObject([
+      { accepted: false, tokens: 60 },
+      { accepted: true, tokens: 70, unquotedTokens: 30 },
+      { accepted: true, tokens: 140, unquotedTokens: 60 },
+      { accepted: true, tokens: 60, unquotedTokens: 1 },
+    ]);
+    expect(third).toMatchObject([{ accepted: true, tokens: 30, unquotedTokens: 0 }]);
+  });
+
   it('says how many bytes and tokens a record has', () => {
     expect(judged(contribution(1, 'Sing, goddess!'))[0]).toEqual([
-      { accepted: true, founder: packOrderKey(1, 0), bytes: 14, tokens: 4 },
+      { accepted: true, founder: packOrderKey(1, 0), bytes: 14, tokens: 4, unquotedTokens: 4 },
     ]);
   });
 

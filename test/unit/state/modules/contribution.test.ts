@@ -67,7 +67,15 @@ describe('a contribution', () => {
     expect(attestAll(world).slice(-3)).toEqual(['Approved', 'SequenceExtended', 'SubjectActivated']);
     expect(contribution(world.view, committed.id)).toMatchObject({
       status: 'approved',
-      approval: { sequenceIndex: 0, acceptedCount: 2, novelRecords: 2, novelBytes: 9, novelTokens: 2 },
+      approval: {
+        sequenceIndex: 0,
+        acceptedCount: 2,
+        novelRecords: 2,
+        novelBytes: 9,
+        novelTokens: 2,
+        tokens: 2,
+        unquotedTokens: 2,
+      },
     });
   });
 

@@ -141,10 +141,10 @@ describe('frozen formats', () => {
     expect(hashes).toMatchInlineSnapshot(`
       {
         "attestation": "0x848212935220dca4a6162852b853de6fd2ece4f7cfee2bc2d132297d9d100499",
-        "contribution": "0xd1c0b5cdc5319da307e74b66e5588bd5eaab6c1fb542f1c816cda8c05879f8da",
+        "contribution": "0x2a9c3248516512e4673d7f75876b721b8da35ea9eae51a82e8ca24e996913c1e",
         "datanet": "0x106894b9a0d5cede644b31ed0eaf2e96213be7caf1fe9bf5010571dcb8df3481",
         "inference": "0x668a66e9283d928692341dddc4573e1c355897ec41831110f99a55fe4e47da51",
-        "model": "0xf456c3e9154c430bf282ef6a720e2fdb6fac0f6116a7c66dfa3514eabcca70ee",
+        "model": "0x3f9e43556fece252112bfb1eb7858be09a97142fcdf622d797dec0e4449f3213",
         "reward": "0x6dbd426cf0225c4cdb4369b1651a0c6a0944e3f14a4e0563d0a012f13079a353",
         "staking": "0x673f14ee1eabaf7f764119bd830b03ef76d088697e07c70c8e15564867654abe",
       }
@@ -208,7 +208,7 @@ describe('frozen formats', () => {
       }
     `);
     expect(keccakHex(utf8Bytes(world.digest()))).toMatchInlineSnapshot(
-      `"0xe516190c02626cfd3d8c6c7f4ab3822c03eba6192f4ff90175ceafa64324c317"`,
+      `"0x2ea89360327c9489a1002290aac51dfc3b09f8086e0dfa4aedb1aae5be4ce79c"`,
     );
   });
 });

@@ -196,6 +196,7 @@ export function registerArguments(options: ModelOptions): unknown[] {
 export async function registerModel(world: World, options: ModelOptions): Promise<bigint> {
   const bond = world.params.inference.minOperatorBond;
   world.give(options.owner, bond);
+  seat(world);
   const { values } = await world.must('model', 'register', registerArguments(options), {
     from: options.owner,
     value: bond,
