@@ -129,6 +129,8 @@ function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
   let thread: LaneThread | undefined;
   let isBusy = false;
   let isClosed = false;
+  /** Time that calls have taken in the present thread. */
+  let workedMs = 0;
   let idle: ReturnType<typeof setTimeout> | undefined;
   /** Each is told whether its turn has come; it has not when the lane closes. */
   const waiting: ((isTurn: boolean) => void)[] = [];
@@ -162,15 +164,22 @@ function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
       return;
     }
     isBusy = false;
-    // A wallet's first call after a pause must not wait for a thread to load.
-    if (lane === 'call') return;
-    idle = setTimeout(() => void end(), limits.readerIdleMs);
+    // A wallet's first call after a pause must not wait for a thread to load; but one that has worked much holds the
+    // memory of its largest call, and makes room for a fresh one.
+    if (lane === 'call' && workedMs < limits.readerWornMs) return;
+    idle = setTimeout(() => void renew(), limits.readerIdleMs);
     idle.unref();
+  }
+
+  async function renew(): Promise<void> {
+    await end();
+    if (lane === 'call' && !isClosed) thread ??= start(lane);
   }
 
   async function end(): Promise<void> {
     const ending = thread;
     thread = undefined;
+    workedMs = 0;
     await ending?.end();
   }
 
@@ -184,6 +193,7 @@ function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
       timer = setTimeout(resolve, limitMs, undefined);
     });
     let answer: ApartAnswer | undefined;
+    const began = performance.now();
     try {
       answer = await Promise.race([thread.answer(name, params), late]);
     } catch (error) {
@@ -197,6 +207,7 @@ function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
       );
     } finally {
       clearTimeout(timer);
+      workedMs += performance.now() - began;
     }
     if (answer === undefined) {
       // Only the end of the thread really stops what runs in it.

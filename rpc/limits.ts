@@ -45,6 +45,8 @@ export interface RpcLimits {
   readonly scanTimeoutMs: number;
   /** A thread for such calls that nobody needed this long is ended: each holds some 50 MB. */
   readonly readerIdleMs: number;
+  /** Time of work after which even the thread of wallets' calls is replaced when it is idle. */
+  readonly readerWornMs: number;
   /** Time for a client to send its headers, and its whole body (5 MiB artifact at 85 KB/s). */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -111,6 +113,7 @@ export const DEFAULT_LIMITS: RpcLimits = {
   traceTimeoutMs: 5_000,
   scanTimeoutMs: 30_000,
   readerIdleMs: 20_000,
+  readerWornMs: 10_000,
   headersTimeoutMs: 15_000,
   requestTimeoutMs: 60_000,
   stallTimeoutMs: 120_000,

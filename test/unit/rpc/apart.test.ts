@@ -9,6 +9,7 @@ const limits = {
   traceTimeoutMs: 30,
   scanTimeoutMs: 60,
   readerIdleMs: 40,
+  readerWornMs: 50,
   maxHeavyQueue: 2,
 };
 
@@ -125,6 +126,15 @@ describe('calls that run apart', () => {
     ]);
     expect(alive()).toBe(3);
     await new Promise((resolve) => setTimeout(resolve, 3 * limits.readerIdleMs));
+    expect(alive()).toBe(1);
+    await apart.close();
+  });
+
+  it('leave a fresh thread of calls behind when they took long', async () => {
+    const { apart, started, alive } = threads();
+    for (let n = 0; n < 40; n++) await apart.run('eth_call', n);
+    await new Promise((resolve) => setTimeout(resolve, 3 * limits.readerIdleMs));
+    expect(started).toEqual(['call', 'call']);
     expect(alive()).toBe(1);
     await apart.close();
   });
