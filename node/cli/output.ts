@@ -34,9 +34,16 @@ export function createOutput(options: {
   colours: boolean;
 }): Output {
   return {
-    line: (text = '') => options.write(`${text}\n`),
-    note: (text) => options.writeError(`${text}\n`),
-    json: (value) => options.write(`${toJson(value)}\n`),
+    // Bodies with braces: what a stream's write returns must not become the exit code of `return out.json(...)`.
+    line: (text = '') => {
+      options.write(`${text}\n`);
+    },
+    note: (text) => {
+      options.writeError(`${text}\n`);
+    },
+    json: (value) => {
+      options.write(`${toJson(value)}\n`);
+    },
     paint: options.colours ? colourPaint : plainPaint,
   };
 }
