@@ -133,7 +133,13 @@ export function startLoad(parts: {
   /** One of three transfers that no node may take. */
   async function refuse(sign: (fields: Wrong) => Promise<Hex>, nonce: number, batch: number): Promise<void> {
     const kinds: Wrong[] = [
-      { nonce: 0, value: 2n, maxFeePerGas: 10n * GWEI, reason: /nonce too low/ },
+      // A node that is behind may still hold the transfer of this nonce, and would take another only for more.
+      {
+        nonce: 0,
+        value: 2n,
+        maxFeePerGas: 10n * GWEI,
+        reason: /nonce too low|replacement transaction underpriced/,
+      },
       { nonce, value: 10n ** 30n, maxFeePerGas: 10n * GWEI, reason: /insufficient funds/ },
       { nonce, value: 3n, maxFeePerGas: 1n, reason: /underpriced|max fee per gas less than block base fee/ },
     ];
