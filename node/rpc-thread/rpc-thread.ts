@@ -11,7 +11,7 @@ import type { ExecutorRpcCalls, ExecutorRpcEvents } from '../executor-thread/pro
 import type { Log } from '../log.ts';
 import { startReaderThread } from '../reader-thread/client.ts';
 import { createPorts } from '../reader-thread/ports.ts';
-import { createLink } from '../threads/index.ts';
+import { collectWhenQuiet, createLink } from '../threads/index.ts';
 import { readerOfArtifacts } from './artifacts.ts';
 import { createBackend, type ExecutorLink, type MainLink, type NodeBackend } from './backend.ts';
 import { createLazyCaller } from './lazy-caller.ts';
@@ -28,6 +28,7 @@ export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
   code.catch(() => {});
   let close: () => Promise<void> = async () => {};
   let cancelWarm: () => void = () => {};
+  const stopTidying = collectWhenQuiet();
 
   const main: MainLink = createLink<RpcCalls, RpcMainCalls, RpcEvents>(port, {
     handlers: {
@@ -65,6 +66,7 @@ export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
       },
       async shutdown() {
         cancelWarm();
+        stopTidying();
         await close();
         // The answer leaves first; with both ports closed nothing keeps the thread alive.
         setImmediate(() => {

@@ -1,2 +1,3 @@
 export { createLink, type Handlers, type Link, LinkError, movable, moving } from './link.ts';
 export { spawnThread, type Thread, type WorkerInput } from './spawn.ts';
+export { collectWhenQuiet } from './tidy.ts';

@@ -7,4 +7,9 @@ export const LIMITS = {
   callsInFlight: 2_048,
   /** A thread that has not ended this long after it was asked to is terminated: its files are closed by then. */
   stopMs: 8_000,
+  /** How often a thread looks whether it is quiet, and the share of time in which it may work and still be. */
+  quietCheckMs: 10_000,
+  quietUtilization: 0.25,
+  /** Growth of a heap since the last look that is worth a collection: some 50 ms in which nobody is answered. */
+  quietGrowthBytes: 48 << 20,
 } as const;

@@ -1,0 +1,34 @@
+/**
+ * V8 collects garbage while a thread allocates, and stops with it: after a storm of requests a thread would keep what
+ * it held at the height of it until the next one. This looks from time to time, and collects in a quiet moment.
+ */
+import { performance } from 'node:perf_hooks';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { LIMITS } from './limits.ts';
+
+export interface TidyOptions {
+  readonly everyMs?: number;
+  readonly growthBytes?: number;
+}
+
+/** For the calling thread. Returns what ends it. */
+export function collectWhenQuiet(options: TidyOptions = {}): () => void {
+  const { everyMs = LIMITS.quietCheckMs, growthBytes = LIMITS.quietGrowthBytes } = options;
+  // The only way to ask a running thread's V8 for a collection; the flag changes nothing but that `gc` exists.
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  let tidyBytes = 0;
+  let since = performance.eventLoopUtilization();
+  const timer = setInterval(() => {
+    const { utilization } = performance.eventLoopUtilization(since);
+    since = performance.eventLoopUtilization();
+    if (utilization > LIMITS.quietUtilization) return;
+    const held = () => getHeapStatistics().total_heap_size;
+    if (held() < tidyBytes + growthBytes) return;
+    collect();
+    tidyBytes = held();
+  }, everyMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
