@@ -13,7 +13,6 @@ const steps = [
   ],
   ['200 blocks of random transactions to anvil and to us', ['dist/test/conformance/anvil/cli.js']],
   ['viem, ethers, web3, cast and forge against a devnet', ['dist/test/conformance/clients/cli.js']],
-  ['abuse: 60 s of hostile inputs from 200 connections', ['dist/test/abuse/cli.js']],
   ['model traces of Tendermint (skipped aloud where they are absent)', ['dist/test/conformance/itf/cli.js']],
   ['token index on 10,000 corpora', ['dist/test/conformance/tokens/cli.js']],
   [

@@ -3,6 +3,7 @@
  * npm run abuse -- --seconds N --connections N
  */
 import { parseArgs } from 'node:util';
+import { INSPECT } from '../networks/heap.ts';
 import { runAbuse } from './run.ts';
 import { complaints } from './verdict.ts';
 
@@ -18,6 +19,7 @@ if (!(seconds > 0) || !Number.isSafeInteger(connections) || connections < 1) {
   console.error('--seconds and --connections are positive numbers');
   process.exit(2);
 }
+process.env['NODE_OPTIONS'] = INSPECT;
 const report = await runAbuse({ seconds, connections, calmSeconds: 15, settle: true, log: console.log });
 for (const [name, { right, cut, wrong }] of report.tallies) {
   console.log(`${name}: ${right} answered as they should be, ${cut} cut, ${wrong.length} wrong`);
@@ -31,9 +33,11 @@ console.log(
 );
 if (report.memory === undefined) console.log('skipped: this system does not tell resident memory in /proc');
 else {
-  const { start, end } = report.memory;
+  const { start, end, uncollected } = report.memory;
   const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
-  console.log(`resident memory: ${mb(start)} before, ${mb(end)} after: ${(end / start).toFixed(2)}x`);
+  console.log(
+    `resident memory after a forced collection: ${mb(start)} before, ${mb(end)} after: ${(end / start).toFixed(2)}x; ${mb(uncollected)} after, uncollected`,
+  );
 }
 const problems = complaints(report);
 for (const problem of problems) console.log(`FAILED: ${problem}`);

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { createWalletClient, defineChain, http } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { projectRoot } from '../conformance/state/fixtures.ts';
+import { heapAfterCollection } from '../networks/heap.ts';
 import { followHeads, type RunningDevnet, startDevnet } from '../support/devnet.ts';
 import type { AttackOrder } from './attacker.ts';
 import { type Tally, type Target, warmUp } from './attacks.ts';
@@ -18,7 +19,10 @@ export interface AbuseOptions {
   readonly connections: number;
   /** How long the pace is measured before the attack. */
   readonly calmSeconds: number;
-  /** Whether memory is compared, after what the attack left has ended: takes a minute. */
+  /**
+   * Whether memory is compared, after what the attack left has ended: takes a minute, and NODE_OPTIONS that let nodes
+   * be debugged.
+   */
   readonly settle: boolean;
   readonly log?: (text: string) => void;
 }
@@ -31,8 +35,12 @@ export interface AbuseReport {
   readonly calmPace: number;
   readonly pace: number;
   readonly longestGapMs: number;
-  /** Resident bytes of the attacked process before and after, undefined where the system does not tell. */
-  readonly memory: { readonly start: number; readonly end: number } | undefined;
+  /**
+   * Resident bytes of the attacked process before and after, each after a forced collection: V8 collects while it
+   * allocates, so that an idle process holds garbage. `uncollected`: at the end, before it. undefined where the system
+   * does not tell.
+   */
+  readonly memory: { readonly start: number; readonly end: number; readonly uncollected: number } | undefined;
   readonly tallies: ReadonlyMap<string, Tally>;
   /** Time of a simple question to the attacked node during the attack: median and worst of those asked. */
   readonly medianMs: number;
@@ -68,7 +76,7 @@ export async function runAbuse(options: AbuseOptions): Promise<AbuseReport> {
     // Code is loaded and buffers grow to their size before memory is compared.
     if (options.settle) await warmUp(target);
 
-    const start = residentBytes(devnet);
+    const start = options.settle ? await keptBytes(devnet) : undefined;
     log(`${options.connections} connections attack for ${options.seconds} s`);
     const questions = askSimply(target);
     const { seconds, connections } = options;
@@ -78,14 +86,18 @@ export async function runAbuse(options: AbuseOptions): Promise<AbuseReport> {
     const times = await questions.stop();
     const goesOn = await nextBlocks(blocks, 1, 10_000);
     if (options.settle) await sleep(SETTLE_MS);
-    const end = options.settle ? residentBytes(devnet) : undefined;
+    const uncollected = residentBytes(devnet);
+    const end = options.settle ? await keptBytes(devnet) : undefined;
     return {
       seconds,
       goesOn,
       calmPace: calm.pace,
       pace: during.pace,
       longestGapMs: during.longestGapMs,
-      memory: start === undefined || end === undefined ? undefined : { start, end },
+      memory:
+        start === undefined || end === undefined || uncollected === undefined
+          ? undefined
+          : { start, end, uncollected },
       tallies,
       medianMs: times[times.length >> 1] ?? Number.POSITIVE_INFINITY,
       worstMs: times.at(-1) ?? Number.POSITIVE_INFINITY,
@@ -192,6 +204,12 @@ function askSimply({ host, port }: Target): { stop(): Promise<number[]> } {
       return times.sort((a, b) => a - b);
     },
   };
+}
+
+/** What stays when everything that nobody needs has been collected. */
+async function keptBytes(devnet: RunningDevnet): Promise<number | undefined> {
+  await heapAfterCollection(join(devnet.dir, 'validator-0', 'validator-0.log'));
+  return residentBytes(devnet);
 }
 
 function residentBytes(devnet: RunningDevnet): number | undefined {
