@@ -179,12 +179,17 @@ function frames(frame: Frame): Json {
   const { type, from, to, input, error, calls = [] } = frame;
   const failed = error !== undefined;
   const created = type.startsWith('CREATE') && failed ? null : (to ?? null);
-  // Of a contract that destroys itself anvil names the caller, geth and we the contract; and nobody as the heir where
-  // that is the contract itself, which then stays as it is.
+  // Of a contract that destroys itself anvil names the caller, geth and we the contract; and where that is its own heir,
+  // anvil names it or nobody, by when it was made. What the heir got is compared as its balance.
   const destroys = type === 'SELFDESTRUCT';
-  const by = destroys ? null : from;
-  const reached = destroys && to === from ? null : created;
-  return { type, from: by, to: reached, input, failed, calls: calls.map(frames) };
+  return {
+    type,
+    from: destroys ? null : from,
+    to: destroys ? null : created,
+    input,
+    failed,
+    calls: calls.map(frames),
+  };
 }
 
 /** Asks both; an error counts by its being one and by its data. `fields`: only these of the result. */
