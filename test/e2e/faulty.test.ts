@@ -81,8 +81,12 @@ describe('a proposer that commits a wrong credit vector', () => {
       return status === BigInt(REQUEST_STATUS.settled) ? true : undefined;
     };
     await Promise.all(honest.map((node) => node.client.until(() => isSettled(node), 60_000)));
+    // Two of the three are needed to refuse it; to the third it may have come after its round.
+    const refused = honest.filter((node) =>
+      /a proposed block is invalid.*code=WRONG_HEADER/.test(node.log()),
+    );
+    expect(refused.length).toBeGreaterThanOrEqual(2);
     for (const node of honest) {
-      expect(node.log()).toMatch(/a proposed block is invalid.*code=WRONG_HEADER/);
       for (const name of ['alice', 'bob'] as const) {
         const [pending] = await chainClient(node).view(rewardInterface, 'pending', [
           economy.people[name].address,

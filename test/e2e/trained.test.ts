@@ -78,7 +78,12 @@ let people: Record<'alice' | 'bob' | 'curator' | 'asker', Account>;
 let dataNetId: bigint;
 let graphModel: bigint;
 
-const modelOf = (node: TestNode, id: bigint) => node.client.call<ModelView>('ol_model', Number(id));
+/** A model as a node sees it that has what the first node has. */
+async function modelOf(node: TestNode, id: bigint): Promise<ModelView> {
+  const head = Number(await (nodes[0] as TestNode).client.call<Hex>('eth_blockNumber'));
+  await node.client.untilHead(({ number }) => number >= head);
+  return node.client.call<ModelView>('ol_model', Number(id));
+}
 
 async function settled(id: bigint, version: number): Promise<ModelView> {
   const until = performance.now() + WAIT_MS;
