@@ -36,7 +36,7 @@ export type RecordVerdict =
 /** What one DataNet holds, as far as judging needs it. */
 export interface RecordJudge {
   /**
-   * Judges the next contribution in the order of approval, and remembers it. Takes about 2.5 µs a token.
+   * Judges the next contribution in the order of approval, and remembers it. Takes a few µs a token (`bench -- clusters`).
    * @throws InvalidUtf8 for a record that no reveal would have passed; the judge is of no use then
    */
   judge(contribution: JudgedContribution): RecordVerdict[];

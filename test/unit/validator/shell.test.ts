@@ -436,7 +436,8 @@ describe('restart', () => {
     expect(stage.node.status().voting).toBe(true);
   });
 
-  it('sits out a height whose log was lost after signing in it', async () => {
+  /** A node that has signed a prevote and a precommit in its first height. */
+  async function precommitted() {
     const stage = createStage();
     stage.boot();
     await stage.run(FIRST_LOOK);
@@ -447,6 +448,11 @@ describe('restart', () => {
     );
     await stage.votes('prevote', block.blockHash, 0, 1);
     await stage.run(20);
+    return stage;
+  }
+
+  it('sits out a height whose log was lost after signing in it', async () => {
+    const stage = await precommitted();
     stage.kill();
     const record = stage.disk.mount(
       () => true,
@@ -462,16 +468,7 @@ describe('restart', () => {
   });
 
   it('sits out a height whose log lost its end, and with it a lock', async () => {
-    const stage = createStage();
-    stage.boot();
-    await stage.run(FIRST_LOOK);
-    const block = stage.block();
-    await stage.gossip(
-      'proposal',
-      encodeProposalMessage({ proposal: stage.proposal(block), block: block.bytes }),
-    );
-    await stage.votes('prevote', block.blockHash, 0, 1);
-    await stage.run(20);
+    const stage = await precommitted();
     expect(stage.signed.length).toBe(2);
     stage.kill();
     // The own precommit was not synced. What stands before it, the prevotes of others, is damaged: a scan takes them
