@@ -1,5 +1,5 @@
 // The longer campaigns (at most 60 minutes on 2 cores): everything `npm test` runs, then more seeds, more random
-// settlements and the benchmarks. Closes with one line of counts.
+// settlements and the benchmarks. Closes with the time that each took and one line of counts.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -21,14 +21,14 @@ const steps = [
   ],
   ['networks of real processes by manifest', ['dist/test/networks/cli.js']],
   ['mutants: every one is killed within 1,000 seeds', ['dist/test/sim/mutants/cli.js']],
-  ['fuzz: every decoder for 12 seconds', ['dist/test/fuzz/cli.js', '--seconds', '12']],
-  // Properties draw new cases at each run and print the seed of a failing one.
-  ['property tests with new cases', ['scripts/test.mjs', 'unit']],
+  ['fuzz: every decoder for 20 seconds', ['dist/test/fuzz/cli.js', '--seconds', '20']],
   ['gas is time: every operation against its recorded figure', ['dist/test/bench/worst-gas-check.js']],
   ['benchmarks', ['dist/test/bench/index.js']],
 ];
 let passed = 0;
 const failed = [];
+const times = [];
+const begun = process.hrtime.bigint();
 for (const [name, args] of steps) {
   const started = process.hrtime.bigint();
   console.log(`\n#### ${name}`);
@@ -38,9 +38,12 @@ for (const [name, args] of steps) {
   });
   const seconds = Number((process.hrtime.bigint() - started) / 1_000_000_000n);
   console.log(`#### ${name}: ${status === 0 ? 'ok' : 'FAILED'} in ${seconds} s`);
+  times.push(`${String(seconds).padStart(5)} s  ${name}`);
   if (status === 0) passed += 1;
   else failed.push(name);
 }
-if (failed.length > 0) console.log(`\nfailed campaigns: ${failed.join(', ')}`);
+const minutes = Number((process.hrtime.bigint() - begun) / 1_000_000_000n) / 60;
+console.log(`\n${times.join('\n')}\n${minutes.toFixed(1)} minutes in all`);
+if (failed.length > 0) console.log(`failed campaigns: ${failed.join(', ')}`);
 console.log(`\n${passed} passed, ${failed.length} failed`);
 process.exit(failed.length === 0 ? 0 : 1);

@@ -1,10 +1,12 @@
 /**
  * npm run fuzz [-- --seconds S] [--only NAME] [--seed N]
- * Each decoder for S seconds (2 by default). An input that breaks a promise is printed, and saved in its corpus.
+ * Each decoder for S seconds (2 by default), one on each processor at a time. An input that breaks a promise is
+ * printed, and saved in its corpus.
  */
-import { readCorpus, saveInput } from './corpus.ts';
-import { BrokenPromise, fuzz } from './fuzz.ts';
+import { runJobs } from '../support/jobs.ts';
+import { saveInput } from './corpus.ts';
 import { TARGETS } from './targets.ts';
+import type { FuzzJob, FuzzResult } from './worker.ts';
 
 const args = process.argv.slice(2);
 const argument = (flag: string): string | undefined => {
@@ -21,16 +23,18 @@ if (!(seconds > 0) || !Number.isSafeInteger(seed) || targets.length === 0) {
 }
 
 let failed = 0;
-for (const target of targets) {
-  try {
-    const bounds = { seed, count: Number.POSITIVE_INFINITY, milliseconds: seconds * 1000 };
-    const { inputs, accepted } = fuzz(target, readCorpus(target.name), bounds);
-    console.log(`${target.name.padEnd(20)} ${target.from.padEnd(8)} ${inputs} inputs, ${accepted} accepted`);
-  } catch (error) {
+console.log(`${targets.length} decoders for ${seconds} s each, seed ${seed}`);
+await runJobs<FuzzJob, FuzzResult>(
+  new URL('./worker.js', import.meta.url),
+  targets.map(({ name }) => ({ name, seed, milliseconds: seconds * 1000 })),
+  ({ name }, result) => {
+    const { from } = targets.find((one) => one.name === name)!;
+    const label = `${name.padEnd(20)} ${from.padEnd(8)}`;
+    if (result.ok) return console.log(`${label} ${result.inputs} inputs, ${result.accepted} accepted`);
     failed++;
-    const saved = error instanceof BrokenPromise ? ` (saved in ${saveInput(target.name, error.input)})` : '';
-    console.log(`${target.name.padEnd(20)} FAILED, seed ${seed}: ${(error as Error).message}${saved}`);
-  }
-}
+    const saved = result.input === undefined ? '' : ` (saved in ${saveInput(name, result.input)})`;
+    console.log(`${label} FAILED, seed ${seed}: ${result.message}${saved}`);
+  },
+);
 console.log(`${targets.length - failed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -5,9 +5,10 @@
  * npm run sim -- --seed N [--real]           replays one seed and prints every drawn option and every step
  * Ranges may follow one another: --seeds 1..10000 --real --seeds 1..200 runs the second one real. All processors are used.
  */
+
+import { runJobs } from '../support/jobs.ts';
 import { INVARIANTS } from './invariants.ts';
 import { optionsOf, type SimMode } from './options.ts';
-import { runJobs } from './pool.ts';
 import { createRealKit } from './real-kit.ts';
 import { simulate } from './simulate.ts';
 import type { SimJob, SimReport } from './worker.ts';

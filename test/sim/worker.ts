@@ -1,5 +1,5 @@
+import { serveJobs } from '../support/jobs.ts';
 import { optionsOf, type SimMode, type SimOptions } from './options.ts';
-import { serveJobs } from './pool.ts';
 import { createRealKit } from './real-kit.ts';
 import { simulate } from './simulate.ts';
 

@@ -3,7 +3,7 @@
  * Breaks the core and its shell in each way of list.ts and shows which invariant of the simulator notices, and at
  * which of 1,000 seeds. A survivor is a hole in the simulator: exit code 1.
  */
-import { runJobs } from '../pool.ts';
+import { runJobs } from '../../support/jobs.ts';
 import type { Kill } from './hunt.ts';
 import { MUTANTS } from './list.ts';
 import type { MutantJob } from './worker.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serveJobs } from '../pool.ts';
+import { serveJobs } from '../../support/jobs.ts';
 import { buildMutant } from './build.ts';
 import { hunt, type Kill } from './hunt.ts';
 import type { Mutant } from './list.ts';
