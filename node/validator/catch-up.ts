@@ -53,11 +53,15 @@ export function createCatchUp(parts: {
   const pause = (delayMs: number) =>
     new Promise<void>((resolve) => void parts.clock.setTimer(delayMs, resolve));
 
-  /** Peers that have `height`, best guess first in random order. */
-  const holders = (height: number): PeerId[] => {
+  const forgetTheGone = (): void => {
     const connected = new Set(net.peers());
     for (const peer of peerHeights.keys()) if (!connected.has(peer)) peerHeights.delete(peer);
     for (const peer of doubts.keys()) if (!connected.has(peer)) doubts.delete(peer);
+  };
+
+  /** Peers that have `height`, best guess first in random order. */
+  const holders = (height: number): PeerId[] => {
+    forgetTheGone();
     return shuffled([...peerHeights.keys()], parts.random).filter((peer) => peerHeights.get(peer)! >= height);
   };
 
@@ -183,6 +187,8 @@ export function createCatchUp(parts: {
   return {
     peerAt(peer, height) {
       if (stopped || isDoubted(peer)) return;
+      // A node that is never behind never looks for holders, and strangers come and go.
+      if (!peerHeights.has(peer)) forgetTheGone();
       peerHeights.set(peer, height);
       if (target !== undefined || height <= app.head().height) return;
       target = height;

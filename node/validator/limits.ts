@@ -8,7 +8,10 @@ export const LIMITS = {
   maxBlockBytesHeld: 128 << 20,
   /** The log of one height: the blocks above and a day of votes. More means that something runs wild. */
   maxWalBytes: 512 << 20,
-  /** Messages of the next height that wait until this height is committed: two votes and a proposal from each of 1,024. */
+  /**
+   * Messages of the next height that wait until this height is committed: two votes and a proposal from each of 1,024.
+   * Proposals, which may bring blocks, are far fewer: at most two of each round up to `maxProposalRoundsAhead`.
+   */
   maxFutureMessages: 4096,
   /** Of these, votes of one validator: both kinds in two rounds, and twice that for one that contradicts itself. */
   maxFutureVotesPerValidator: 8,

@@ -436,9 +436,16 @@ function createShell(
     const head = app.head();
     if (proposal.height !== current.height + 1 || head.height + 1 !== current.height) return undefined;
     if (proposal.round > CONSENSUS_LIMITS.maxProposalRoundsAhead) return undefined;
-    if (waiting.some((one) => one.kind === 'proposal' && sameProposal(one.proposal, proposal)))
-      return undefined;
-    return head.nextValidators;
+    return hasPlaceForProposal(proposal) ? head.nextValidators : undefined;
+  };
+
+  /** Each may bring a block with it: what is kept of one round at its own height is kept of it here, and no more. */
+  const hasPlaceForProposal = (proposal: Proposal): boolean => {
+    const ofRound = waiting.filter((one) => one.kind === 'proposal' && one.proposal.round === proposal.round);
+    return (
+      ofRound.length < CONSENSUS_LIMITS.maxProposalsPerRound &&
+      !ofRound.some((one) => one.kind === 'proposal' && sameProposal(one.proposal, proposal))
+    );
   };
 
   const refuse = (from: PeerId, code: PenaltyCode): GossipVerdict => {

@@ -11,6 +11,7 @@ import {
   type Vote,
   type VoteType,
 } from '../../../consensus/types.ts';
+import { proposerAt } from '../../../consensus/validator-set/rotation.ts';
 import { createValidatorSet } from '../../../consensus/validator-set/set.ts';
 import { scanFrames } from '../../../consensus/wal/frame.ts';
 import { encodeLastSigned, NEVER_SIGNED } from '../../../consensus/wal/last-signed.ts';
@@ -284,6 +285,27 @@ describe('gossip is judged before it is relayed', () => {
     expect(verdicts.filter((verdict) => verdict === 'accept').length).toBe(LIMITS.maxFutureVotesPerValidator);
     expect(verdicts.at(-1)).toBe('ignore');
     expect(await ahead(2, 0)).toBe('accept');
+  });
+
+  it('keeps two proposals of a round of the next height, whatever its proposer signs, and room for votes', async () => {
+    const stage = createStage();
+    stage.boot();
+    await stage.run(FIRST_LOOK);
+    const proposer = proposerAt(stage.app.head().nextValidators, asRound(0)).address;
+    const by = [0, 1, 2, 3].find((index) => addressOf(index) === proposer)!;
+    const verdicts: GossipVerdict[] = [];
+    for (let i = 0; i < 10; i++) {
+      const { signature: _, ...proposal } = stage.proposal(stage.block(`ann/0/bob/${i + 1}`), by);
+      const ahead = { ...proposal, height: asHeight(2) };
+      const signature = signAs(by, proposalSignBytes(GENESIS, ahead));
+      const message = encodeProposalMessage({
+        proposal: { ...ahead, signature },
+        block: new Uint8Array(1000).fill(i),
+      });
+      verdicts.push(await stage.gossip('proposal', message));
+    }
+    expect(verdicts.filter((verdict) => verdict === 'accept').length).toBe(2);
+    expect(stage.penalties).toEqual([]);
   });
 
   it('a proposal out of turn or with a wrong signature is rejected', async () => {
