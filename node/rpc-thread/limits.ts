@@ -2,7 +2,7 @@
 export const LIMITS = {
   /**
    * Old space in MiB. What clients make it hold is bounded by `maxHeldBytes` of the RPC, so that it never needs this;
-   * it is there because V8 lets a heap with a small limit grow by a third before it collects, and one without fourfold.
+   * it is there because the smaller the limit, the smaller the factor by which V8 lets a heap grow before it collects.
    */
   maxOldSpaceMb: 1_024,
 } as const;
