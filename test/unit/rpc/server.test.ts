@@ -416,7 +416,7 @@ describe('a WebSocket', () => {
   });
 
   it('that does not read is cut, is told why if it reads again, and does not fill memory', async () => {
-    const { url, backend } = await serve({ maxSocketBacklogBytes: 64 * 1024 });
+    const { url, backend } = await serve({ maxSocketBacklogBytes: 64 * 1024, slowReaderGraceMs: 60_000 });
     const slow = await openSocket(url);
     await slow.call('eth_subscribe', 'newPendingTransactions');
     slow.socket.pause();
