@@ -94,11 +94,14 @@ export interface ApartOptions {
 }
 
 export interface RunningApart extends Apart {
-  /** Starts what wallets need first, for a moment when nobody waits. */
-  warm(): void;
+  /** Starts the threads that stay, and what they need for a first call, in a moment when nobody waits. */
+  warm(): Promise<void>;
   /** Ends all threads; what waits for them fails. */
   close(): Promise<void>;
 }
+
+/** Wallets ask these all the time: their first question after a pause must not wait for a thread to load. */
+const STAYING: readonly Lane[] = ['call', 'scan'];
 
 export function createApart(options: ApartOptions): RunningApart {
   const lanes = new Map<Lane, ReturnType<typeof createLane>>();
@@ -115,8 +118,10 @@ export function createApart(options: ApartOptions): RunningApart {
       if (isClosed) throw closing();
       return laneOf(place.lane).run(place, name, params, gone);
     },
-    warm() {
-      if (!isClosed) laneOf('call').warm();
+    async warm() {
+      // One after the other: a machine that starts several nodes has enough to do. An error is told to who asks next.
+      await this.run('eth_call', [{}]).catch(() => {});
+      await this.run('eth_getLogs', [{}]).catch(() => {});
     },
     async close() {
       isClosed = true;
@@ -126,6 +131,7 @@ export function createApart(options: ApartOptions): RunningApart {
 }
 
 function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
+  const stays = STAYING.includes(lane);
   let thread: LaneThread | undefined;
   let isBusy = false;
   let isClosed = false;
@@ -164,16 +170,15 @@ function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
       return;
     }
     isBusy = false;
-    // A wallet's first call after a pause must not wait for a thread to load; but one that has worked much holds the
-    // memory of its largest call, and makes room for a fresh one.
-    if (lane === 'call' && workedMs < limits.readerWornMs) return;
+    // A thread that has worked much holds the memory of its largest call, and makes room for a fresh one.
+    if (stays && workedMs < limits.readerWornMs) return;
     idle = setTimeout(() => void renew(), limits.readerIdleMs);
     idle.unref();
   }
 
   async function renew(): Promise<void> {
     await end();
-    if (lane === 'call' && !isClosed) thread ??= start(lane);
+    if (stays && !isClosed) thread ??= start(lane);
   }
 
   async function end(): Promise<void> {
@@ -228,9 +233,6 @@ function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
       } finally {
         leave();
       }
-    },
-    warm(): void {
-      thread ??= start(lane);
     },
     async close() {
       isClosed = true;

@@ -4,6 +4,7 @@
  */
 import { runsApart } from './apart.ts';
 import { type ErrorObject, methodNotFound, RPC_CODES, toErrorObject } from './errors.ts';
+import type { RpcLimits } from './limits.ts';
 import { type Connection, jsonOf, type Method, type Methods, type RpcContext } from './method.ts';
 import { parseParams } from './params.ts';
 
@@ -14,8 +15,14 @@ export interface Dispatcher {
   /**
    * Text of the answer; undefined when nothing is to be sent (only notifications). Never rejects.
    * @param gone fires when nobody waits for the answer any more: what has not begun is left undone
+   * @param grew hears of the bytes of a batch's answers so far, which wait for the last of them
    */
-  handle(text: string, connection?: Connection, gone?: AbortSignal): Promise<string | undefined>;
+  handle(
+    text: string,
+    connection?: Connection,
+    gone?: AbortSignal,
+    grew?: (bytes: number) => void,
+  ): Promise<string | undefined>;
 }
 
 export function createDispatcher(context: RpcContext, methods: Methods, report: Report): Dispatcher {
@@ -65,6 +72,7 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
     requests: unknown[],
     connection: Connection | undefined,
     gone: AbortSignal | undefined,
+    grew: (bytes: number) => void,
   ): Promise<string | undefined> {
     if (requests.length === 0)
       return failure(null, { code: RPC_CODES.invalidRequest, message: 'empty batch' });
@@ -82,6 +90,8 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
         const index = next;
         next += 1;
         const request = requests[index];
+        // Parameters of hundreds of requests need not wait in memory for the last answer.
+        requests[index] = undefined;
         // Answers that wait for nothing would keep everybody else waiting until the whole batch is done.
         if (performance.now() - sliceBegan > limits.batchSliceMs) {
           await new Promise(setImmediate);
@@ -93,6 +103,7 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
             : await answer(request, connection, gone);
         answers[index] = text;
         spent += text?.length ?? 0;
+        grew(spent);
         if (spent > limits.maxBatchAnswerBytes && text !== undefined)
           answers[index] = refuseTooLarge(request, limits.maxBatchAnswerBytes);
       }
@@ -105,12 +116,9 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
   }
 
   return {
-    async handle(text, connection, gone) {
-      if (!depthWithin(text, limits.maxJsonDepth))
-        return failure(null, {
-          code: RPC_CODES.invalidRequest,
-          message: `request nested too deeply (limit ${limits.maxJsonDepth})`,
-        });
+    async handle(text, connection, gone, grew = () => {}) {
+      const shape = shapeOf(text, limits);
+      if (shape !== undefined) return failure(null, { code: RPC_CODES.invalidRequest, message: shape });
       let request: unknown;
       try {
         request = JSON.parse(text);
@@ -118,7 +126,7 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
         return failure(null, { code: RPC_CODES.parse, message: 'parse error: the request is not JSON' });
       }
       return Array.isArray(request)
-        ? answerBatch(request, connection, gone)
+        ? answerBatch(request, connection, gone, grew)
         : answer(request, connection, gone);
     },
   };
@@ -163,9 +171,13 @@ function refuseTooLarge(request: unknown, limit: number): string | undefined {
   });
 }
 
-/** Whether brackets outside strings nest at most `limit` deep. Linear, no recursion, before anything is parsed. */
-export function depthWithin(text: string, limit: number): boolean {
+/**
+ * What is wrong with the shape of a request, undefined if nothing: brackets outside strings nest too deeply, or there
+ * are too many values. Linear, no recursion, before anything is parsed.
+ */
+function shapeOf(text: string, { maxJsonDepth, maxJsonValues }: RpcLimits): string | undefined {
   let depth = 0;
+  let values = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
@@ -175,8 +187,14 @@ export function depthWithin(text: string, limit: number): boolean {
     } else if (c === 0x22) inString = true;
     else if (c === 0x7b || c === 0x5b) {
       depth += 1;
-      if (depth > limit) return false;
+      values += 1;
+      if (depth > maxJsonDepth) return `request nested too deeply (limit ${maxJsonDepth})`;
+      if (values > maxJsonValues) return `request of too many values (limit ${maxJsonValues})`;
     } else if (c === 0x7d || c === 0x5d) depth -= 1;
+    else if (c === 0x2c) {
+      values += 1;
+      if (values > maxJsonValues) return `request of too many values (limit ${maxJsonValues})`;
+    }
   }
-  return true;
+  return undefined;
 }

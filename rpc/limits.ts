@@ -13,6 +13,8 @@ export interface RpcLimits {
   readonly maxAnswerBytes: number;
   /** Nesting of a request. The deepest parameter we take is call overrides: 6. */
   readonly maxJsonDepth: number;
+  /** Values of a request, which become some 60 bytes each: 1,000 simulated calls, or overrides of 100,000 slots. */
+  readonly maxJsonValues: number;
   /** Requests of one batch that may run at once: lets submissions share round trips to the executor. */
   readonly maxBatchConcurrency: number;
   /** Time that the answers of one batch may take in one go; then others get their turn. */
@@ -31,6 +33,14 @@ export interface RpcLimits {
    * two answers of the largest size, so that nobody is cut for asking two large questions.
    */
   readonly maxSocketBacklogBytes: number;
+  /**
+   * Bytes that all clients together make the node hold: bodies not read to their end, requests that wait, answers that
+   * nobody takes. Beyond, whoever holds most for longest is cut. Two answers of the largest size at once, and a small
+   * part of what a node needs anyway.
+   */
+  readonly maxHeldBytes: number;
+  /** Bytes that a request or a WebSocket holds uncounted: every usual call, so that no wallet is cut for others. */
+  readonly freeHeldBytes: number;
   /** Time for a slow reader to take what waits and the reason why no more comes. */
   readonly slowReaderGraceMs: number;
   /** Calls that execute or scan (eth_call, estimateGas, getLogs, getProof, previews) at once. */
@@ -98,21 +108,24 @@ export const DEFAULT_LIMITS: RpcLimits = {
   maxBatchAnswerBytes: 25_000_000,
   maxAnswerBytes: 25_000_000,
   maxJsonDepth: 32,
+  maxJsonValues: 250_000,
   maxBatchConcurrency: 64,
   batchSliceMs: 10,
   maxConnections: 1_000,
   maxWebSockets: 500,
   maxSubscriptionsPerSocket: 128,
   maxInFlightPerSocket: 64,
-  socketPauseBytes: 1024 * 1024,
+  socketPauseBytes: 256 * 1024,
   maxSocketBacklogBytes: 64 * 1024 * 1024,
+  maxHeldBytes: 48 * 1024 * 1024,
+  freeHeldBytes: 32 * 1024,
   slowReaderGraceMs: 10_000,
   maxHeavyCalls: 4,
   maxHeavyQueue: 256,
   callTimeoutMs: 5_000,
   traceTimeoutMs: 5_000,
   scanTimeoutMs: 30_000,
-  readerIdleMs: 20_000,
+  readerIdleMs: 5_000,
   readerWornMs: 10_000,
   headersTimeoutMs: 15_000,
   requestTimeoutMs: 60_000,

@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type AccessRules, hostAllowed, originAllowed } from './access.ts';
 import type { ArtifactRoutes } from './artifacts.ts';
+import { type Budget, createBudget, type Hold } from './budget.ts';
 import { type Dispatcher, failure } from './dispatch.ts';
 import { RPC_CODES } from './errors.ts';
 import type { StaticFiles } from './explorer/files.ts';
@@ -47,6 +48,7 @@ export class PortInUse extends Error {
 /** @throws PortInUse */
 export async function listen(parts: ServerParts, host: string, port: number): Promise<RunningServer> {
   const { limits } = parts;
+  const budget = createBudget(limits.maxHeldBytes, limits.freeHeldBytes);
   const server = createServer(
     {
       maxHeaderSize: 16 * 1024,
@@ -57,7 +59,7 @@ export async function listen(parts: ServerParts, host: string, port: number): Pr
       connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
     },
     (request, response) => {
-      serve(parts, request, response).catch(() => {
+      serve(parts, budget, request, response).catch(() => {
         // The client is gone or the answer broke midway: nothing can be said on this connection any more.
         response.destroy();
       });
@@ -66,7 +68,7 @@ export async function listen(parts: ServerParts, host: string, port: number): Pr
   server.maxConnections = limits.maxConnections;
   // WebSockets take themselves out of this and are pinged instead.
   server.setTimeout(limits.stallTimeoutMs);
-  const sockets = createSockets(parts);
+  const sockets = createSockets(parts, budget);
   server.on('upgrade', sockets.upgrade);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
@@ -87,7 +89,12 @@ export async function listen(parts: ServerParts, host: string, port: number): Pr
 
 const JSON_TYPES = new Set(['application/json', 'application/json-rpc', 'application/jsonrequest']);
 
-async function serve(parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  parts: ServerParts,
+  budget: Budget,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   response.setHeader('X-Content-Type-Options', 'nosniff');
   const refused = refusal(parts, request);
   if (refused !== undefined) return plain(response, 403, refused);
@@ -98,7 +105,7 @@ async function serve(parts: ServerParts, request: IncomingMessage, response: Ser
   if (path.startsWith('/artifacts')) return parts.artifacts.serve(request, response);
   if (method === 'POST') {
     if (path !== '/') return plain(response, 404, 'NOT_FOUND: JSON-RPC is answered at /');
-    return jsonRpc(parts, request, response);
+    return jsonRpc(parts, budget, request, response);
   }
   if (method !== 'GET' && method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD, POST, OPTIONS');
@@ -141,32 +148,49 @@ function preflight(response: ServerResponse): void {
 
 async function jsonRpc(
   parts: ServerParts,
+  budget: Budget,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (!JSON_TYPES.has(type))
     return plain(response, 415, 'invalid content type, only application/json is supported');
-  const body = await readBody(request, parts.limits.maxBodyBytes);
-  if (body === undefined) {
-    await drain(request, parts.limits.maxDrainBytes);
-    response.setHeader('Connection', 'close');
-    response.setHeader('Content-Type', 'application/json');
-    end(
-      response,
-      413,
-      failure(null, {
-        code: RPC_CODES.invalidRequest,
-        message: `request too large (limit ${parts.limits.maxBodyBytes} bytes)`,
-      }),
-    );
-    return;
-  }
+  const { maxBodyBytes, maxDrainBytes } = parts.limits;
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  const answer = await parts.dispatcher.handle(body, undefined, gone.signal);
+  const hold = budget.hold(() => {
+    gone.abort();
+    if (response.headersSent) response.destroy();
+    else refuse(response, 503, RPC_CODES.limitExceeded, 'limit exceeded: bytes held by all requests');
+  });
+  response.once('close', () => {
+    gone.abort();
+    hold.release();
+  });
+  // Nothing here keeps the text of a request that waits for its answer.
+  const answer = await readBody(request, maxBodyBytes, hold).then<string | undefined | typeof TOO_LARGE>(
+    (body) => (body === undefined ? TOO_LARGE : handle(parts, body, hold, gone.signal)),
+  );
+  if (response.headersSent) return;
+  if (answer === TOO_LARGE) {
+    await drain(request, maxDrainBytes);
+    return refuse(response, 413, RPC_CODES.invalidRequest, `request too large (limit ${maxBodyBytes} bytes)`);
+  }
   response.setHeader('Content-Type', 'application/json');
+  hold.set(answer?.length ?? 0);
   end(response, 200, answer ?? '');
+}
+
+const TOO_LARGE: unique symbol = Symbol('too large');
+
+function handle(parts: ServerParts, body: string, hold: Hold, gone: AbortSignal) {
+  const size = body.length;
+  return parts.dispatcher.handle(body, undefined, gone, (answered) => hold.set(size + answered));
+}
+
+function refuse(response: ServerResponse, status: number, code: number, message: string): void {
+  response.setHeader('Connection', 'close');
+  response.setHeader('Content-Type', 'application/json');
+  end(response, status, failure(null, { code, message }));
 }
 
 /**
@@ -190,7 +214,7 @@ export async function drain(request: IncomingMessage, limit: number): Promise<vo
 }
 
 /** undefined when the body is larger than the limit. Rejects when the client goes away. */
-function readBody(request: IncomingMessage, limit: number): Promise<string | undefined> {
+function readBody(request: IncomingMessage, limit: number, hold: Hold): Promise<string | undefined> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > limit) return Promise.resolve(undefined);
   const chunks: Buffer[] = [];
@@ -200,15 +224,21 @@ function readBody(request: IncomingMessage, limit: number): Promise<string | und
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
       chunks.push(chunk);
+      hold.set(size);
       if (size <= limit) return;
+      chunks.length = 0;
+      hold.set(0);
       request.off('data', onData);
       request.pause();
       resolve(undefined);
     };
     request.on('data', onData);
-    request.once('end', () =>
-      resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8')),
-    );
+    request.once('end', () => {
+      const text = (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8');
+      // The listeners live as long as the request, which is until it is answered.
+      chunks.length = 0;
+      resolve(text);
+    });
     request.once('error', reject);
     request.once('close', () => reject(new Error('the client went away')));
   });
@@ -240,7 +270,7 @@ interface Sockets {
 /** A closing handshake that takes longer than this is cut. */
 const CLOSE_GRACE_MS = 500;
 
-function createSockets(parts: ServerParts): Sockets {
+function createSockets(parts: ServerParts, budget: Budget): Sockets {
   const { limits } = parts;
   const server = new WebSocketServer({
     noServer: true,
@@ -253,13 +283,23 @@ function createSockets(parts: ServerParts): Sockets {
   let nextId = 1;
   const alive = new WeakSet<WebSocket>();
 
-  function attach(socket: WebSocket): void {
+  function attach(socket: WebSocket, request: IncomingMessage): void {
     let inFlight = 0;
+    /** Bytes of a message that has not come to its end, and of requests that are not answered. */
+    let unread = 0;
+    let unanswered = 0;
     const gone = new AbortController();
     alive.add(socket);
+    const hold = budget.hold(() => socket.terminate());
+    const note = (): void => hold.set(unread + unanswered + socket.bufferedAmount);
+    request.socket.on('data', (chunk: Buffer) => {
+      unread += chunk.length;
+      note();
+    });
     const busy = (): boolean =>
       inFlight >= limits.maxInFlightPerSocket || socket.bufferedAmount > limits.socketPauseBytes;
     const resume = (): void => {
+      note();
       if (socket.isPaused && !busy()) socket.resume();
     };
     const connection: Connection = {
@@ -275,15 +315,26 @@ function createSockets(parts: ServerParts): Sockets {
           return;
         }
         socket.send(text, resume);
+        note();
       },
     };
     nextId += 1;
     socket.on('message', (data: Buffer, isBinary) => {
       if (isBinary) return socket.close(1003, 'text frames only');
       inFlight += 1;
+      unread = 0;
+      const size = data.length;
+      let held = size;
+      unanswered += size;
+      const grew = (answered: number): void => {
+        unanswered += size + answered - held;
+        held = size + answered;
+        note();
+      };
       if (busy()) socket.pause();
-      parts.dispatcher.handle(data.toString('utf8'), connection, gone.signal).then((answer) => {
+      parts.dispatcher.handle(data.toString('utf8'), connection, gone.signal, grew).then((answer) => {
         inFlight -= 1;
+        unanswered -= held;
         if (answer !== undefined) connection.send(answer);
         parts.subscriptions.activate(connection);
         resume();
@@ -293,6 +344,7 @@ function createSockets(parts: ServerParts): Sockets {
     socket.on('error', () => socket.terminate());
     socket.on('close', () => {
       gone.abort();
+      hold.release();
       parts.subscriptions.drop(connection);
     });
   }

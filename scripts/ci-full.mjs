@@ -20,6 +20,7 @@ const steps = [
     ['dist/test/sim/cli.js', '--seeds', '1..10000', '--twins', '200', '--real', '--seeds', '1..200'],
   ],
   ['networks of real processes by manifest', ['dist/test/networks/cli.js']],
+  ['abuse: 60 s of hostile inputs from 200 connections', ['dist/test/abuse/cli.js']],
   ['mutants: every one is killed within 1,000 seeds', ['dist/test/sim/mutants/cli.js']],
   ['fuzz: every decoder for 20 seconds', ['dist/test/fuzz/cli.js', '--seconds', '20']],
   ['gas is time: every operation against its recorded figure', ['dist/test/bench/worst-gas-check.js']],

@@ -536,11 +536,12 @@ export interface CallFrame {
 export interface StructLog {
   pc: number;
   op: string;
-  gas: bigint;
-  gasCost: bigint;
+  /** Numbers: a trace has 200,000 steps, and a bigint is an object of its own. Gas stays far below 2^53. */
+  gas: number;
+  gasCost: number;
   depth: number;
   /** Refund counter before the step. */
-  refund: bigint;
+  refund: number;
   stack?: bigint[];
   memory?: Uint8Array;
   returnData?: Uint8Array;

@@ -39,6 +39,18 @@ export interface ChildOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+/**
+ * How glibc gives memory back, unless the user has said otherwise. By itself it keeps an arena for each thread, and
+ * after the first large block takes others of that size from the arenas, where a small one above them holds them all.
+ */
+const ALLOCATOR = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+};
+
+/** MiB of each half of the space for new objects; V8's own 16 of the main thread stay filled after a busy moment. */
+const ENGINE = ['--max-semi-space-size=4'];
+
 /** Starts `openledger ARGS`. The child ends by itself when the IPC channel breaks, that is when this process dies. */
 export function startChild(options: ChildOptions): Child {
   if (existsSync(options.logFile) && statSync(options.logFile).size > MAX_LOG_BYTES)
@@ -46,9 +58,9 @@ export function startChild(options: ChildOptions): Child {
   const log = openSync(options.logFile, 'a');
   let child: ChildProcess;
   try {
-    child = spawn(process.execPath, [PROGRAM, ...options.args], {
+    child = spawn(process.execPath, [...ENGINE, PROGRAM, ...options.args], {
       stdio: ['ignore', log, log, 'ipc'],
-      env: { ...options.environment, NO_COLOR: '1' },
+      env: { ...ALLOCATOR, ...options.environment, NO_COLOR: '1' },
     });
   } finally {
     closeSync(log);

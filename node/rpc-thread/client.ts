@@ -1,5 +1,6 @@
 /** Main's side of the RPC thread. */
 import { createLink, type Handlers, type Link, spawnThread } from '../threads/index.ts';
+import { LIMITS } from './limits.ts';
 import type { RpcCalls, RpcEvents, RpcMainCalls, RpcSettings } from './protocol.ts';
 
 type NoEvents = Record<never, never>;
@@ -19,7 +20,13 @@ export function startRpcThread(
   handlers: Handlers<RpcMainCalls>,
   onLog: (line: RpcEvents['log']) => void,
 ): RpcClient {
-  const thread = spawnThread({ name: 'rpc', entry: RPC_ENTRY, settings, transfer: [settings.executorPort] });
+  const thread = spawnThread({
+    name: 'rpc',
+    entry: RPC_ENTRY,
+    settings,
+    transfer: [settings.executorPort],
+    maxOldSpaceMb: LIMITS.maxOldSpaceMb,
+  });
   const link = createLink<RpcMainCalls, RpcCalls, NoEvents, RpcEvents>(thread.port, {
     handlers,
     onEvent: { log: onLog },

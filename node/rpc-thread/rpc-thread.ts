@@ -61,7 +61,7 @@ export function runRpcThread(port: MessagePort, settings: RpcSettings): void {
           await apart.close();
           await reader.close();
         };
-        cancelWarm = systemClock.setTimer(WARM_AFTER_MS, apart.warm);
+        cancelWarm = systemClock.setTimer(WARM_AFTER_MS, () => void apart.warm());
         return { port: running.port };
       },
       async shutdown() {

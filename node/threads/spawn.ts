@@ -25,8 +25,13 @@ export interface SpawnOptions<Settings> {
   settings: Settings;
   /** Ports inside `settings` that move to the worker. */
   transfer?: MessagePort[];
-  /** Old-space limit of the thread in MiB: it fails alone instead of starving the process. */
+  /**
+   * Old-space limit of the thread in MiB: it fails alone instead of starving the process. V8 also lets a small heap
+   * grow by a smaller factor before it collects.
+   */
   maxOldSpaceMb?: number;
+  /** MiB in which new objects are made: three semi-spaces. Default LIMITS.youngMb. */
+  maxYoungMb?: number;
   /** How long `stop` waits before it terminates the thread. Default LIMITS.stopMs. */
   stopMs?: number;
 }
@@ -39,9 +44,10 @@ export function spawnThread<Settings>(options: SpawnOptions<Settings>): Thread {
     name: options.name,
     workerData: input,
     transferList: [port2, ...(options.transfer ?? [])],
-    ...(options.maxOldSpaceMb === undefined
-      ? {}
-      : { resourceLimits: { maxOldGenerationSizeMb: options.maxOldSpaceMb } }),
+    resourceLimits: {
+      maxYoungGenerationSizeMb: options.maxYoungMb ?? LIMITS.youngMb,
+      ...(options.maxOldSpaceMb === undefined ? {} : { maxOldGenerationSizeMb: options.maxOldSpaceMb }),
+    },
   });
   let failure: string | undefined;
   let stopping = false;

@@ -19,13 +19,19 @@ export function collectWhenQuiet(options: TidyOptions = {}): () => void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   let tidyBytes = 0;
+  let wasBusy = false;
   let since = performance.eventLoopUtilization();
   const timer = setInterval(() => {
     const { utilization } = performance.eventLoopUtilization(since);
     since = performance.eventLoopUtilization();
-    if (utilization > LIMITS.quietUtilization) return;
+    if (utilization > LIMITS.quietUtilization) {
+      wasBusy = true;
+      return;
+    }
     const held = () => getHeapStatistics().total_heap_size;
-    if (held() < tidyBytes + growthBytes) return;
+    // After a storm always once: what the heap holds then is no measure of what it needs.
+    if (!wasBusy && held() < tidyBytes + growthBytes) return;
+    wasBusy = false;
     collect();
     tidyBytes = held();
   }, everyMs);

@@ -14,8 +14,19 @@ export function structJson({ gasUsed, failed, returnData, steps }: StructTrace):
     gas: Number(gasUsed),
     failed,
     returnValue: hexOf(returnData),
-    structLogs: steps.map(stepJson),
+    structLogs: steps.map((step) => new Shown(step)),
   };
+}
+
+/** A step that becomes its JSON when its turn to be written comes: all at once would take as much memory again. */
+class Shown {
+  readonly #step: StructLog;
+  constructor(step: StructLog) {
+    this.#step = step;
+  }
+  toJSON(): object {
+    return stepJson(this.#step);
+  }
 }
 
 function stepJson(step: StructLog): object {
@@ -23,10 +34,10 @@ function stepJson(step: StructLog): object {
   return {
     pc: step.pc,
     op: step.op,
-    gas: Number(step.gas),
-    gasCost: Number(step.gasCost),
+    gas: step.gas,
+    gasCost: step.gasCost,
     depth: step.depth,
-    ...(refund > 0n ? { refund: Number(refund) } : {}),
+    ...(refund > 0 ? { refund } : {}),
     ...(stack === undefined ? {} : { stack: stack.map(quantity) }),
     ...(memory === undefined || memory.length === 0 ? {} : { memory: words(memory) }),
     ...(returnData === undefined || returnData.length === 0 ? {} : { returnData: hexOf(returnData) }),

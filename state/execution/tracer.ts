@@ -93,10 +93,10 @@ export function createTracer(world: World, options: TraceOptions = {}): Tracer {
     const log: StructLog = {
       pc: step.pc,
       op: opcode.name,
-      gas: step.gasLeft,
-      gasCost: opcode.dynamicFee ?? BigInt(opcode.fee),
+      gas: Number(step.gasLeft),
+      gasCost: Number(opcode.dynamicFee ?? opcode.fee),
       depth: step.depth + 1,
-      refund: step.gasRefund,
+      refund: Number(step.gasRefund),
     };
     if (wanted.stack) log.stack = step.stack;
     if (wanted.memory) log.memory = step.memory;

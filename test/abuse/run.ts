@@ -9,7 +9,6 @@ import { Worker } from 'node:worker_threads';
 import { createWalletClient, defineChain, http } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { projectRoot } from '../conformance/state/fixtures.ts';
-import { heapAfterCollection } from '../networks/heap.ts';
 import { followHeads, type RunningDevnet, startDevnet } from '../support/devnet.ts';
 import type { AttackOrder } from './attacker.ts';
 import { type Tally, type Target, warmUp } from './attacks.ts';
@@ -19,11 +18,10 @@ export interface AbuseOptions {
   readonly connections: number;
   /** How long the pace is measured before the attack. */
   readonly calmSeconds: number;
-  /**
-   * Whether memory is compared, after what the attack left has ended: takes a minute, and NODE_OPTIONS that let nodes
-   * be debugged.
-   */
+  /** Whether memory is compared: takes a minute more a round. */
   readonly settle: boolean;
+  /** Attacks one after the other, with a rest between them: what leaks grows with each. */
+  readonly rounds: number;
   readonly log?: (text: string) => void;
 }
 
@@ -35,22 +33,30 @@ export interface AbuseReport {
   readonly calmPace: number;
   readonly pace: number;
   readonly longestGapMs: number;
-  /**
-   * Resident bytes of the attacked process before and after, each after a forced collection: V8 collects while it
-   * allocates, so that an idle process holds garbage. `uncollected`: at the end, before it. undefined where the system
-   * does not tell.
-   */
-  readonly memory: { readonly start: number; readonly end: number; readonly uncollected: number } | undefined;
+  /** Resident bytes of the attacked process; undefined where the system does not tell, or if nobody asked. */
+  readonly memory: MemoryReport | undefined;
   readonly tallies: ReadonlyMap<string, Tally>;
   /** Time of a simple question to the attacked node during the attack: median and worst of those asked. */
   readonly medianMs: number;
   readonly worstMs: number;
 }
 
+/** All as the system tells them: nothing is collected for the sake of the figure. */
+export interface MemoryReport {
+  /** When each kind of call was answered once and the node has rested. */
+  readonly start: number;
+  readonly rounds: readonly {
+    readonly highest: number;
+    /** The moment the attackers are gone. */
+    readonly end: number;
+    readonly rested: number;
+  }[];
+}
+
 /** A transfer this often keeps blocks coming. */
 const TRANSFER_EVERY_MS = 250;
-/** What still waits is given up 30 s after it came, and threads that nobody needs end 20 s later. */
-const SETTLE_MS = 55_000;
+/** The call at work ends within 5 s, its thread when nobody needs it for 5 s, and quiet threads collect every 2 s. */
+const REST_MS = 20_000;
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -73,31 +79,39 @@ export async function runAbuse(options: AbuseOptions): Promise<AbuseReport> {
     log(`the pace of ${options.calmSeconds} s without an attack`);
     await sleep(1_000);
     const calm = await paceOf(blocks, options.calmSeconds);
-    // Code is loaded and buffers grow to their size before memory is compared.
-    if (options.settle) await warmUp(target);
-
-    const start = options.settle ? await keptBytes(devnet) : undefined;
-    log(`${options.connections} connections attack for ${options.seconds} s`);
-    const questions = askSimply(target);
+    if (options.settle) {
+      // Code is loaded before memory is compared.
+      await warmUp(target);
+      await sleep(REST_MS);
+    }
+    const start = options.settle ? residentBytes(devnet) : undefined;
     const { seconds, connections } = options;
-    const attacking = attack({ target, connections, durationMs: seconds * 1_000 });
-    const during = await paceOf(blocks, seconds);
-    const tallies = await attacking;
-    const times = await questions.stop();
+    const tallies = new Map<string, Tally>();
+    const rounds: MemoryReport['rounds'][number][] = [];
+    const paces: { pace: number; longestGapMs: number }[] = [];
+    const questions = askSimply(target);
+    let times: number[] = [];
+    for (let round = 0; round < options.rounds; round++) {
+      log(`${connections} connections attack for ${seconds} s`);
+      const watched = watchMemory(devnet);
+      const attacking = attack({ target, connections, durationMs: seconds * 1_000 });
+      paces.push(await paceOf(blocks, seconds));
+      add(tallies, await attacking);
+      const end = residentBytes(devnet);
+      const highest = watched.stop();
+      if (round === options.rounds - 1) times = await questions.stop();
+      if (options.settle) await sleep(REST_MS);
+      const rested = residentBytes(devnet);
+      if (end !== undefined && rested !== undefined) rounds.push({ highest, end, rested });
+    }
     const goesOn = await nextBlocks(blocks, 1, 10_000);
-    if (options.settle) await sleep(SETTLE_MS);
-    const uncollected = residentBytes(devnet);
-    const end = options.settle ? await keptBytes(devnet) : undefined;
     return {
       seconds,
       goesOn,
       calmPace: calm.pace,
-      pace: during.pace,
-      longestGapMs: during.longestGapMs,
-      memory:
-        start === undefined || end === undefined || uncollected === undefined
-          ? undefined
-          : { start, end, uncollected },
+      pace: Math.min(...paces.map(({ pace }) => pace)),
+      longestGapMs: Math.max(...paces.map(({ longestGapMs }) => longestGapMs)),
+      memory: start === undefined ? undefined : { start, rounds },
       tallies,
       medianMs: times[times.length >> 1] ?? Number.POSITIVE_INFINITY,
       worstMs: times.at(-1) ?? Number.POSITIVE_INFINITY,
@@ -206,10 +220,30 @@ function askSimply({ host, port }: Target): { stop(): Promise<number[]> } {
   };
 }
 
-/** What stays when everything that nobody needs has been collected. */
-async function keptBytes(devnet: RunningDevnet): Promise<number | undefined> {
-  await heapAfterCollection(join(devnet.dir, 'validator-0', 'validator-0.log'));
-  return residentBytes(devnet);
+function add(all: Map<string, Tally>, more: ReadonlyMap<string, Tally>): void {
+  for (const [name, tally] of more) {
+    const sum = all.get(name) ?? { right: 0, cut: 0, wrong: [] };
+    sum.right += tally.right;
+    sum.cut += tally.cut;
+    sum.wrong.push(...tally.wrong);
+    all.set(name, sum);
+  }
+}
+
+/** The highest that was seen, looked at four times a second. */
+function watchMemory(devnet: RunningDevnet): { stop(): number } {
+  let highest = 0;
+  const look = (): void => {
+    highest = Math.max(highest, residentBytes(devnet) ?? 0);
+  };
+  const timer = setInterval(look, 250);
+  return {
+    stop() {
+      clearInterval(timer);
+      look();
+      return highest;
+    },
+  };
 }
 
 function residentBytes(devnet: RunningDevnet): number | undefined {

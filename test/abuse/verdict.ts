@@ -1,7 +1,7 @@
 /** What must hold after an attack. */
 import type { AbuseReport } from './run.ts';
 
-/** Memory at the end against the start. */
+/** Memory after the attack against the start. */
 const MAX_GROWTH = 1.3;
 /** Blocks a second during the attack against before: the attackers take a part of the same processors. */
 const MIN_PACE = 0.7;
@@ -20,7 +20,11 @@ export function complaints(report: AbuseReport): string[] {
   if (report.pace < MIN_PACE * report.calmPace)
     problems.push(`${report.pace.toFixed(2)} blocks a second instead of ${report.calmPace.toFixed(2)}`);
   if (report.longestGapMs > MAX_GAP_MS) problems.push(`no block for ${Math.round(report.longestGapMs)} ms`);
-  if (report.memory !== undefined && report.memory.end > MAX_GROWTH * report.memory.start)
-    problems.push(`memory grew ${(report.memory.end / report.memory.start).toFixed(2)}x`);
+  if (report.memory !== undefined) {
+    const { start, rounds } = report.memory;
+    for (const [round, { rested }] of rounds.entries())
+      if (rested > MAX_GROWTH * start)
+        problems.push(`memory grew ${(rested / start).toFixed(2)}x with attack ${round + 1}`);
+  }
   return problems;
 }

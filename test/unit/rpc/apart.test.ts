@@ -117,7 +117,7 @@ describe('calls that run apart', () => {
     await apart.close();
   });
 
-  it('end their thread when nobody needs it, except that of calls', async () => {
+  it('end the thread of traces when nobody needs it; those of calls and scans stay', async () => {
     const { apart, alive } = threads();
     await Promise.all([
       apart.run('eth_call', 1),
@@ -126,8 +126,19 @@ describe('calls that run apart', () => {
     ]);
     expect(alive()).toBe(3);
     await new Promise((resolve) => setTimeout(resolve, 3 * limits.readerIdleMs));
-    expect(alive()).toBe(1);
+    expect(alive()).toBe(2);
     await apart.close();
+  });
+
+  it('find the threads that stay warm, if there was time', async () => {
+    const { apart, started } = threads();
+    await apart.warm();
+    expect(started).toEqual(['call', 'scan']);
+    await Promise.all([apart.run('eth_call', 1), apart.run('eth_getProof', 1)]);
+    expect(started).toEqual(['call', 'scan']);
+    await apart.close();
+    await apart.warm();
+    expect(started).toEqual(['call', 'scan']);
   });
 
   it('leave a fresh thread of calls behind when they took long', async () => {

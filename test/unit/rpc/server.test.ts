@@ -148,6 +148,66 @@ describe('a request', () => {
       });
   });
 
+  it('with too many values is refused before they are made', async () => {
+    const { url } = await serve({ maxJsonValues: 1_000 });
+    for (const [values, code] of [
+      [`${'{},'.repeat(450)}{}`, -32602],
+      [`${'{},'.repeat(1_000)}{}`, -32600],
+    ] as const) {
+      const { body } = await http(url, {
+        body: `{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[${values}]}`,
+      });
+      expect(JSON.parse(body).error.code).toBe(code);
+    }
+  });
+
+  it('that comes slowly pays for the memory of all, and small ones never do', async () => {
+    const { rpc, url } = await serve({ maxHeldBytes: 1024 * 1024, freeHeldBytes: 1024 });
+    const head =
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n';
+    const answers: string[] = [];
+    const slow = await Promise.all(
+      Array.from({ length: 12 }, async (_, i) => {
+        const socket = connect(rpc.port, '127.0.0.1');
+        answers[i] = '';
+        socket.on('data', (data) => {
+          answers[i] += data;
+        });
+        socket.on('error', () => {});
+        const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+        await new Promise<void>((resolve) => socket.write(`${head}${'['.repeat(300_000)}`, () => resolve()));
+        return { socket, closed };
+      }),
+    );
+    // Three of them fit; each of the others is answered and ended.
+    await expect.poll(() => answers.filter((text) => text.includes('-32005')).length).toBe(9);
+    const { body } = await http(url, { body: call('eth_blockNumber') });
+    expect(JSON.parse(body).result).toBe('0x7');
+    for (const { socket } of slow) socket.destroy();
+    await Promise.all(slow.map(({ closed }) => closed));
+  });
+
+  it('whose batch holds too much for too long is ended; another has its turn', async () => {
+    let release = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const backend = testBackend({
+      poolStatus: async () => {
+        await gate;
+        return { pending: 0, queued: 0 };
+      },
+    });
+    const { url } = await serve({ maxHeldBytes: 100_000, freeHeldBytes: 1024 }, { backend });
+    const large = `[${call('txpool_status', [])},"${'x'.repeat(60_000)}"]`;
+    const first = http(url, { body: large });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const second = http(url, { body: large });
+    expect(JSON.parse((await first).body).error.code).toBe(-32005);
+    release();
+    expect(JSON.parse((await second).body)).toHaveLength(2);
+  });
+
   it('never ends the server, whatever bytes it is made of', async () => {
     const { url, rpc, reported } = await serve();
     for (const bytes of [
@@ -356,7 +416,7 @@ describe('a WebSocket', () => {
   });
 
   it('that does not read is cut, is told why if it reads again, and does not fill memory', async () => {
-    const { url, backend } = await serve({ maxSocketBacklogBytes: 64 * 1024 });
+    const { url, backend } = await serve({ maxSocketBacklogBytes: 64 * 1024, slowReaderGraceMs: 60_000 });
     const slow = await openSocket(url);
     await slow.call('eth_subscribe', 'newPendingTransactions');
     slow.socket.pause();
@@ -377,6 +437,38 @@ describe('a WebSocket', () => {
     slow.socket.resume();
     expect((await slow.closed).code).toBe(1013);
     expect(await quick.call('eth_chainId')).toBe('0x7a69');
+  });
+
+  it('that does not read is cut when all together hold too much', async () => {
+    const { url, backend } = await serve({ maxHeldBytes: 16 * 1024 * 1024, freeHeldBytes: 1024 });
+    const both = await Promise.all([openSocket(url), openSocket(url)]);
+    for (const client of both) await client.call('eth_subscribe', 'newPendingTransactions');
+    const hash = `0x${'33'.repeat(250_000)}` as const;
+    // Nobody reads before this turn ends: 20 MB for each, of which the kernel takes some.
+    backend.announcePending(
+      Array.from({ length: 40 }, () => ({ hash, from: hash, nonce: 0n, raw: new Uint8Array() })),
+    );
+    const { i, code } = await Promise.race(
+      both.map(async ({ closed }, i) => ({ i, code: (await closed).code })),
+    );
+    expect(code).toBe(1006);
+    const other = both[1 - i];
+    for (let n = 0; n < 40; n++) expect((await other?.next())?.params.result).toHaveLength(hash.length);
+    expect(await other?.call('eth_chainId')).toBe('0x7a69');
+  });
+
+  it('with half a message pays for the memory of all', async () => {
+    const { url, rpc } = await serve({ maxHeldBytes: 1024 * 1024, freeHeldBytes: 1024 });
+    const sockets = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const { socket, closed } = await openSocket(url);
+        socket.send('['.repeat(300_000), { fin: false });
+        return { socket, closed };
+      }),
+    );
+    expect((await Promise.race(sockets.map(({ closed }) => closed))).code).toBe(1006);
+    expect((await http(`http://127.0.0.1:${rpc.port}`, { body: call('eth_chainId') })).status).toBe(200);
+    for (const { socket } of sockets) socket.terminate();
   });
 
   it('has its requests in flight bounded by reading no further, without an error', async () => {
