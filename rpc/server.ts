@@ -147,6 +147,9 @@ async function jsonRpc(
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (!JSON_TYPES.has(type))
     return plain(response, 415, 'invalid content type, only application/json is supported');
+  const { 'content-encoding': encoding = 'identity' } = request.headers;
+  if (encoding.toLowerCase() !== 'identity')
+    return plain(response, 415, 'invalid content encoding, requests have to come uncompressed');
   const body = await readBody(request, parts.limits.maxBodyBytes);
   if (body === undefined) {
     await drain(request, parts.limits.maxDrainBytes);
@@ -246,6 +249,8 @@ function createSockets(parts: ServerParts): Sockets {
     noServer: true,
     maxPayload: limits.maxBodyBytes,
     perMessageDeflate: false,
+    // Answered below, where those who do not read the answers are noticed.
+    autoPong: false,
     clientTracking: true,
     // One message of a socket per turn of the event loop: a chunk holds hundreds, and others wait meanwhile.
     allowSynchronousEvents: false,
@@ -278,8 +283,8 @@ function createSockets(parts: ServerParts): Sockets {
       },
     };
     nextId += 1;
-    socket.on('message', (data: Buffer, isBinary) => {
-      if (isBinary) return socket.close(1003, 'text frames only');
+    // Text and binary frames alike, as geth: what counts is that it is JSON.
+    socket.on('message', (data: Buffer) => {
       inFlight += 1;
       if (busy()) socket.pause();
       parts.dispatcher.handle(data.toString('utf8'), connection, gone.signal).then((answer) => {
@@ -288,6 +293,11 @@ function createSockets(parts: ServerParts): Sockets {
         parts.subscriptions.activate(connection);
         resume();
       });
+    });
+    socket.on('ping', (data: Buffer) => {
+      alive.add(socket);
+      socket.pong(data, false, resume);
+      if (busy()) socket.pause();
     });
     socket.on('pong', () => alive.add(socket));
     socket.on('error', () => socket.terminate());
