@@ -153,7 +153,10 @@ function slotDigits(value: unknown): string {
 }
 
 /** A storage slot: padded on the left (geth accepts short keys). */
-export const slot: Param<Hex> = param('storage key', (value): Hex => `0x${slotDigits(value).padStart(64, '0')}`);
+export const slot: Param<Hex> = param(
+  'storage key',
+  (value): Hex => `0x${slotDigits(value).padStart(64, '0')}`,
+);
 
 /** A slot with the name under which the answer shows it: whole ones as given, short ones as quantities (geth). */
 export const namedSlot: Param<{ readonly key: Hex; readonly name: Hex }> = param('storage key', (value) => {

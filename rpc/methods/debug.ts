@@ -59,11 +59,15 @@ export const debugMethods: Methods = {
     async ({ reader, caller }, request, at, wish = DEFAULT_WISH) => {
       const number = resolveNumber(reader, at);
       const { overrides, blockOverrides, collect, format } = wish;
-      const { result, ...trace } = await caller.traceCall(toCallRequest(request, reader.params.chainId), number, {
-        ...collect,
-        ...(overrides === undefined ? {} : { overrides }),
-        ...(blockOverrides === undefined ? {} : { blockOverrides }),
-      });
+      const { result, ...trace } = await caller.traceCall(
+        toCallRequest(request, reader.params.chainId),
+        number,
+        {
+          ...collect,
+          ...(overrides === undefined ? {} : { overrides }),
+          ...(blockOverrides === undefined ? {} : { blockOverrides }),
+        },
+      );
       // What cannot even begin is an error; what fails on its way is a trace.
       if (result.error !== undefined && !trace.ran)
         throw new RpcError(RPC_CODES.server, `tracing failed: ${result.error.message}`);

@@ -25,7 +25,13 @@ import {
   indexParam,
   optional,
 } from '../params.ts';
-import { minedTransactionJson, pendingTransactionJson, receiptJson, receiptsJson } from '../views.ts';
+import {
+  headerJson,
+  minedTransactionJson,
+  pendingTransactionJson,
+  receiptJson,
+  receiptsJson,
+} from '../views.ts';
 
 const byNumber = [blockNumberOrTag] as const;
 const byHash = [hash] as const;
@@ -65,6 +71,11 @@ export function blockMethods(): Methods {
       [optional(boolean)],
       ({ reader, blockTexts }, block, [full]) => blockTexts.text(reader, block, full === true),
       (context, at, [full]) => full !== true || isSmallBlock(context, at) || isWritten(context, at),
+    ),
+    ...forBlock(
+      (by) => `eth_getHeaderBy${by}`,
+      [],
+      (_, block) => headerJson(block),
     ),
     ...forBlock(
       (by) => `eth_getBlockTransactionCountBy${by}`,

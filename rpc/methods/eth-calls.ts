@@ -46,10 +46,7 @@ export function callMethods(): Methods {
         );
         // geth: what cannot even begin is an error; what fails on its way is part of the answer.
         if (result.error !== undefined && result.gasUsed === 0n)
-          throw new RpcError(
-            RPC_CODES.server,
-            `failed to apply transaction: err: ${result.error.message}`,
-          );
+          throw new RpcError(RPC_CODES.server, `failed to apply transaction: err: ${result.error.message}`);
         return {
           accessList: result.accessList,
           gasUsed: quantity(result.gasUsed),

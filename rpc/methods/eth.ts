@@ -5,7 +5,15 @@ import { bytesOf, hexOf, quantity } from '../encode.ts';
 import { RPC_CODES, RpcError } from '../errors.ts';
 import { feeHistory, gasPrice, nextBaseFee, suggestTip } from '../fees.ts';
 import { DEFAULT_LIMITS, type RpcLimits } from '../limits.ts';
-import { findNumber, headerOf, type Methods, method, type RpcContext, resolveNumber, stateOf } from '../method.ts';
+import {
+  findNumber,
+  headerOf,
+  type Methods,
+  method,
+  type RpcContext,
+  resolveNumber,
+  stateOf,
+} from '../method.ts';
 import {
   address,
   asObject,

@@ -342,7 +342,9 @@ describe('the pool', () => {
       transactionIndex: null,
       from: accountAddress(2),
     });
-    expect((await ask('txpool_content')).pending[checksumAddress(accountAddress(2))][String(nonce)]).toEqual(waiting);
+    expect((await ask('txpool_content')).pending[checksumAddress(accountAddress(2))][String(nonce)]).toEqual(
+      waiting,
+    );
     expect((await ask('txpool_contentFrom', accountAddress(2))).pending[String(nonce)]).toEqual(waiting);
     expect(await ask('eth_getTransactionReceipt', hash)).toBeNull();
     await expect(send({ key: accountKey(2), nonce, to: B, value: 1n })).rejects.toMatchObject({
