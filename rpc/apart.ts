@@ -8,7 +8,7 @@ import type { RpcLimits } from './limits.ts';
 import type { RpcContext } from './method.ts';
 
 /** What methods that run apart may use. */
-export type ReadContext = Pick<RpcContext, 'reader' | 'caller' | 'limits'>;
+export type ReadContext = Pick<RpcContext, 'reader' | 'caller' | 'limits' | 'blockTexts'>;
 
 export type Lane = 'call' | 'trace' | 'scan';
 
@@ -16,9 +16,10 @@ export interface Apart {
   /**
    * JSON of the result.
    * @param gone fires when nobody waits for it any more: a call whose turn has not come is then left out
+   * @param timeoutMs of the client, who may want less than the limit but never gets more
    * @throws RpcError the method's own, -32005 when too many wait, or the one of its time limit
    */
-  run(name: string, params: unknown, gone?: AbortSignal): Promise<string>;
+  run(name: string, params: unknown, gone?: AbortSignal, timeoutMs?: number): Promise<string>;
 }
 
 /** What the other side gives back. `report`: an error of ours, told to the operator and not to the client. */
@@ -29,8 +30,8 @@ export type ApartAnswer =
 interface Place {
   readonly lane: Lane;
   readonly limit: 'callTimeoutMs' | 'traceTimeoutMs' | 'scanTimeoutMs';
-  /** geth's words for this method. */
-  expired(limitMs: number): RpcError;
+  /** geth's words for this method. @param isClients whether the client himself set the limit */
+  expired(limitMs: number, isClients: boolean): RpcError;
 }
 
 const seconds = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
@@ -49,7 +50,12 @@ const TRACE: Place = {
 };
 /** geth: the time-out of its server. */
 const requestTimedOut = (): RpcError => new RpcError(RPC_CODES.timeout, 'request timed out');
-const BLOCK_TRACE: Place = { lane: 'trace', limit: 'scanTimeoutMs', expired: requestTimedOut };
+/** The client's own limit is told as geth tells it, ours as what it is. */
+const BLOCK_TRACE: Place = {
+  lane: 'trace',
+  limit: 'scanTimeoutMs',
+  expired: (_, isClients) => (isClients ? TRACE.expired(0, true) : requestTimedOut()),
+};
 const SCAN: Place = { lane: 'scan', limit: 'scanTimeoutMs', expired: requestTimedOut };
 
 /** All that run apart; they use nothing but a `ReadContext`. */
@@ -70,6 +76,25 @@ const PLACES: Readonly<Record<string, Place>> = {
   ots_searchTransactionsBefore: SCAN,
   ots_searchTransactionsAfter: SCAN,
   ots_getContractCreator: SCAN,
+  ots_getBlockDetails: SCAN,
+  ots_getBlockDetailsByHash: SCAN,
+  ots_getBlockTransactions: SCAN,
+  eth_getBlockByNumber: SCAN,
+  eth_getBlockByHash: SCAN,
+  eth_getBlockReceipts: SCAN,
+  eth_feeHistory: SCAN,
+  debug_getRawReceipts: SCAN,
+  ol_supply: SCAN,
+  ol_blocks: SCAN,
+  ol_transactions: SCAN,
+  ol_dataNets: SCAN,
+  ol_contributions: SCAN,
+  ol_attestations: SCAN,
+  ol_models: SCAN,
+  ol_inferences: SCAN,
+  ol_addressTransactions: SCAN,
+  ol_tokenTransfers: SCAN,
+  ol_internalTransfers: SCAN,
 };
 
 export const APART_METHODS: readonly string[] = Object.keys(PLACES);
@@ -112,11 +137,11 @@ export function createApart(options: ApartOptions): RunningApart {
     return lane;
   };
   return {
-    async run(name, params, gone) {
+    async run(name, params, gone, timeoutMs) {
       const place = PLACES[name];
       if (place === undefined) throw new Error(`${name} does not run apart`);
       if (isClosed) throw closing();
-      return laneOf(place.lane).run(place, name, params, gone);
+      return laneOf(place.lane).run(place, name, params, gone, timeoutMs);
     },
     async warm() {
       // One after the other: a machine that starts several nodes has enough to do. An error is told to who asks next.
@@ -188,11 +213,17 @@ function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
     await ending?.end();
   }
 
-  async function work(place: Place, name: string, params: unknown): Promise<string> {
+  async function work(
+    place: Place,
+    name: string,
+    params: unknown,
+    timeoutMs = Number.POSITIVE_INFINITY,
+  ): Promise<string> {
     if (isClosed) throw closing();
     clearTimeout(idle);
     thread ??= start(lane);
-    const limitMs = limits[place.limit];
+    const isClients = timeoutMs < limits[place.limit];
+    const limitMs = isClients ? timeoutMs : limits[place.limit];
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<undefined>((resolve) => {
       timer = setTimeout(resolve, limitMs, undefined);
@@ -217,7 +248,7 @@ function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
     if (answer === undefined) {
       // Only the end of the thread really stops what runs in it.
       await end();
-      throw place.expired(limitMs);
+      throw place.expired(limitMs, isClients);
     }
     if ('body' in answer) return answer.body;
     if (answer.report !== undefined) report(new Error(answer.report), name);
@@ -225,11 +256,17 @@ function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
   }
 
   return {
-    async run(place: Place, name: string, params: unknown, gone?: AbortSignal): Promise<string> {
+    async run(
+      place: Place,
+      name: string,
+      params: unknown,
+      gone?: AbortSignal,
+      timeoutMs?: number,
+    ): Promise<string> {
       await turn();
       try {
         if (gone?.aborted) throw new RpcError(RPC_CODES.server, 'the client is gone');
-        return await work(place, name, params);
+        return await work(place, name, params, timeoutMs);
       } finally {
         leave();
       }

@@ -37,6 +37,8 @@ export interface PoolStatus {
   readonly pending: number;
   /** Waiting for a lower nonce, for funds or for bytes. */
   readonly queued: number;
+  /** Of all of them, as they were signed. */
+  readonly bytes: number;
 }
 
 /** Bounded by the pool's own limits (5,120 + 1,024 transactions). */
@@ -158,7 +160,8 @@ export interface RpcBackend {
   /** Next free nonce counting this node's executable transactions; undefined if the pool holds none of the sender. */
   pendingNonce(address: Hex): Promise<bigint | undefined>;
   poolStatus(): Promise<PoolStatus>;
-  poolContent(): Promise<PoolContent>;
+  /** @param from only this sender's */
+  poolContent(from?: Hex): Promise<PoolContent>;
   poolTransaction(hash: Hex): Promise<PoolTransaction | undefined>;
   /** After the block is durable and readable through this thread's ChainReader, once each, in order. */
   onHead(listener: (head: { number: number; hash: Hex }) => void): Cancel;

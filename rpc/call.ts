@@ -1,5 +1,5 @@
 /** Parameters of eth_call and its kin, and how their failures are told. */
-import { toHex } from '../state/crypto.ts';
+import { checksumAddress, toHex } from '../state/crypto.ts';
 import type {
   BlockOverrides,
   CallError,
@@ -17,13 +17,14 @@ import {
   count,
   custom,
   hash,
-  indexParam,
   list,
   object,
   optional,
   type Param,
   quantityParam,
+  safeInteger,
   slot,
+  uint64,
 } from './params.ts';
 
 /** Items of an access list, keys of an item, authorizations: more would not fit a transaction of 128 KiB. */
@@ -36,7 +37,7 @@ const authorization = object('authorization', {
   chainId: quantityParam,
   address,
   nonce: quantityParam,
-  yParity: optional(quantityParam),
+  yParity: quantityParam,
   r: quantityParam,
   s: quantityParam,
 });
@@ -50,12 +51,12 @@ function readField(value: unknown): NativeField {
 const shape = object('call', {
   from: optional(address),
   to: optional(address),
-  gas: optional(quantityParam),
+  gas: optional(uint64),
   gasPrice: optional(quantityParam),
   maxFeePerGas: optional(quantityParam),
   maxPriorityFeePerGas: optional(quantityParam),
   value: optional(quantityParam),
-  nonce: optional(quantityParam),
+  nonce: optional(uint64),
   data: optional(bytes),
   input: optional(bytes),
   accessList: optional(list(accessListItem, MAX_LIST)),
@@ -69,7 +70,7 @@ type CallParams = typeof shape extends Param<infer T> ? T : never;
 
 export const callRequest: Param<CallParams> = custom('call', (value, refuse) => {
   const read = shape.read(value);
-  if (read.blobVersionedHashes?.length)
+  if (read.blobVersionedHashes !== undefined)
     refuse('transaction type not supported: this chain has no blob transactions');
   if (read.data && read.input && toHex(read.data) !== toHex(read.input))
     refuse('both "data" and "input" are set and not equal. Please use "input" to pass transaction call data');
@@ -89,17 +90,14 @@ export const callRequest: Param<CallParams> = custom('call', (value, refuse) => 
   return read;
 });
 
-export function toCallRequest(read: CallParams): CallRequest {
-  const {
-    authorizationList,
-    input,
-    data,
-    native,
-    chainId: _chainId,
-    blobVersionedHashes: _none,
-    to,
-    ...plain
-  } = read;
+/** @throws RpcError if the call names another chain than `thisChain`, where that is given */
+export function toCallRequest(read: CallParams, thisChain?: number): CallRequest {
+  const { authorizationList, input, data, native, chainId, blobVersionedHashes: _none, to, ...plain } = read;
+  if (chainId !== undefined && thisChain !== undefined && chainId !== BigInt(thisChain))
+    throw new RpcError(
+      RPC_CODES.server,
+      `chainId does not match node's (have=${chainId}, want=${thisChain})`,
+    );
   const request: CallRequest = { to: to ?? null, data: input ?? data ?? new Uint8Array(0) };
   for (const [name, value] of Object.entries(plain))
     if (value !== undefined) Object.assign(request, { [name]: value });
@@ -107,7 +105,7 @@ export function toCallRequest(read: CallParams): CallRequest {
   if (authorizationList)
     request.authorizationList = authorizationList.map((item) => ({
       ...item,
-      yParity: Number(item.yParity ?? 0n),
+      yParity: Number(item.yParity),
     }));
   return request;
 }
@@ -116,7 +114,7 @@ const accountOverride = object(
   'account override',
   {
     balance: optional(quantityParam),
-    nonce: optional(quantityParam),
+    nonce: optional(uint64),
     code: optional(bytes),
     state: optional(slotMap()),
     stateDiff: optional(slotMap()),
@@ -128,9 +126,9 @@ const accountOverride = object(
 const blockOverrides = object(
   'block overrides',
   {
-    number: optional(indexParam),
-    time: optional(indexParam),
-    gasLimit: optional(quantityParam),
+    number: optional(safeInteger),
+    time: optional(safeInteger),
+    gasLimit: optional(uint64),
     feeRecipient: optional(address),
     prevRandao: optional(hash),
     baseFeePerGas: optional(quantityParam),
@@ -163,9 +161,15 @@ export const readOverrides: Param<StateOverrides> = custom('state overrides', (v
   if (entries.length > MAX_OVERRIDES) return refuse(`more than ${MAX_OVERRIDES} accounts`);
   const overrides: StateOverrides = {};
   for (const [key, item] of entries) {
+    const who = address.read(key);
+    if (item === null) continue;
     const { balance, nonce, code, state, stateDiff, movePrecompileToAddress } = accountOverride.read(item);
-    if (state && stateDiff) refuse(`account ${key} has both 'state' and 'stateDiff'`);
-    overrides[address.read(key)] = {
+    if (state && stateDiff)
+      throw new RpcError(
+        RPC_CODES.server,
+        `account ${checksumAddress(who)} has both 'state' and 'stateDiff'`,
+      );
+    overrides[who] = {
       ...(balance === undefined ? {} : { balance }),
       ...(nonce === undefined ? {} : { nonce }),
       ...(code === undefined ? {} : { code }),

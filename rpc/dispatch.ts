@@ -4,9 +4,11 @@
  */
 import { runsApart } from './apart.ts';
 import { type ErrorObject, methodNotFound, RPC_CODES, toErrorObject } from './errors.ts';
+import { type Id, idJson, keepLargeIds, LargeId, MAX_ID_LENGTH } from './large-ids.ts';
 import type { RpcLimits } from './limits.ts';
 import { type Connection, jsonOf, type Method, type Methods, type RpcContext } from './method.ts';
 import { parseParams } from './params.ts';
+import { createSlices } from './slices.ts';
 
 /** Hears of errors that are ours: a method that threw something unexpected. */
 export type Report = (error: unknown, method: string) => void;
@@ -42,16 +44,16 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
       const args = parseParams(found.params, params) as unknown[];
       // What runs apart reads its parameters again there; here it is made sure that wrong ones take nobody's turn.
       const body =
-        context.apart !== undefined && runsApart(name)
-          ? await context.apart.run(name, params, gone)
-          : await answerHere(found, args, connection);
+        context.apart !== undefined && runsApart(name) && found.isSmall?.(context, args) !== true
+          ? await context.apart.run(name, params, gone, found.timeoutMs?.(args))
+          : await answerHere(found, args, connection, gone);
       if (id === undefined) return undefined;
       if (body.length > limits.maxAnswerBytes)
         return failure(id, {
           code: RPC_CODES.responseTooLarge,
           message: `response too large: ${body.length} bytes (limit ${limits.maxAnswerBytes})`,
         });
-      return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${body}}`;
+      return `{"jsonrpc":"2.0","id":${idJson(id)},"result":${body}}`;
     } catch (error) {
       const problem = toErrorObject(error, (unexpected) => report(unexpected, name));
       return id === undefined ? undefined : failure(id, problem);
@@ -62,8 +64,9 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
     method: Method,
     args: unknown[],
     connection: Connection | undefined,
+    gone: AbortSignal | undefined,
   ): Promise<string> {
-    const run = () => method.run(context, args, connection);
+    const run = () => method.run(context, args, connection, gone);
     const result = await (method.heavy ? context.heavy.run(async () => run()) : run());
     return jsonOf(result);
   }
@@ -76,15 +79,19 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
   ): Promise<string | undefined> {
     if (requests.length === 0)
       return failure(null, { code: RPC_CODES.invalidRequest, message: 'empty batch' });
-    if (requests.length > limits.maxBatchItems)
-      return failure(null, {
+    if (requests.length > limits.maxBatchItems) {
+      // As geth: in the form of a batch, with the id of the first request that has one.
+      const first = requests.map(readCall).find(({ id }) => id !== undefined && id !== null);
+      const problem = {
         code: RPC_CODES.invalidRequest,
         message: `batch too large: ${requests.length} requests (limit ${limits.maxBatchItems})`,
-      });
+      };
+      return `[${failure(first?.id ?? null, problem)}]`;
+    }
     const answers: (string | undefined)[] = new Array(requests.length);
     let spent = 0;
     let next = 0;
-    let sliceBegan = performance.now();
+    const pause = createSlices(limits.batchSliceMs);
     const worker = async (): Promise<void> => {
       while (next < requests.length && gone?.aborted !== true) {
         const index = next;
@@ -93,10 +100,8 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
         // Parameters of hundreds of requests need not wait in memory for the last answer.
         requests[index] = undefined;
         // Answers that wait for nothing would keep everybody else waiting until the whole batch is done.
-        if (performance.now() - sliceBegan > limits.batchSliceMs) {
-          await new Promise(setImmediate);
-          sliceBegan = performance.now();
-        }
+        const turn = pause();
+        if (turn !== undefined) await turn;
         const text =
           spent > limits.maxBatchAnswerBytes
             ? refuseTooLarge(request, limits.maxBatchAnswerBytes)
@@ -125,6 +130,7 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
       } catch {
         return failure(null, { code: RPC_CODES.parse, message: 'parse error: the request is not JSON' });
       }
+      keepLargeIds(request, text);
       return Array.isArray(request)
         ? answerBatch(request, connection, gone, grew)
         : answer(request, connection, gone);
@@ -132,7 +138,6 @@ export function createDispatcher(context: RpcContext, methods: Methods, report: 
   };
 }
 
-type Id = string | number | null;
 type Call =
   | { readonly id: Id | undefined; readonly name: string; readonly params: unknown }
   | { readonly id: Id; readonly problem: ErrorObject };
@@ -146,20 +151,18 @@ function readCall(request: unknown): Call {
   if (typeof request !== 'object' || request === null || Array.isArray(request))
     return invalid(null, 'invalid request: not an object');
   const { jsonrpc, id, method, params } = request as Record<string, unknown>;
-  if (id !== undefined && id !== null && typeof id !== 'string' && typeof id !== 'number')
+  const isId = id === null || typeof id === 'string' || typeof id === 'number' || id instanceof LargeId;
+  if (id !== undefined && !isId)
     return invalid(null, 'invalid request: id is neither string, number nor null');
   if (typeof id === 'string' && id.length > MAX_ID_LENGTH)
     return invalid(null, `invalid request: id longer than ${MAX_ID_LENGTH} characters`);
   if (jsonrpc !== '2.0') return invalid(id ?? null, "invalid request: jsonrpc must be '2.0'");
   if (typeof method !== 'string') return invalid(id ?? null, 'invalid request: method is not a string');
-  return { id: id as Id | undefined, name: method, params };
+  return { id, name: method, params };
 }
 
-/** Ids are echoed: a long one would let a batch of errors outgrow its limit. */
-const MAX_ID_LENGTH = 256;
-
 export function failure(id: Id, error: ErrorObject): string {
-  return JSON.stringify({ jsonrpc: '2.0', id, error });
+  return `{"jsonrpc":"2.0","id":${idJson(id)},"error":${JSON.stringify(error)}}`;
 }
 
 function refuseTooLarge(request: unknown, limit: number): string | undefined {

@@ -1,10 +1,11 @@
 /** Fee suggestions and history. */
 import { greater } from '../state/crypto.ts';
 import { nextBaseFee as baseFeeOfChild, FULL_STEP_MS } from '../state/execution/fees.ts';
-import type { Block, ChainReader } from '../state/types.ts';
+import type { Block, ChainReader, Receipt } from '../state/types.ts';
 import { quantity } from './encode.ts';
 import { limitExceeded } from './errors.ts';
 import type { RpcLimits } from './limits.ts';
+import { headerOf } from './method.ts';
 import { keptReceipts } from './views.ts';
 
 /** Blocks looked at for a suggestion, and which tip of them is suggested (geth: 20 and 60). */
@@ -17,17 +18,36 @@ const MAX_TIP = 500_000_000_000n;
 /** Tips of a block that count: its lowest ones, since they were enough to get in. */
 const TIPS_PER_BLOCK = 3;
 
+/** Of the blocks that suggestions are made from, per reader: blocks never change, and each costs its receipts. */
+const known = new WeakMap<ChainReader, Map<number, readonly bigint[]>>();
+
+/** undefined where the block or its receipts are not kept. */
+function lowestTips(reader: ChainReader, number: number): readonly bigint[] | undefined {
+  const tipsOf = known.get(reader) ?? new Map<number, readonly bigint[]>();
+  known.set(reader, tipsOf);
+  const found = tipsOf.get(number);
+  if (found !== undefined) return found;
+  const header = headerOf(reader, number);
+  const receipts = header && keptReceipts(reader, number);
+  if (header === undefined || receipts === undefined) return undefined;
+  const lowest = tips(receipts, header.baseFeePerGas)
+    .map(({ tip }) => tip)
+    .sort(ascending)
+    .slice(0, TIPS_PER_BLOCK);
+  // The oldest was put in first.
+  if (tipsOf.size >= 2 * TIP_BLOCKS) tipsOf.delete(tipsOf.keys().next().value!);
+  tipsOf.set(number, lowest);
+  return lowest;
+}
+
 /** Tip per gas of each transaction of a block, with its gas, in block order. */
-function tips(reader: ChainReader, block: Block): { tip: bigint; gas: bigint }[] {
+function tips(receipts: readonly Receipt[], baseFee: bigint): { tip: bigint; gas: bigint }[] {
   return (
-    (reader.receipts(block.header.number) ?? [])
+    receipts
       // System transactions use no gas and pay nobody: they say nothing about what a place costs.
       .filter((receipt) => receipt.gasUsed > 0n)
       .map((receipt) => ({
-        tip:
-          receipt.effectiveGasPrice > block.header.baseFeePerGas
-            ? receipt.effectiveGasPrice - block.header.baseFeePerGas
-            : 0n,
+        tip: receipt.effectiveGasPrice > baseFee ? receipt.effectiveGasPrice - baseFee : 0n,
         gas: receipt.gasUsed,
       }))
   );
@@ -38,14 +58,9 @@ export function suggestTip(reader: ChainReader): bigint {
   const head = reader.head().number;
   const seen: bigint[] = [];
   for (let number = head; number > 0 && number > head - TIP_BLOCKS; number--) {
-    const block = reader.blockByNumber(number);
-    if (block === undefined || keptReceipts(reader, number) === undefined) break;
-    seen.push(
-      ...tips(reader, block)
-        .map(({ tip }) => tip)
-        .sort(ascending)
-        .slice(0, TIPS_PER_BLOCK),
-    );
+    const lowest = lowestTips(reader, number);
+    if (lowest === undefined) break;
+    seen.push(...lowest);
   }
   if (seen.length === 0) return DEFAULT_TIP;
   seen.sort(ascending);
@@ -89,20 +104,22 @@ export function feeHistory(
     throw limitExceeded('reward percentiles', limits.maxFeeHistoryPercentiles);
   const count = Math.min(wanted, limits.maxFeeHistoryBlocks, newest + 1);
   const oldest = newest - count + 1;
-  if (count === 0) return { oldestBlock: quantity(newest), gasUsedRatio: [], baseFeePerGas: [] };
+  if (count === 0) return { oldestBlock: '0x0', gasUsedRatio: [], baseFeePerGas: [] };
   const baseFees: bigint[] = [];
   const ratios: number[] = [];
   const rewards: string[][] = [];
-  let last: Block | undefined;
   for (let number = oldest; number <= newest; number++) {
-    const block = reader.blockByNumber(number);
-    if (block === undefined) continue;
-    last = block;
-    baseFees.push(block.header.baseFeePerGas);
-    ratios.push(Number(block.header.gasUsed) / Number(block.header.gasLimit));
-    if (percentiles?.length) rewards.push(rewardsOf(tips(reader, block), percentiles).map(quantity));
+    const header = headerOf(reader, number);
+    if (header === undefined) continue;
+    baseFees.push(header.baseFeePerGas);
+    ratios.push(Number(header.gasUsed) / Number(header.gasLimit));
+    if (percentiles?.length)
+      rewards.push(
+        rewardsOf(tips(reader.receipts(number) ?? [], header.baseFeePerGas), percentiles).map(quantity),
+      );
   }
-  const following = reader.blockByNumber(newest + 1)?.header.baseFeePerGas;
+  const last = reader.blockByNumber(newest);
+  const following = headerOf(reader, newest + 1)?.baseFeePerGas;
   baseFees.push(following ?? (last ? baseFeeAfter(reader, last) : 0n));
   return {
     oldestBlock: quantity(oldest),

@@ -17,8 +17,8 @@ export interface Filters {
   addLogs(filter: LogFilter): Hex;
   addPending(): Hex;
   /** Marks it as used. @throws RpcError `filter not found` */
-  get(id: Hex): Filter;
-  remove(id: Hex): boolean;
+  get(id: string): Filter;
+  remove(id: string): boolean;
   /** From the pool. */
   announce(hashes: readonly Hex[]): void;
   readonly pendingListeners: number;
@@ -35,7 +35,7 @@ export function createFilters(
   newId: () => Hex,
   onChange: () => void = () => {},
 ): Filters {
-  const filters = new Map<Hex, Filter>();
+  const filters = new Map<string, Filter>();
 
   /** Unpolled filters end; looked at when one is added, so no timer is needed. */
   function sweep(): void {

@@ -57,6 +57,11 @@ export interface RpcLimits {
   readonly readerIdleMs: number;
   /** Time of work after which even the thread of wallets' calls is replaced when it is idle. */
   readonly readerWornMs: number;
+  /** Gas of a block up to which questions about all of it are answered where they arrive: some 20 ms. */
+  readonly smallBlockGas: bigint;
+  /** Items of a page, and blocks of a fee history, that are read where they are asked for. */
+  readonly smallPageItems: number;
+  readonly smallFeeHistory: number;
   /** Time for a client to send its headers, and its whole body (5 MiB artifact at 85 KB/s). */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -127,6 +132,9 @@ export const DEFAULT_LIMITS: RpcLimits = {
   scanTimeoutMs: 30_000,
   readerIdleMs: 5_000,
   readerWornMs: 10_000,
+  smallBlockGas: 5_000_000n,
+  smallPageItems: 50,
+  smallFeeHistory: 32,
   headersTimeoutMs: 15_000,
   requestTimeoutMs: 60_000,
   stallTimeoutMs: 120_000,

@@ -155,14 +155,53 @@ export async function queryLogs(
     if (block === undefined) throw new RpcError(RPC_CODES.server, 'unknown block');
     return blockLogs(filter, block, reader.receipts(block.header.number) ?? []);
   }
-  const head = reader.head().number;
-  const from = boundOf(filter.fromBlock, head);
-  const to = boundOf(filter.toBlock, head);
+  const { from, to, head } = rangeOf(reader, filter);
   // A poller may begin behind the head; who names both ends has to know them.
   if (from > head && filter.toBlock?.by !== 'number') return [];
-  if (from > to) throw new RpcError(RPC_CODES.invalidParams, 'invalid block range params');
+  if (from > to) throw invalidRange();
   if (to > head) throw new RpcError(RPC_CODES.invalidParams, 'block range extends beyond current head block');
   return findLogs(reader, filter, from, to, limits);
+}
+
+function rangeOf(reader: ChainReader, filter: LogFilter): { from: number; to: number; head: number } {
+  const head = reader.head().number;
+  return { from: boundOf(filter.fromBlock, head), to: boundOf(filter.toBlock, head), head };
+}
+
+function invalidRange(): RpcError {
+  return new RpcError(RPC_CODES.invalidParams, 'invalid block range params');
+}
+
+/** A filter whose numbers are the wrong way round can never tell anything. @throws RpcError as geth */
+export function checkRange({ fromBlock, toBlock }: LogFilter): void {
+  const isNumber = fromBlock?.by === 'number' && toBlock?.by === 'number';
+  if (isNumber && fromBlock.number > toBlock.number) throw invalidRange();
+}
+
+/** Whether a search reads so little that it is made where it is asked for: few blocks of little gas. */
+export function isShortSearch(
+  reader: ChainReader,
+  from: number,
+  to: number,
+  limits: Pick<RpcLimits, 'smallBlockGas'>,
+): boolean {
+  if (to - from >= FEW_BLOCKS) return false;
+  let gas = 0n;
+  for (let number = from; number <= to; number++) gas += headerOf(reader, number)?.gasUsed ?? 0n;
+  return gas <= limits.smallBlockGas;
+}
+
+/** Parameter that says the same as the filter. */
+export function filterJson({ addresses, topics, ...at }: LogFilter): object {
+  const text = (selector: BlockSelector | undefined): string | undefined =>
+    selector?.by === 'number' ? quantity(selector.number) : selector?.by === 'tag' ? selector.tag : undefined;
+  return {
+    ...(at.blockHash === undefined
+      ? { fromBlock: text(at.fromBlock), toBlock: text(at.toBlock) }
+      : { blockHash: at.blockHash }),
+    address: addresses,
+    topics,
+  };
 }
 
 function boundOf(selector: BlockSelector | undefined, head: number): number {

@@ -5,7 +5,7 @@ import type { Apart } from './apart.ts';
 import type { RpcBackend } from './backend.ts';
 
 import type { BlockTexts } from './block-texts.ts';
-import { headerNotFound } from './errors.ts';
+import { headerNotFound, RPC_CODES, RpcError } from './errors.ts';
 import type { Filters } from './filters.ts';
 import type { Gate } from './gate.ts';
 import type { RpcLimits } from './limits.ts';
@@ -51,25 +51,40 @@ export interface Connection {
 export interface Method {
   readonly params: readonly Param<unknown>[];
   readonly heavy: boolean;
-  run(context: RpcContext, args: unknown[], connection: Connection | undefined): unknown;
+  /** Of a method that runs apart: whether these arguments are answered faster here than a thread is asked. */
+  readonly isSmall?: ((context: RpcContext, args: unknown[]) => boolean) | undefined;
+  /** Of a method that runs apart: the time that its client gives it, if he says so. */
+  readonly timeoutMs?: ((args: unknown[]) => number | undefined) | undefined;
+  /** @param gone fires when nobody waits for the answer any more */
+  run(
+    context: RpcContext,
+    args: unknown[],
+    connection: Connection | undefined,
+    gone?: AbortSignal | undefined,
+  ): unknown;
 }
 
 export type Methods = Readonly<Record<string, Method>>;
 
-interface Options {
+interface Options<P extends readonly Param<unknown>[]> {
   /** Executes or scans: waits for its turn. */
   heavy?: boolean;
+  /** See `Method`. */
+  isSmall?: (context: RpcContext, ...args: Arguments<P>) => boolean;
+  timeoutMs?: (...args: Arguments<P>) => number | undefined;
 }
 
 /** A method with typed arguments. The result is anything JSON can say, `Encoded`, or a promise of it. */
 export function method<const P extends readonly Param<unknown>[]>(
   params: P,
   run: (context: RpcContext, ...args: Arguments<P>) => unknown,
-  options: Options = {},
+  { heavy = false, isSmall, timeoutMs }: Options<P> = {},
 ): Method {
   return {
     params,
-    heavy: options.heavy ?? false,
+    heavy,
+    isSmall: isSmall && ((context, args) => isSmall(context, ...(args as Arguments<P>))),
+    timeoutMs: timeoutMs && ((args) => timeoutMs(...(args as Arguments<P>))),
     run: (context, args) => run(context, ...(args as Arguments<P>)),
   };
 }
@@ -89,12 +104,14 @@ export function socketMethod<const P extends readonly Param<unknown>[]>(
 /**
  * Height that a selector names. A block with a certificate is final at once: latest, safe, finalized and pending (this
  * node executes nothing ahead of consensus) are the same block.
- * @throws RpcError `header not found`
+ * @throws RpcError `header not found`, `header for hash not found`
  */
 export function resolveNumber(reader: ChainReader, selector: BlockSelector | undefined): number {
   const found = findNumber(reader, selector);
-  if (found === undefined) throw headerNotFound();
-  return found;
+  if (found !== undefined) return found;
+  throw selector?.by === 'hash'
+    ? new RpcError(RPC_CODES.server, 'header for hash not found')
+    : headerNotFound();
 }
 
 /** Like `resolveNumber`, undefined when there is no such block. */
@@ -120,6 +137,16 @@ export function findBlock(reader: ChainReader, selector: BlockSelector): Block |
 /** State after the block that a selector names. @throws RpcError, StateNotAvailable */
 export function stateOf(reader: ChainReader, selector: BlockSelector | undefined): StateView {
   return reader.stateAt(resolveNumber(reader, selector));
+}
+
+/**
+ * Whether a block is so small that what it holds is decoded and written here at once. Its gas bounds both its
+ * transactions (a transfer is decoded in about 0.1 ms) and its logs.
+ */
+export function isSmallBlock({ reader, limits }: RpcContext, at: BlockSelector | undefined): boolean {
+  const number = findNumber(reader, at);
+  const header = number === undefined ? undefined : headerOf(reader, number);
+  return header === undefined || header.gasUsed <= limits.smallBlockGas;
 }
 
 /** Hash and header of a block, without decoding its body where the reader can do that. */

@@ -53,6 +53,13 @@ const DEFAULT_ITEMS = 50;
 
 export const FIRST_PAGE: PageRequest = { cursor: undefined, limit: DEFAULT_ITEMS, order: 'desc' };
 
+/** Whether a page is read at once: it is short, and no filter makes it look at more than it shows. */
+export function isSmallPage({ limits }: { limits: RpcLimits }, request: PageRequest | undefined): boolean {
+  if (request === undefined) return true;
+  const { cursor: _cursor, limit, order: _order, ...filters } = request;
+  return limit <= limits.smallPageItems && Object.values(filters).every((value) => value === undefined);
+}
+
 /** Newest first unless asked otherwise. Looks at no more than `maxScan` items, and says where to go on. */
 export function pageOf<T>(
   sequence: Sequence<T>,

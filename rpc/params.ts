@@ -83,7 +83,10 @@ function hexBytes(value: unknown, what: string, length?: number): Hex {
 
 export const address: Param<Hex> = param('address', (value) => hexBytes(value, 'address', 20));
 export const hash: Param<Hex> = param('hash', (value) => hexBytes(value, 'hash', 32));
-export const bytes: Param<Uint8Array> = param('bytes', (value) => bytesOf(hexBytes(value, 'bytes')));
+/** The empty string is no bytes, as in geth. */
+export const bytes: Param<Uint8Array> = param('bytes', (value) =>
+  value === '' ? new Uint8Array(0) : bytesOf(hexBytes(value, 'bytes')),
+);
 
 export function bytesUpTo(limit: number): Param<Uint8Array> {
   return param(`bytes up to ${limit}`, (value) => {
@@ -93,36 +96,74 @@ export function bytesUpTo(limit: number): Param<Uint8Array> {
   });
 }
 
-/** A quantity: hex without leading zeros, at most 256 bits. */
-export const quantityParam: Param<bigint> = param('quantity', (value) => {
-  const text = hexString(value);
+function readQuantity(text: string, bits: 64 | 256): bigint {
   if (text.length === 2) refuse('hex string "0x"');
-  if (!/^0[xX][0-9a-fA-F]+$/.test(text)) refuse('invalid hex string');
   if (text.length > 3 && text[2] === '0') refuse('hex number with leading zero digits');
-  if (text.length > 66) refuse('hex number > 256 bits');
+  if (text.length > 2 + bits / 4) refuse(`hex number > ${bits} bits`);
+  if (!/^0[xX][0-9a-fA-F]+$/.test(text)) refuse('invalid hex string');
   return BigInt(text.toLowerCase());
-});
+}
 
-/** A quantity that fits a safe integer. */
-export const indexParam: Param<number> = param('index', (value) => {
-  const read = quantityParam.read(value);
-  if (read > BigInt(Number.MAX_SAFE_INTEGER)) refuse('hex number > 53 bits');
+/** A quantity: hex without leading zeros, at most 256 bits; the empty string is 0, as in geth. */
+export const quantityParam: Param<bigint> = param('quantity', (value) =>
+  value === '' ? 0n : readQuantity(hexString(value), 256),
+);
+
+/** Gas, a nonce or a time: 64 bits. */
+export const uint64: Param<bigint> = param('64-bit quantity', (value) =>
+  value === '' ? 0n : readQuantity(hexString(value), 64),
+);
+
+/** A place in a list. Nothing here has 2^53 items, so that a larger one is as good as this. */
+export const indexParam: Param<number> = param('index', (value) => safe(uint64.read(value)));
+
+/** A 64-bit quantity that is used as a number: beyond 53 bits it would be another one. */
+export const safeInteger: Param<number> = param('number', (value) => {
+  const read = uint64.read(value);
+  if (read > MAX_SAFE) refuse('hex number > 53 bits');
   return Number(read);
 });
 
-/** A storage slot: up to 32 bytes of hex, padded on the left (geth accepts short keys). */
-export const slot: Param<Hex> = param('storage key', (value) => {
-  const text = hexString(value);
-  if (!/^0[xX][0-9a-fA-F]{0,64}$/.test(text))
-    refuse('unable to decode storage key: not hex of at most 32 bytes');
-  return `0x${text.slice(2).toLowerCase().padStart(64, '0')}` as Hex;
+function safe(read: bigint): number {
+  return Number(read > MAX_SAFE ? MAX_SAFE : read);
+}
+
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+const MAX_INT64 = 2n ** 63n - 1n;
+
+/** geth's HexOrDecimal64: a count as a JSON number, in decimal digits, or in hex with zeros before it. */
+export const hexOrDecimal: Param<number> = param('count', (value) => {
+  if (value === '') return 0;
+  const text = typeof value === 'number' ? String(value) : value;
+  if (typeof text !== 'string' || !/^(0[xX][0-9a-fA-F]{1,64}|[0-9]{1,64})$/.test(text))
+    return refuse(`invalid hex or decimal integer ${JSON.stringify(text)?.slice(0, 70)}`);
+  const read = BigInt(text);
+  if (read >= 2n ** 64n) refuse(`invalid hex or decimal integer ${JSON.stringify(text)}`);
+  return safe(read);
 });
+
+/** Digits of a storage key: up to 32 bytes of hex, whose prefix may be missing, as in geth. */
+function slotDigits(value: unknown): string {
+  if (typeof value !== 'string') refuse(`expected a hex string, got ${describe(value)}`);
+  const digits = /^0[xX]/.test(value) ? value.slice(2) : value;
+  if (digits.length > 64)
+    refuse(`storage key too long (want at most 32 bytes): ${JSON.stringify(value.slice(0, 80))}`);
+  if (!/^[0-9a-fA-F]*$/.test(digits)) refuse(`invalid hex in storage key: ${JSON.stringify(value)}`);
+  return digits.toLowerCase();
+}
+
+/** A storage slot: padded on the left (geth accepts short keys). */
+export const slot: Param<Hex> = param(
+  'storage key',
+  (value): Hex => `0x${slotDigits(value).padStart(64, '0')}`,
+);
 
 /** A slot with the name under which the answer shows it: whole ones as given, short ones as quantities (geth). */
 export const namedSlot: Param<{ readonly key: Hex; readonly name: Hex }> = param('storage key', (value) => {
-  const key = slot.read(value);
-  const whole = (value as string).length === key.length;
-  return { key, name: whole ? key : `0x${BigInt(key).toString(16)}` };
+  const digits = slotDigits(value);
+  const key: Hex = `0x${digits.padStart(64, '0')}`;
+  // Of an odd number of digits the first byte is half written.
+  return { key, name: digits.length >= 63 ? key : `0x${BigInt(key).toString(16)}` };
 });
 
 export const boolean: Param<boolean> = param('boolean', (value) =>
@@ -207,10 +248,13 @@ export type BlockSelector =
 
 const TAGS: ReadonlySet<string> = new Set(['latest', 'safe', 'finalized', 'pending', 'earliest']);
 
-/** A tag or a number. */
+/** A tag or a number: one that no block can have is only not found, unless it is no height of geth's at all. */
 export const blockNumberOrTag: Param<BlockSelector> = param('block number or tag', (value) => {
   if (typeof value === 'string' && TAGS.has(value)) return { by: 'tag', tag: value as BlockTag };
-  return { by: 'number', number: indexParam.read(value) };
+  if (value === '') refuse('empty hex string');
+  const number = readQuantity(hexString(value), 64);
+  if (number > MAX_INT64) refuse('block number larger than int64');
+  return { by: 'number', number: safe(number) };
 });
 
 /** A tag, a number, or `{blockNumber}` / `{blockHash, requireCanonical}` (EIP-1898). */
@@ -219,13 +263,16 @@ export const blockSelector: Param<BlockSelector> = param('block', (value) => {
     if (value.length === 66) return { by: 'hash', hash: hash.read(value) };
     return blockNumberOrTag.read(value);
   }
+  if (typeof value !== 'object') refuse(`expected a string or an object, got ${describe(value)}`);
   const given = asObject(value);
-  const { blockNumber, blockHash } = given;
+  const blockNumber = given['blockNumber'] ?? undefined;
+  const blockHash = given['blockHash'] ?? undefined;
+  optional(boolean).read(given['requireCanonical']);
   if (blockNumber !== undefined && blockHash !== undefined)
     refuse('cannot specify both BlockHash and BlockNumber, choose one or the other');
   if (blockHash !== undefined) return { by: 'hash', hash: hash.read(blockHash) };
   if (blockNumber !== undefined) return blockNumberOrTag.read(blockNumber);
-  return refuse('expected blockNumber or blockHash');
+  throw new RpcError(RPC_CODES.server, 'invalid arguments; neither block nor hash specified');
 });
 
 /** Builds a validator from a function; for parameters that only one namespace has. */

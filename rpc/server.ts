@@ -155,6 +155,9 @@ async function jsonRpc(
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (!JSON_TYPES.has(type))
     return plain(response, 415, 'invalid content type, only application/json is supported');
+  const { 'content-encoding': encoding = 'identity' } = request.headers;
+  if (encoding.toLowerCase() !== 'identity')
+    return plain(response, 415, 'invalid content encoding, requests have to come uncompressed');
   const { maxBodyBytes, maxDrainBytes } = parts.limits;
   const gone = new AbortController();
   const hold = budget.hold(() => {
@@ -276,6 +279,8 @@ function createSockets(parts: ServerParts, budget: Budget): Sockets {
     noServer: true,
     maxPayload: limits.maxBodyBytes,
     perMessageDeflate: false,
+    // Answered below, where those who do not read the answers are noticed.
+    autoPong: false,
     clientTracking: true,
     // One message of a socket per turn of the event loop: a chunk holds hundreds, and others wait meanwhile.
     allowSynchronousEvents: false,
@@ -319,8 +324,8 @@ function createSockets(parts: ServerParts, budget: Budget): Sockets {
       },
     };
     nextId += 1;
-    socket.on('message', (data: Buffer, isBinary) => {
-      if (isBinary) return socket.close(1003, 'text frames only');
+    // Text and binary frames alike, as geth: what counts is that it is JSON.
+    socket.on('message', (data: Buffer) => {
       inFlight += 1;
       unread = 0;
       const size = data.length;
@@ -339,6 +344,11 @@ function createSockets(parts: ServerParts, budget: Budget): Sockets {
         parts.subscriptions.activate(connection);
         resume();
       });
+    });
+    socket.on('ping', (data: Buffer) => {
+      alive.add(socket);
+      socket.pong(data, false, resume);
+      if (busy()) socket.pause();
     });
     socket.on('pong', () => alive.add(socket));
     socket.on('error', () => socket.terminate());

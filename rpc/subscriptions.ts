@@ -30,7 +30,7 @@ export interface PendingNotice {
 export interface Subscriptions {
   /** @throws RpcError -32005 */
   add(connection: Connection, topic: Topic): Hex;
-  remove(connection: Connection, id: Hex): boolean;
+  remove(connection: Connection, id: string): boolean;
   /** The answers of this connection were sent: its new subscriptions may speak. */
   activate(connection: Connection): void;
   /** The connection is gone. */
@@ -48,7 +48,7 @@ export function createSubscriptions(
   newId: () => Hex,
   onChange: () => void = () => {},
 ): Subscriptions {
-  const byConnection = new Map<Connection, Map<Hex, Subscription>>();
+  const byConnection = new Map<Connection, Map<string, Subscription>>();
   let size = 0;
 
   function* active<K extends Topic['kind']>(
@@ -68,7 +68,7 @@ export function createSubscriptions(
 
   return {
     add(connection, topic) {
-      const own = byConnection.get(connection) ?? new Map<Hex, Subscription>();
+      const own = byConnection.get(connection) ?? new Map<string, Subscription>();
       if (own.size >= limits.maxSubscriptionsPerSocket)
         throw limitExceeded('subscriptions on this connection', limits.maxSubscriptionsPerSocket);
       if (size >= limits.maxSubscriptionsTotal)

@@ -180,8 +180,13 @@ export function transactionJson(
 export function receiptJson(block: Block, receipts: readonly Receipt[], index: number): object | null {
   const receipt = receipts[index];
   if (receipt === undefined) return null;
-  let logIndex = 0;
-  for (const earlier of receipts.slice(0, index)) logIndex += earlier.logs.length;
+  let firstLog = 0;
+  for (let earlier = 0; earlier < index; earlier++) firstLog += receipts[earlier]!.logs.length;
+  return oneReceiptJson(block, receipt, index, firstLog);
+}
+
+/** @param firstLog how many logs of the block come before it */
+function oneReceiptJson(block: Block, receipt: Receipt, index: number, firstLog: number): object {
   return {
     transactionHash: receipt.transactionHash,
     transactionIndex: quantity(index),
@@ -193,7 +198,7 @@ export function receiptJson(block: Block, receipts: readonly Receipt[], index: n
     gasUsed: quantity(receipt.gasUsed),
     effectiveGasPrice: quantity(receipt.effectiveGasPrice),
     contractAddress: receipt.contractAddress,
-    logs: receipt.logs.map((log, at) => logJson(log, block, receipt.transactionHash, index, logIndex + at)),
+    logs: receipt.logs.map((log, at) => logJson(log, block, receipt.transactionHash, index, firstLog + at)),
     logsBloom: hexOf(receipt.logsBloom),
     ...(receipt.postState === undefined ? { status: quantity(receipt.status) } : { root: receipt.postState }),
     type: quantity(receipt.type),
@@ -205,7 +210,12 @@ export function receiptJson(block: Block, receipts: readonly Receipt[], index: n
 }
 
 export function receiptsJson(block: Block, receipts: readonly Receipt[]): object[] {
-  return receipts.map((_, index) => receiptJson(block, receipts, index) as object);
+  let logs = 0;
+  return receipts.map((receipt, index) => {
+    const shown = oneReceiptJson(block, receipt, index, logs);
+    logs += receipt.logs.length;
+    return shown;
+  });
 }
 
 /** A line of a list of transactions. */

@@ -1,6 +1,6 @@
 /** Calls, estimates and traces: execution on a state that is thrown away (E3). Views of modules answer here too. */
 import { type BaseState, hasCode } from './accounts/account.ts';
-import { EMPTY_BYTES, greater, lesser, ZERO_ADDRESS } from './crypto.ts';
+import { checksumAddress, EMPTY_BYTES, greater, lesser, ZERO_ADDRESS } from './crypto.ts';
 import { createBlockRun } from './execution/block-run.ts';
 import type { Fork } from './execution/common.ts';
 import {
@@ -91,6 +91,7 @@ interface Prepared {
 
 /** geth stops its bisection when the two ends are this close, in thousandths. */
 const ESTIMATE_TOLERANCE_PERMILLE = 15n;
+const TRANSFER_GAS = 21_000n;
 /** EIP-150: a call keeps 1/64 for its caller. */
 const CALL_SHARE = 64n;
 /** EIP-3529: refunds give back at most a fifth. */
@@ -191,8 +192,14 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
     if (feeCap > 0n && room < 0n)
       return failure(
         'other',
-        `max fee per gas less than block base fee: address ${request.from ?? ZERO_ADDRESS}, maxFeePerGas: ${feeCap}, baseFee: ${context.baseFeePerGas}`,
+        `max fee per gas less than block base fee: address ${checksumAddress(request.from ?? ZERO_ADDRESS)}, maxFeePerGas: ${feeCap}, baseFee: ${context.baseFeePerGas}`,
       );
+    const { authorizationList } = request;
+    const sender = `(sender ${checksumAddress(request.from ?? ZERO_ADDRESS)})`;
+    if (authorizationList !== undefined && to === null)
+      return failure('other', `EIP-7702 transaction cannot be used to create contract ${sender}`);
+    if (authorizationList?.length === 0)
+      return failure('other', `EIP-7702 transaction with empty auth list ${sender}`);
     const shape = {
       to: to === null ? null : (to.toLowerCase() as Hex),
       data,
@@ -240,7 +247,7 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
         result: emptyResult(
           failure(
             'insufficient funds',
-            `insufficient funds for gas * price + value: address ${request.from} have ${balance} want ${cost}`,
+            `insufficient funds for gas * price + value: address ${checksumAddress(request.from)} have ${balance} want ${cost}`,
           ),
         ),
         outcome: undefined,
@@ -312,26 +319,25 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
     const prepared = prepare(request, context);
     if ('kind' in prepared) return { error: prepared };
     const fresh = () => worldAt(number, overrides);
-    let high = request.gas ?? context.gasLimit;
+    // As in geth, a limit below any transaction's gas is none.
+    let high = request.gas !== undefined && request.gas >= TRANSFER_GAS ? request.gas : context.gasLimit;
     if (high > LIMITS.transactionGasCap) high = LIMITS.transactionGasCap;
-    let limitedByFunds = false;
     if (prepared.feeCap > 0n) {
       const balance = fresh().read(prepared.from)?.balance ?? 0n;
       const affordable = (balance - prepared.value) / prepared.feeCap;
-      if (balance >= prepared.value && affordable < high) {
-        high = affordable;
-        limitedByFunds = true;
-      }
+      if (balance >= prepared.value && affordable < high) high = affordable;
     }
     const changes = optionsOf(overrides);
     const attempt = async (gas: bigint) =>
       (await execute(running, fresh(), context, prepared, gas, changes)).result;
-    const most = await attempt(high);
+    const { result: most, outcome } = await execute(running, fresh(), context, prepared, high, changes);
     if (most.error !== undefined) {
-      const tooLittle = most.error.kind === 'out of gas' || most.error.kind === 'gas too low';
-      if (tooLittle && (limitedByFunds || most.error.kind === 'gas too low'))
+      const { kind, message } = most.error;
+      if (kind === 'out of gas' || kind === 'gas too low')
         return { error: failure('gas too low', `gas required exceeds allowance (${high})`) };
-      return { error: most.error };
+      return outcome === undefined
+        ? { error: failure(kind, `failed with ${high} gas: ${message}`) }
+        : { error: most.error };
     }
     // Refunds come after: the limit must hold what was used before them, and what calls keep back.
     let low = most.gasUsed - 1n;
@@ -355,8 +361,18 @@ export function createCaller(reader: Reader, options: CallerOptions = {}): Calle
         const prepared = prepare(request, context);
         if ('kind' in prepared) return emptyResult(prepared);
         const world = worldAt(number, overrides);
-        return (await execute(running, world, context, prepared, gasOf(request), optionsOf(overrides)))
-          .result;
+        const gas = gasOf(request);
+        const { result, outcome } = await execute(
+          running,
+          world,
+          context,
+          prepared,
+          gas,
+          optionsOf(overrides),
+        );
+        if (outcome !== undefined || result.error === undefined) return result;
+        const { kind, message } = result.error;
+        return emptyResult(failure(kind, `err: ${message} (supplied gas ${gas})`));
       }),
 
     estimateGas: (request, number, overrides, blockOverrides = {}) =>

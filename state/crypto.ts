@@ -177,3 +177,13 @@ export const KECCAK_EMPTY_HEX: Hex = toHex(KECCAK_EMPTY);
 /** keccak of rlp(''): root of an empty trie. */
 export const EMPTY_TRIE_ROOT = keccak256(Uint8Array.of(0x80));
 export const EMPTY_TRIE_ROOT_HEX: Hex = toHex(EMPTY_TRIE_ROOT);
+
+/** EIP-55: upper case by the keccak of the lower-case text, so that most typing errors show. */
+export function checksumAddress(address: Hex): Hex {
+  const digits = address.slice(2).toLowerCase();
+  const hash = keccakHex(new TextEncoder().encode(digits)).slice(2);
+  let out = '';
+  for (let i = 0; i < digits.length; i++)
+    out += Number.parseInt(hash[i]!, 16) >= 8 ? digits[i]!.toUpperCase() : digits[i];
+  return `0x${out}`;
+}

@@ -16,7 +16,7 @@ export function inspectBackend(dataDir: string): RpcBackend {
   return {
     submitTransaction: async () => ({ error: { code: RPC_CODES.server, message: NOT_RUNNING } }),
     pendingNonce: async () => undefined,
-    poolStatus: async () => ({ pending: 0, queued: 0 }),
+    poolStatus: async () => ({ pending: 0, queued: 0, bytes: 0 }),
     poolContent: async () => ({ pending: [], queued: [] }),
     poolTransaction: async () => undefined,
     onHead: never,

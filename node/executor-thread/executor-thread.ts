@@ -90,12 +90,14 @@ export function runExecutorThread(
             },
             pendingNonce: async (address) => (await opened).pool.pendingNonce(address),
             async poolStatus() {
-              const { pending, queued } = (await opened).pool.counts();
-              return { pending, queued };
+              const { pending, queued, bytes } = (await opened).pool.counts();
+              return { pending, queued, bytes };
             },
-            async poolContent() {
+            async poolContent(from) {
               const { pending, queued } = (await opened).pool.content();
-              return { pending: pending.map(toPoolTransaction), queued: queued.map(toPoolTransaction) };
+              const shown = (list: readonly PooledTransaction[]) =>
+                list.filter((tx) => from === undefined || tx.from === from).map(toPoolTransaction);
+              return { pending: shown(pending), queued: shown(queued) };
             },
             async poolTransaction(hash): Promise<PoolTransaction | undefined> {
               const tx: PooledTransaction | undefined = (await opened).pool.get(hash);

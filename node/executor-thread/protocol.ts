@@ -119,7 +119,7 @@ export interface ExecutorRpcCalls {
   submit(raw: Uint8Array): Promise<AddResult>;
   pendingNonce(address: Hex): Promise<bigint | undefined>;
   poolStatus(): ReturnType<RpcBackend['poolStatus']>;
-  poolContent(): ReturnType<RpcBackend['poolContent']>;
+  poolContent(from: Hex | undefined): ReturnType<RpcBackend['poolContent']>;
   poolTransaction(hash: Hex): Promise<PoolTransaction | undefined>;
   /** Whether anybody listens to `pending`: without a listener the bytes are not copied over. */
   watchPending(on: boolean): void;

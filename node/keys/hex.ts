@@ -2,6 +2,9 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import secp256k1 from 'secp256k1';
 import type { Hex } from '../../genesis/types.ts';
+import { checksumAddress } from '../../state/crypto.ts';
+
+export { checksumAddress };
 
 export function toHex(bytes: Uint8Array): Hex {
   return `0x${Buffer.from(bytes).toString('hex')}`;
@@ -18,16 +21,6 @@ export function fromHex(text: string, length?: number): Uint8Array {
 /** Address of a secp256k1 private key, 32 bytes: last 20 bytes of the keccak of the public key. */
 export function addressOf(privateKey: Uint8Array): Hex {
   return toHex(keccak_256(secp256k1.publicKeyCreate(privateKey, false).subarray(1)).subarray(12));
-}
-
-/** EIP-55: upper case by the keccak of the lower-case text, so that most typing errors show. */
-export function checksumAddress(address: Hex): Hex {
-  const digits = address.slice(2).toLowerCase();
-  const hash = toHex(keccak_256(new TextEncoder().encode(digits))).slice(2);
-  let out = '';
-  for (let i = 0; i < digits.length; i++)
-    out += Number.parseInt(hash[i]!, 16) >= 8 ? digits[i]!.toUpperCase() : digits[i];
-  return `0x${out}`;
 }
 
 /** @throws RangeError unless `text` is an address; mixed case must carry a right EIP-55 checksum. */

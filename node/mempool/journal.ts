@@ -19,7 +19,7 @@ export function openJournal(path: string, log: Log): PoolJournal {
   return {
     load() {
       const content = readFileSync(path);
-      const { raws, end } = scan(content);
+      const { raws, end } = scanJournal(content);
       if (end < content.length) {
         // A torn end is what a kill leaves; whatever stands behind damage was acknowledged by peers' pools too.
         log('warn', 'the end of the transaction journal was torn and is cut off', {
@@ -69,7 +69,8 @@ function encode(raws: readonly Uint8Array[]): Uint8Array {
   return block;
 }
 
-function scan(content: Buffer): { raws: Uint8Array[]; end: number } {
+/** The transactions of a journal up to `end`, where it is torn or damaged. */
+export function scanJournal(content: Buffer): { raws: Uint8Array[]; end: number } {
   const raws: Uint8Array[] = [];
   let at = 0;
   while (content.length - at >= HEADER_BYTES) {

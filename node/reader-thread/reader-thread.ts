@@ -4,6 +4,7 @@ import { setPriority } from 'node:os';
 import { basename } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { APART_METHODS, type ReadContext } from '../../rpc/apart.ts';
+import { WRITTEN_ANEW } from '../../rpc/block-texts.ts';
 import { toErrorObject } from '../../rpc/errors.ts';
 import { DEFAULT_LIMITS } from '../../rpc/limits.ts';
 import { jsonOf, type RpcContext } from '../../rpc/method.ts';
@@ -47,7 +48,12 @@ export function runReaderThread(port: MessagePort, settings: ReaderSettings): vo
   async function openContext(): Promise<ReadContext> {
     const reader = await openReader(settings.chainDir, settings.genesis);
     const ports = createPorts(readerOfArtifacts(settings.dataDir), elsewhere);
-    return { reader, caller: createCaller(reader, { ports }), limits: DEFAULT_LIMITS };
+    return {
+      reader,
+      caller: createCaller(reader, { ports }),
+      limits: DEFAULT_LIMITS,
+      blockTexts: WRITTEN_ANEW,
+    };
   }
 }
 

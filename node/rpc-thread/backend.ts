@@ -41,7 +41,7 @@ export function createBackend(
     },
     pendingNonce: (address) => executor.call('pendingNonce', address),
     poolStatus: () => executor.call('poolStatus', undefined),
-    poolContent: () => executor.call('poolContent', undefined),
+    poolContent: (from) => executor.call('poolContent', from),
     poolTransaction: (hash) => executor.call('poolTransaction', hash),
     onHead: (listener) => subscribe(headListeners, listener),
     onPendingTransactions(listener) {

@@ -5,7 +5,7 @@ import type { Block, TransactionTrace } from '../../state/types.ts';
 import { callRequest, toCallRequest } from '../call.ts';
 import { hexOf } from '../encode.ts';
 import { RPC_CODES, RpcError } from '../errors.ts';
-import { findBlock, type Methods, method, type RpcContext, resolveNumber } from '../method.ts';
+import { findBlock, isSmallBlock, type Methods, method, type RpcContext, resolveNumber } from '../method.ts';
 import { type BlockSelector, blockNumberOrTag, blockSelector, hash, optional } from '../params.ts';
 import { DEFAULT_WISH, type TraceWish, traceJson, traceWish } from '../tracers/index.ts';
 
@@ -17,10 +17,14 @@ export const debugMethods: Methods = {
     const bytes = reader.blockBytes(resolveNumber(reader, at));
     return bytes === undefined ? null : hexOf(bytes);
   }),
-  debug_getRawReceipts: method([blockSelector], ({ reader }, at) => {
-    const { number } = blockOf({ reader }, at).header;
-    return (reader.receipts(number) ?? []).map((receipt) => hexOf(encodeReceipt(receipt)));
-  }),
+  debug_getRawReceipts: method(
+    [blockSelector],
+    ({ reader }, at) => {
+      const { number } = blockOf({ reader }, at).header;
+      return (reader.receipts(number) ?? []).map((receipt) => hexOf(encodeReceipt(receipt)));
+    },
+    { heavy: true, isSmall: isSmallBlock },
+  ),
   debug_getRawTransaction: method([hash], async ({ reader, backend }, id) => {
     const at = reader.transactionLocation(id);
     const raw = at
@@ -39,24 +43,31 @@ export const debugMethods: Methods = {
       if (trace === undefined) throw new RpcError(RPC_CODES.server, 'transaction not found');
       return transactionTraceJson(trace, wish, block, at.index);
     },
-    { heavy: true },
+    { heavy: true, timeoutMs: (_id, wish) => wish?.timeoutMs },
   ),
-  debug_traceBlockByNumber: method([blockNumberOrTag, traceWish], traceBlock, { heavy: true }),
+  debug_traceBlockByNumber: method([blockNumberOrTag, traceWish], traceBlock, {
+    heavy: true,
+    timeoutMs: (_at, wish) => wish?.timeoutMs,
+  }),
   debug_traceBlockByHash: method(
     [hash, traceWish],
     (context, id, wish) => traceBlock(context, { by: 'hash', hash: id }, wish),
-    { heavy: true },
+    { heavy: true, timeoutMs: (_id, wish) => wish?.timeoutMs },
   ),
   debug_traceCall: method(
     [callRequest, optional(blockSelector), traceWish],
     async ({ reader, caller }, request, at, wish = DEFAULT_WISH) => {
       const number = resolveNumber(reader, at);
       const { overrides, blockOverrides, collect, format } = wish;
-      const { result, ...trace } = await caller.traceCall(toCallRequest(request), number, {
-        ...collect,
-        ...(overrides === undefined ? {} : { overrides }),
-        ...(blockOverrides === undefined ? {} : { blockOverrides }),
-      });
+      const { result, ...trace } = await caller.traceCall(
+        toCallRequest(request, reader.params.chainId),
+        number,
+        {
+          ...collect,
+          ...(overrides === undefined ? {} : { overrides }),
+          ...(blockOverrides === undefined ? {} : { blockOverrides }),
+        },
+      );
       // What cannot even begin is an error; what fails on its way is a trace.
       if (result.error !== undefined && !trace.ran)
         throw new RpcError(RPC_CODES.server, `tracing failed: ${result.error.message}`);
@@ -64,7 +75,7 @@ export const debugMethods: Methods = {
       const place = { blockHash: null, blockNumber: number, transactionHash: null, transactionPosition: 0 };
       return traceJson({ ...trace, gasUsed, returnData, failed: error !== undefined }, format, place);
     },
-    { heavy: true },
+    { heavy: true, timeoutMs: (_call, _at, wish) => wish?.timeoutMs },
   ),
 };
 
@@ -85,7 +96,10 @@ async function traceBlock(
 function blockOf({ reader }: Pick<RpcContext, 'reader'>, at: BlockSelector): Block {
   const block = findBlock(reader, at);
   if (block === undefined)
-    throw new RpcError(RPC_CODES.server, at.by === 'hash' ? `block ${at.hash} not found` : 'block not found');
+    throw new RpcError(
+      RPC_CODES.server,
+      at.by === 'tag' ? 'block not found' : `block ${at.by === 'hash' ? at.hash : `#${at.number}`} not found`,
+    );
   return block;
 }
 

@@ -1,10 +1,19 @@
 /** `eth`: blocks, transactions and receipts. */
-import type { Block } from '../../state/types.ts';
+import type { Block, Hex } from '../../state/types.ts';
 import { isFailure } from '../backend.ts';
 import { hexOf, quantity } from '../encode.ts';
 import { RpcError } from '../errors.ts';
 import { senderAndNonce } from '../history.ts';
-import { findBlock, type Method, type Methods, method, type RpcContext } from '../method.ts';
+import {
+  findBlock,
+  findNumber,
+  headOf,
+  isSmallBlock,
+  type Method,
+  type Methods,
+  method,
+  type RpcContext,
+} from '../method.ts';
 import {
   address,
   type BlockSelector,
@@ -16,7 +25,13 @@ import {
   indexParam,
   optional,
 } from '../params.ts';
-import { minedTransactionJson, pendingTransactionJson, receiptJson, receiptsJson } from '../views.ts';
+import {
+  headerJson,
+  minedTransactionJson,
+  pendingTransactionJson,
+  receiptJson,
+  receiptsJson,
+} from '../views.ts';
 
 const byNumber = [blockNumberOrTag] as const;
 const byHash = [hash] as const;
@@ -26,18 +41,27 @@ function forBlock<const P extends readonly Parameters<typeof method>[0][number][
   name: (by: 'Number' | 'Hash') => string,
   more: P,
   show: (context: RpcContext, block: Block, rest: unknown[]) => unknown,
+  isSmall?: (context: RpcContext, at: BlockSelector, rest: unknown[]) => boolean,
 ): Methods {
+  const selected = (at: unknown): BlockSelector =>
+    typeof at === 'string' ? { by: 'hash', hash: at as Hex } : (at as BlockSelector);
   const make = (selector: typeof byNumber | typeof byHash): Method => ({
     params: [...selector, ...more],
-    heavy: false,
+    heavy: isSmall !== undefined,
+    isSmall: isSmall && ((context, [at, ...rest]) => isSmall(context, selected(at), rest)),
     run(context, [at, ...rest]) {
-      const selected: BlockSelector =
-        typeof at === 'string' ? { by: 'hash', hash: at as `0x${string}` } : (at as BlockSelector);
-      const block = findBlock(context.reader, selected);
+      const block = findBlock(context.reader, selected(at));
       return block === undefined ? null : show(context, block, rest);
     },
   });
   return { [name('Number')]: make(byNumber), [name('Hash')]: make(byHash) };
+}
+
+/** Whether the whole text of the block is kept. */
+function isWritten({ reader, blockTexts }: RpcContext, at: BlockSelector): boolean {
+  const number = findNumber(reader, at);
+  const hash = number === undefined ? undefined : headOf(reader, number)?.hash;
+  return hash !== undefined && blockTexts.has(hash, true);
 }
 
 export function blockMethods(): Methods {
@@ -46,6 +70,12 @@ export function blockMethods(): Methods {
       (by) => `eth_getBlockBy${by}`,
       [optional(boolean)],
       ({ reader, blockTexts }, block, [full]) => blockTexts.text(reader, block, full === true),
+      (context, at, [full]) => full !== true || isSmallBlock(context, at) || isWritten(context, at),
+    ),
+    ...forBlock(
+      (by) => `eth_getHeaderBy${by}`,
+      [],
+      (_, block) => headerJson(block),
     ),
     ...forBlock(
       (by) => `eth_getBlockTransactionCountBy${by}`,
@@ -75,11 +105,15 @@ export function blockMethods(): Methods {
         return raw === undefined ? '0x' : hexOf(raw);
       },
     ),
-    eth_getBlockReceipts: method([blockSelector], (context, at) => {
-      const block = findBlock(context.reader, at);
-      if (block === undefined) return null;
-      return receiptsJson(block, context.reader.receipts(block.header.number) ?? []);
-    }),
+    eth_getBlockReceipts: method(
+      [blockSelector],
+      (context, at) => {
+        const block = findBlock(context.reader, at);
+        if (block === undefined) return null;
+        return receiptsJson(block, context.reader.receipts(block.header.number) ?? []);
+      },
+      { heavy: true, isSmall: isSmallBlock },
+    ),
     eth_getTransactionByHash: method([hash], async ({ reader, backend }, id) => {
       const at = reader.transactionLocation(id);
       if (at === undefined) {

@@ -1,6 +1,7 @@
 /** `eth`: calls, estimates, access lists and simulations. */
 import { callFailure, callRequest, readBlockOverrides, readOverrides, toCallRequest } from '../call.ts';
 import { hexOf, quantity } from '../encode.ts';
+import { RPC_CODES, RpcError } from '../errors.ts';
 import { type Methods, method, resolveNumber } from '../method.ts';
 import { blockSelector, optional } from '../params.ts';
 import { readSimulation, simulatedBlockJson, simulationFailure } from '../simulation.ts';
@@ -11,7 +12,7 @@ export function callMethods(): Methods {
       [callRequest, optional(blockSelector), optional(readOverrides), optional(readBlockOverrides)],
       async ({ reader, caller }, request, at, overrides, blockOverrides) => {
         const result = await caller.call(
-          toCallRequest(request),
+          toCallRequest(request, reader.params.chainId),
           resolveNumber(reader, at),
           overrides,
           blockOverrides,
@@ -25,7 +26,7 @@ export function callMethods(): Methods {
       [callRequest, optional(blockSelector), optional(readOverrides), optional(readBlockOverrides)],
       async ({ reader, caller }, request, at, overrides, blockOverrides) => {
         const result = await caller.estimateGas(
-          toCallRequest(request),
+          toCallRequest(request, reader.params.chainId),
           resolveNumber(reader, at),
           overrides,
           blockOverrides,
@@ -39,10 +40,13 @@ export function callMethods(): Methods {
       [callRequest, optional(blockSelector), optional(readOverrides)],
       async ({ reader, caller }, request, at, overrides) => {
         const result = await caller.createAccessList(
-          toCallRequest(request),
+          toCallRequest(request, reader.params.chainId),
           resolveNumber(reader, at),
           overrides,
         );
+        // geth: what cannot even begin is an error; what fails on its way is part of the answer.
+        if (result.error !== undefined && result.gasUsed === 0n)
+          throw new RpcError(RPC_CODES.server, `failed to apply transaction: err: ${result.error.message}`);
         return {
           accessList: result.accessList,
           gasUsed: quantity(result.gasUsed),

@@ -1,9 +1,9 @@
 /** `eth`: logs, filters and subscriptions. */
 import { headerNotFound, RPC_CODES, RpcError } from '../errors.ts';
 import type { RpcLimits } from '../limits.ts';
-import { findLogs, logFilter, queryLogs } from '../logs.ts';
-import { type Methods, method, type RpcContext, socketMethod } from '../method.ts';
-import { boolean, custom, optional, string } from '../params.ts';
+import { checkRange, filterJson, isShortSearch, type LogFilter, logFilter, queryLogs } from '../logs.ts';
+import { Encoded, headOf, type Methods, method, type RpcContext, socketMethod } from '../method.ts';
+import { type BlockSelector, boolean, custom, optional } from '../params.ts';
 
 export function logMethods(limits: RpcLimits): Methods {
   const filterParam = logFilter(limits);
@@ -11,25 +11,34 @@ export function logMethods(limits: RpcLimits): Methods {
     eth_getLogs: method([filterParam], ({ reader, limits }, filter) => queryLogs(reader, filter, limits), {
       heavy: true,
     }),
-    eth_newFilter: method([filterParam], ({ filters }, filter) => filters.addLogs(filter)),
+    eth_newFilter: method([filterParam], ({ filters }, filter) => {
+      checkRange(filter);
+      return filters.addLogs(filter);
+    }),
     eth_newBlockFilter: method([], ({ filters }) => filters.addBlocks()),
     eth_newPendingTransactionFilter: method([optional(boolean)], ({ filters }) => filters.addPending()),
     eth_uninstallFilter: method([filterId], ({ filters }, id) => filters.remove(id)),
-    eth_getFilterChanges: method([filterId], (context, id) => filterChanges(context, id), { heavy: true }),
-    eth_getFilterLogs: method(
-      [filterId],
-      ({ filters, reader, limits }, id) => {
-        const filter = filters.get(id);
+    // These two know the filter, which lives here; the search that it needs takes its turn as eth_getLogs.
+    eth_getFilterChanges: {
+      params: [filterId],
+      heavy: false,
+      run: (context, [id], _connection, gone) => filterChanges(context, id as string, gone),
+    },
+    eth_getFilterLogs: {
+      params: [filterId],
+      heavy: false,
+      run(context, [id], _connection, gone) {
+        const filter = context.filters.get(id as string);
         if (filter.kind !== 'logs') throw new RpcError(RPC_CODES.server, 'filter not found');
-        return queryLogs(reader, filter.filter, limits);
+        return search(context, filter.filter, gone);
       },
-      { heavy: true },
-    ),
+    },
     eth_subscribe: socketMethod(
-      [string(64), optional(custom('options', (value) => value))],
+      [subscriptionName, optional(custom('options', (value) => value))],
       ({ subscriptions }, connection, name, options) => {
+        // geth: the method is there only where notifications can be sent.
         if (connection === undefined)
-          throw new RpcError(RPC_CODES.server, 'notifications not supported: use a WebSocket');
+          throw new RpcError(RPC_CODES.methodNotFound, 'notifications not supported: use a WebSocket');
         switch (name) {
           case 'newHeads':
             return subscriptions.add(connection, { kind: 'newHeads' });
@@ -55,11 +64,15 @@ export function logMethods(limits: RpcLimits): Methods {
   };
 }
 
-/** An id that this server gave: 16 random bytes, but a foreign one is answered "not found", not "malformed". */
-const filterId = custom('id', (value, refuse) => {
-  if (typeof value !== 'string' || !/^0x[0-9a-fA-F]{1,64}$/.test(value))
-    return refuse('expected an id in hex');
-  return value.toLowerCase() as `0x${string}`;
+/** An id that this server gave: 16 random bytes; any other word is answered "not found", not "malformed". */
+const filterId = custom('id', (value, refuse) =>
+  typeof value === 'string' ? value.slice(0, 68).toLowerCase() : refuse('expected an id as a string'),
+);
+
+const subscriptionName = custom('name', (value): string => {
+  if (typeof value !== 'string')
+    throw new RpcError(RPC_CODES.invalidParams, 'expected subscription name as first argument');
+  return value.slice(0, 64);
 });
 
 function subscriptionFilter(param: ReturnType<typeof logFilter>, options: unknown) {
@@ -70,7 +83,12 @@ function subscriptionFilter(param: ReturnType<typeof logFilter>, options: unknow
   }
 }
 
-async function filterChanges({ filters, reader, limits }: RpcContext, id: `0x${string}`): Promise<unknown[]> {
+async function filterChanges(
+  context: RpcContext,
+  id: string,
+  gone: AbortSignal | undefined,
+): Promise<unknown> {
+  const { filters, reader, limits } = context;
   const filter = filters.get(id);
   if (filter.kind === 'pending') return filter.hashes.splice(0);
   const head = reader.head().number;
@@ -81,9 +99,9 @@ async function filterChanges({ filters, reader, limits }: RpcContext, id: `0x${s
     filter.next = to + 1;
     const hashes: string[] = [];
     for (let number = from; number <= to; number++) {
-      const block = reader.blockByNumber(number);
-      if (block === undefined) throw headerNotFound();
-      hashes.push(block.hash);
+      const hash = headOf(reader, number)?.hash;
+      if (hash === undefined) throw headerNotFound();
+      hashes.push(hash);
     }
     return hashes;
   }
@@ -92,10 +110,32 @@ async function filterChanges({ filters, reader, limits }: RpcContext, id: `0x${s
   const last = toBlock?.by === 'number' ? Math.min(to, toBlock.number) : to;
   // Moved before the scan, so that a second poll meanwhile does not give the same logs; and back if the scan fails.
   filter.next = to + 1;
+  if (first > last) return [];
   try {
-    return first > last ? [] : await findLogs(reader, filter.filter, first, last, limits);
+    const range = { fromBlock: asSelector(first), toBlock: asSelector(last), blockHash: undefined };
+    return await search(context, { ...filter.filter, ...range }, gone);
   } catch (error) {
-    filter.next = from;
+    filter.next = Math.min(filter.next, from);
     throw error;
   }
+}
+
+function asSelector(number: number): BlockSelector {
+  return { by: 'number', number };
+}
+
+/** What eth_getLogs answers: short searches here, others as its own calls are made. */
+async function search(
+  { reader, limits, apart, heavy }: RpcContext,
+  filter: LogFilter,
+  gone: AbortSignal | undefined,
+): Promise<unknown> {
+  const { fromBlock, toBlock } = filter;
+  const isShort =
+    fromBlock?.by === 'number' &&
+    toBlock?.by === 'number' &&
+    isShortSearch(reader, fromBlock.number, toBlock.number, limits);
+  if (apart !== undefined && !isShort)
+    return new Encoded(await apart.run('eth_getLogs', [filterJson(filter)], gone));
+  return heavy.run(() => queryLogs(reader, filter, limits));
 }

@@ -1,11 +1,19 @@
 /** The `eth` namespace. Results and refusals as geth gives them; docs/rpc.md lists what differs. */
 import { EMPTY_TRIE_ROOT_HEX, KECCAK_EMPTY_HEX } from '../../state/crypto.ts';
-import type { Hex } from '../../state/types.ts';
+import type { ChainReader, Hex } from '../../state/types.ts';
 import { bytesOf, hexOf, quantity } from '../encode.ts';
 import { RPC_CODES, RpcError } from '../errors.ts';
 import { feeHistory, gasPrice, nextBaseFee, suggestTip } from '../fees.ts';
 import { DEFAULT_LIMITS, type RpcLimits } from '../limits.ts';
-import { type Methods, method, resolveNumber, stateOf } from '../method.ts';
+import {
+  findNumber,
+  headerOf,
+  type Methods,
+  method,
+  type RpcContext,
+  resolveNumber,
+  stateOf,
+} from '../method.ts';
 import {
   address,
   asObject,
@@ -13,7 +21,7 @@ import {
   blockNumberOrTag,
   blockSelector,
   custom,
-  indexParam,
+  hexOrDecimal,
   list,
   namedSlot,
   optional,
@@ -70,26 +78,58 @@ function chainMethods(): Methods {
     eth_gasPrice: method([], ({ reader }) => quantity(gasPrice(reader))),
     eth_maxPriorityFeePerGas: method([], ({ reader }) => quantity(suggestTip(reader))),
     eth_feeHistory: method(
-      [indexParam, blockNumberOrTag, optional(percentiles)],
+      [hexOrDecimal, blockNumberOrTag, optional(percentiles)],
       ({ reader, limits }, count, newest, rewards) =>
-        feeHistory(reader, limits, count, resolveNumber(reader, newest), rewards),
-      { heavy: true },
+        feeHistory(reader, limits, count, newestOf(reader, newest), rewards),
+      { heavy: true, isSmall: isShortHistory },
     ),
   };
 }
 
-const percentiles = custom('percentiles', (value, refuse) => {
+const percentiles = custom('percentiles', (value, refuse): number[] => {
   if (!Array.isArray(value)) return refuse('expected an array of percentiles');
+  const bad = (why: string): never => {
+    throw new RpcError(RPC_CODES.server, `invalid reward percentile: ${why}`);
+  };
   if (value.length > DEFAULT_LIMITS.maxFeeHistoryPercentiles)
-    return refuse(`over the query limit ${DEFAULT_LIMITS.maxFeeHistoryPercentiles}`);
-  return value.map((item, index) => {
-    if (typeof item !== 'number' || !(item >= 0 && item <= 100))
-      return refuse(`invalid reward percentile: item ${index} is not a number from 0 to 100`);
-    if (index > 0 && item <= value[index - 1])
-      return refuse(`invalid reward percentile: item ${index} is not above the one before`);
+    bad(`over the query limit ${DEFAULT_LIMITS.maxFeeHistoryPercentiles}`);
+  return value.map((item: unknown, index) => {
+    if (typeof item !== 'number') return refuse(`item ${index} is not a number`);
+    if (!(item >= 0 && item <= 100)) return bad(item.toFixed(6));
+    const before: number = value[index - 1];
+    if (index > 0 && item <= before)
+      return bad(`#${index - 1}:${before.toFixed(6)} >= #${index}:${item.toFixed(6)}`);
     return item;
   });
 });
+
+/** geth counts what is asked for and does not look for it. @throws RpcError `request beyond head block` */
+function newestOf(reader: ChainReader, newest: BlockSelector): number {
+  const found = findNumber(reader, newest);
+  if (found !== undefined) return found;
+  const asked = newest.by === 'number' ? newest.number : '?';
+  throw new RpcError(
+    RPC_CODES.server,
+    `request beyond head block: requested ${asked}, head ${reader.head().number}`,
+  );
+}
+
+/** Whether little is read: few headers, and the receipts of small blocks if tips are asked for. */
+function isShortHistory(
+  { reader, limits }: RpcContext,
+  count: number,
+  newest: BlockSelector,
+  rewards: readonly number[] | undefined,
+): boolean {
+  const last = findNumber(reader, newest);
+  if (last === undefined) return true;
+  if (count > limits.smallFeeHistory) return false;
+  if (!rewards?.length) return true;
+  let gas = 0n;
+  for (let number = last; number >= 0 && number > last - count; number--)
+    gas += headerOf(reader, number)?.gasUsed ?? 0n;
+  return gas <= limits.smallBlockGas;
+}
 
 function accountMethods(limits: RpcLimits): Methods {
   const storageRequest = slotsByAddress(limits.maxProofSlots);

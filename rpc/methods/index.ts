@@ -8,7 +8,7 @@ import { olMethods } from './ol.ts';
 import { erigonMethods, otsMethods, traceMethods } from './ots.ts';
 
 /** Namespaces of the methods that run apart. */
-export const NAMESPACES_APART = ['eth', 'debug', 'trace', 'ots'] as const;
+export const NAMESPACES_APART = ['eth', 'debug', 'trace', 'ots', 'ol'] as const;
 
 /** Those of the namespaces that a server answers. */
 export function chosenMethods(limits: RpcLimits, namespaces: readonly string[]): Methods {

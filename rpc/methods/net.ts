@@ -1,9 +1,13 @@
 /** `net`, `web3`, `txpool` and `rpc`: what tools ask before they begin. */
-import { keccakHex } from '../../state/crypto.ts';
-import type { PoolTransaction } from '../backend.ts';
+import { checksumAddress, keccakHex } from '../../state/crypto.ts';
+import type { Hex } from '../../state/types.ts';
+import type { PoolContent, PoolTransaction } from '../backend.ts';
 import { quantity } from '../encode.ts';
-import { type Methods, method } from '../method.ts';
+import { RPC_CODES, RpcError } from '../errors.ts';
+import type { RpcLimits } from '../limits.ts';
+import { Encoded, type Methods, method, type RpcContext } from '../method.ts';
 import { address, bytes } from '../params.ts';
+import { createSlices } from '../slices.ts';
 import { pendingTransactionJson } from '../views.ts';
 
 export const netMethods: Methods = {
@@ -17,18 +21,61 @@ export const web3Methods: Methods = {
   web3_sha3: method([bytes], (_, data) => keccakHex(data)),
 };
 
-/** sender -> nonce -> what is shown of the transaction. */
-function bySender<T>(
+/** JSON of `sender -> nonce -> what is shown`, written in slices: decoding a full pool takes most of a second. */
+type Write = (
   transactions: readonly PoolTransaction[],
-  show: (transaction: PoolTransaction) => T,
-): Record<string, Record<string, T>> {
-  const grouped: Record<string, Record<string, T>> = {};
-  for (const transaction of transactions) {
-    const own = grouped[transaction.from] ?? {};
-    own[transaction.nonce.toString()] = show(transaction);
-    grouped[transaction.from] = own;
-  }
-  return grouped;
+  show: (transaction: PoolTransaction) => unknown,
+) => Promise<string>;
+
+/** @throws RpcError -32003 as soon as what is written exceeds the limit of an answer */
+function createWriter(limits: RpcLimits): Write {
+  const pause = createSlices(limits.batchSliceMs);
+  let written = 0;
+  return async (transactions, show) => {
+    const bySender = new Map<Hex, string[]>();
+    for (const transaction of transactions) {
+      const text = JSON.stringify(show(transaction));
+      written += text.length;
+      if (written > limits.maxAnswerBytes) throw answerTooLarge(limits);
+      const own = bySender.get(transaction.from) ?? [];
+      own.push(`"${transaction.nonce}":${text}`);
+      bySender.set(transaction.from, own);
+      await pause();
+    }
+    const senders = [...bySender].map(([who, own]) => `"${checksumAddress(who)}":{${own.join()}}`);
+    return `{${senders.join()}}`;
+  };
+}
+
+function answerTooLarge({ maxAnswerBytes }: RpcLimits): RpcError {
+  return new RpcError(
+    RPC_CODES.responseTooLarge,
+    `response too large: the pool's transactions exceed ${maxAnswerBytes} bytes`,
+  );
+}
+
+/** The whole pool, as long as it can be shown at all: in hex each byte is two. */
+async function wholePool({ backend, limits }: RpcContext): Promise<PoolContent> {
+  const { bytes } = await backend.poolStatus();
+  if (2 * bytes > limits.maxAnswerBytes) throw answerTooLarge(limits);
+  return backend.poolContent();
+}
+
+async function contentJson(
+  { limits }: RpcContext,
+  content: PoolContent,
+  show: (transaction: PoolTransaction) => unknown,
+): Promise<Encoded> {
+  const write = createWriter(limits);
+  const pending = await write(content.pending, show);
+  return new Encoded(`{"pending":${pending},"queued":${await write(content.queued, show)}}`);
+}
+
+function inspected({ raw }: PoolTransaction, chainId: number): string {
+  const { to, value, gas, gasPrice } = pendingTransactionJson(raw, chainId);
+  const where = to === null ? 'contract creation' : checksumAddress(to as Hex);
+  const price = BigInt(gasPrice as string);
+  return `${where}: ${BigInt(value as string)} wei + ${BigInt(gas as string)} gas × ${price} wei`;
 }
 
 export const txpoolMethods: Methods = {
@@ -38,38 +85,33 @@ export const txpoolMethods: Methods = {
   }),
   txpool_content: method(
     [],
-    async ({ backend, reader }) => {
-      const content = await backend.poolContent();
-      const show = ({ raw }: PoolTransaction) => pendingTransactionJson(raw, reader.params.chainId);
-      return { pending: bySender(content.pending, show), queued: bySender(content.queued, show) };
-    },
+    async (context) =>
+      contentJson(context, await wholePool(context), ({ raw }) =>
+        pendingTransactionJson(raw, context.reader.params.chainId),
+      ),
     { heavy: true },
   ),
   txpool_contentFrom: method(
     [address],
     async ({ backend, reader }, who) => {
-      const content = await backend.poolContent();
-      const show = ({ raw }: PoolTransaction) => pendingTransactionJson(raw, reader.params.chainId);
+      const content = await backend.poolContent(who);
       const own = (list: readonly PoolTransaction[]) =>
-        bySender(
-          list.filter((item) => item.from === who),
-          show,
-        )[who] ?? {};
+        Object.fromEntries(
+          list.map(({ nonce, raw }) => [
+            nonce.toString(),
+            pendingTransactionJson(raw, reader.params.chainId),
+          ]),
+        );
       return { pending: own(content.pending), queued: own(content.queued) };
     },
     { heavy: true },
   ),
   txpool_inspect: method(
     [],
-    async ({ backend, reader }) => {
-      const content = await backend.poolContent();
-      const show = ({ raw }: PoolTransaction) => {
-        const { to, value, gas, gasPrice } = pendingTransactionJson(raw, reader.params.chainId);
-        const price = BigInt(gasPrice as string);
-        return `${to ?? 'contract creation'}: ${BigInt(value as string)} wei + ${BigInt(gas as string)} gas × ${price} wei`;
-      };
-      return { pending: bySender(content.pending, show), queued: bySender(content.queued, show) };
-    },
+    async (context) =>
+      contentJson(context, await wholePool(context), (transaction) =>
+        inspected(transaction, context.reader.params.chainId),
+      ),
     { heavy: true },
   ),
 };

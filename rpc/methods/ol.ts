@@ -1,4 +1,5 @@
 /** The `ol` namespace: what this chain has beyond Ethereum. Shapes in records.ts; docs/rpc.md lists them. */
+import { EMPTY_TRIE_ROOT_HEX } from '../../state/crypto.ts';
 import { recordAddress } from '../../state/modules/addresses.ts';
 import {
   attestations,
@@ -40,9 +41,17 @@ import type { AttributionView, RpcBackend } from '../backend.ts';
 import { hexOf, quantity } from '../encode.ts';
 import { codeOf, limitExceeded, RPC_CODES, RpcError } from '../errors.ts';
 import type { RpcLimits } from '../limits.ts';
-import { type Methods, method, type RpcContext, resolveNumber, stateOf } from '../method.ts';
+import {
+  headerOf,
+  isSmallBlock,
+  type Methods,
+  method,
+  type RpcContext,
+  resolveNumber,
+  stateOf,
+} from '../method.ts';
 import { describeCall, describeLog, revertReason } from '../native.ts';
-import { FIRST_PAGE, pageOf, pageParam, type Sequence } from '../pages.ts';
+import { FIRST_PAGE, isSmallPage, pageOf, pageParam, type Sequence } from '../pages.ts';
 import { address, blockSelector, bytesUpTo, count, custom, hash, optional, type Param } from '../params.ts';
 import {
   attestedJson,
@@ -146,18 +155,22 @@ function nodeMethods(limits: RpcLimits): Methods {
       };
     }),
     ol_supply: method([], ({ reader }) => supply(reader), { heavy: true }),
-    ol_blocks: method([pageParam(limits, {})], ({ reader }, page = FIRST_PAGE) => {
-      // Heights count from 0, sequences from 1.
-      const heights: Sequence<Block> = {
-        total: reader.head().number + 1,
-        range: (first, limit) =>
-          Array.from({ length: limit }, (_, i) => reader.blockByNumber(first - 1 + i)).filter(
-            (block) => block !== undefined,
-          ),
-      };
-      const found = pageOf(heights, page, limits.maxPageScan);
-      return { ...found, items: found.items.map(blockSummary) };
-    }),
+    ol_blocks: method(
+      [pageParam(limits, {})],
+      ({ reader }, page = FIRST_PAGE) => {
+        // Heights count from 0, sequences from 1.
+        const heights: Sequence<Block> = {
+          total: reader.head().number + 1,
+          range: (first, limit) =>
+            Array.from({ length: limit }, (_, i) => reader.blockByNumber(first - 1 + i)).filter(
+              (block) => block !== undefined,
+            ),
+        };
+        const found = pageOf(heights, page, limits.maxPageScan);
+        return { ...found, items: found.items.map(blockSummary) };
+      },
+      { heavy: true, isSmall: isSmallPage },
+    ),
     ol_artifact: method([hash], async ({ backend }, root) => {
       const info = await backend.artifactInfo(root);
       if (info === undefined) return null;
@@ -194,6 +207,8 @@ function blockSummary(block: Block): object {
 
 /** Blocks looked at for a page of transactions: idle chains make many empty ones. */
 const MAX_BLOCKS_PER_PAGE = 512;
+/** So many of them are looked at where they are asked for. */
+const MAX_BLOCKS_HERE = 128;
 
 function transactionMethods(limits: RpcLimits): Methods {
   return {
@@ -255,9 +270,29 @@ function transactionMethods(limits: RpcLimits): Methods {
         }
         return { total: null, items: items.slice(0, limit), next: number >= 0 ? number : null };
       },
-      { heavy: true },
+      { heavy: true, isSmall: hasFewTransactions },
     ),
   };
+}
+
+/** Whether a page is filled from few blocks of little gas, as their headers tell. */
+function hasFewTransactions(
+  context: RpcContext,
+  request: { block?: number | undefined; cursor: number | undefined; limit: number } | undefined,
+): boolean {
+  const { reader, limits } = context;
+  if (request?.block !== undefined) return isSmallBlock(context, { by: 'number', number: request.block });
+  const { cursor, limit } = request ?? FIRST_PAGE;
+  const last = Math.min(cursor ?? reader.head().number, reader.head().number);
+  let gas = 0n;
+  let filled = 0;
+  for (let number = last; number >= 0 && filled < limit; number--) {
+    const header = headerOf(reader, number);
+    gas += header?.gasUsed ?? 0n;
+    if (gas > limits.smallBlockGas || last - number >= MAX_BLOCKS_HERE) return false;
+    if (header?.transactionsRoot !== EMPTY_TRIE_ROOT_HEX) filled += 1;
+  }
+  return true;
 }
 
 /** Nonce and gas as numbers, which the `ol` namespace uses. */
@@ -316,21 +351,25 @@ function word<const W extends string>(...words: W[]): Param<W> {
 
 function dataMethods(limits: RpcLimits): Methods {
   return {
-    ol_dataNets: method([pageParam(limits, { owner: optional(address) })], (context, page) => {
-      const state = headState(context);
-      const all: Sequence<DataNet> = {
-        total: dataNetCount(state),
-        range: (first, limit) => dataNets(state, first, limit),
-      };
-      const owner = page?.owner;
-      const found = pageOf(
-        all,
-        page ?? FIRST_PAGE,
-        limits.maxPageScan,
-        (net) => owner === undefined || net.owner === owner,
-      );
-      return { ...found, items: found.items.map(dataNetJson) };
-    }),
+    ol_dataNets: method(
+      [pageParam(limits, { owner: optional(address) })],
+      (context, page) => {
+        const state = headState(context);
+        const all: Sequence<DataNet> = {
+          total: dataNetCount(state),
+          range: (first, limit) => dataNets(state, first, limit),
+        };
+        const owner = page?.owner;
+        const found = pageOf(
+          all,
+          page ?? FIRST_PAGE,
+          limits.maxPageScan,
+          (net) => owner === undefined || net.owner === owner,
+        );
+        return { ...found, items: found.items.map(dataNetJson) };
+      },
+      { heavy: true, isSmall: isSmallPage },
+    ),
     ol_dataNet: method([count, optional(blockSelector)], ({ reader }, id, at) => {
       const found = dataNet(stateOf(reader, at), id);
       return found === undefined ? null : dataNetJson(found);
@@ -381,7 +420,7 @@ function dataMethods(limits: RpcLimits): Methods {
         );
         return { ...found, items: found.items.map((item) => contributionJson(item)) };
       },
-      { heavy: true },
+      { heavy: true, isSmall: isSmallPage },
     ),
     ol_contribution: method([hash], async (context, id) => {
       const found = contribution(headState(context), id);
@@ -417,7 +456,7 @@ function dataMethods(limits: RpcLimits): Methods {
         );
         return { ...found, items: found.items.map(subjectJson) };
       },
-      { heavy: true },
+      { heavy: true, isSmall: isSmallPage },
     ),
   };
 }
@@ -442,6 +481,7 @@ function modelMethods(limits: RpcLimits): Methods {
         );
         return { ...found, items: found.items.map((item) => modelJson(item, state)) };
       },
+      { heavy: true, isSmall: isSmallPage },
     ),
     ol_model: method([count], (context, id) => {
       const state = headState(context);
@@ -480,7 +520,7 @@ function inferenceMethods(limits: RpcLimits): Methods {
         );
         return { ...found, items: found.items.map((item) => inferenceJson(item, state)) };
       },
-      { heavy: true },
+      { heavy: true, isSmall: isSmallPage },
     ),
     ol_inference: method([hash], (context, id) => {
       const state = headState(context);

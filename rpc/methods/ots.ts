@@ -6,7 +6,7 @@
 import type { Block, CallFrame, Hex, TransactionTrace } from '../../state/types.ts';
 import { hexOf, quantity } from '../encode.ts';
 import { creatorOf, searchTransactions, senderAndNonce } from '../history.ts';
-import { findBlock, type Methods, method, type RpcContext, stateOf } from '../method.ts';
+import { findBlock, isSmallBlock, type Methods, method, type RpcContext, stateOf } from '../method.ts';
 import {
   address,
   type BlockSelector,
@@ -32,14 +32,24 @@ const anyBlock = custom('block', (value): BlockSelector => {
 export const otsMethods: Methods = {
   ots_getApiLevel: method([], () => API_LEVEL),
   ots_hasCode: method([address, anyBlock], ({ reader }, who, at) => stateOf(reader, at).code(who).length > 0),
-  ots_getBlockDetails: method([anyBlock], ({ reader }, at) => detailsJson({ reader }, findBlock(reader, at))),
-  ots_getBlockDetailsByHash: method([hash], ({ reader }, id) =>
-    detailsJson({ reader }, reader.blockByHash(id)),
+  ots_getBlockDetails: method(
+    [anyBlock],
+    ({ reader }, at) => detailsJson({ reader }, findBlock(reader, at)),
+    { heavy: true, isSmall: isSmallBlock },
   ),
-  ots_getBlockTransactions: method([anyBlock, count, count], ({ reader, limits }, at, page, size) => {
-    const block = findBlock(reader, at);
-    return block === undefined ? null : pageJson(reader, block, page, Math.min(size, limits.maxPageItems));
-  }),
+  ots_getBlockDetailsByHash: method(
+    [hash],
+    ({ reader }, id) => detailsJson({ reader }, reader.blockByHash(id)),
+    { heavy: true, isSmall: (context, id) => isSmallBlock(context, { by: 'hash', hash: id }) },
+  ),
+  ots_getBlockTransactions: method(
+    [anyBlock, count, count],
+    ({ reader, limits }, at, page, size) => {
+      const block = findBlock(reader, at);
+      return block === undefined ? null : pageJson(reader, block, page, Math.min(size, limits.maxPageItems));
+    },
+    { heavy: true, isSmall: isSmallBlock },
+  ),
   ots_searchTransactionsBefore: method(
     [address, count, count],
     (context, who, block, size) => searchTransactions(context, who, block, size, 'before'),

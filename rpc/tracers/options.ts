@@ -1,7 +1,9 @@
 /** What a trace request may ask for: geth's tracers and their settings. */
 import type { BlockOverrides, StateOverrides, TraceOptions } from '../../state/types.ts';
 import { readBlockOverrides, readOverrides } from '../call.ts';
+import { RPC_CODES, RpcError } from '../errors.ts';
 import { asObject, count, custom, optional } from '../params.ts';
+import { durationMs } from './duration.ts';
 
 export type TraceFormat =
   | { readonly tracer: 'struct' }
@@ -26,6 +28,8 @@ export interface TraceWish {
   readonly collect: TraceOptions;
   readonly overrides: StateOverrides | undefined;
   readonly blockOverrides: BlockOverrides | undefined;
+  /** What the client gives it, at most; the node has a limit of its own. */
+  readonly timeoutMs: number | undefined;
 }
 
 export const DEFAULT_WISH: TraceWish = readWish({}, (reason) => {
@@ -42,7 +46,18 @@ function readWish(value: unknown, refuse: (reason: string) => never): TraceWish 
     collect: collectFor(format, given),
     overrides: optional(readOverrides).read(given['stateOverrides']),
     blockOverrides: optional(readBlockOverrides).read(given['blockOverrides']),
+    timeoutMs: timeoutOf(given['timeout'], refuse),
   };
+}
+
+/** Wrong ones are refused as geth refuses them, which reads them after the parameters. */
+function timeoutOf(value: unknown, refuse: (reason: string) => never): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string') return refuse('timeout: expected a duration as a string, like "5s"');
+  const read = durationMs(value);
+  if (read === undefined)
+    throw new RpcError(RPC_CODES.server, `time: invalid duration ${JSON.stringify(value.slice(0, 60))}`);
+  return read;
 }
 
 function formatOf(given: Record<string, unknown>, refuse: (reason: string) => never): TraceFormat {

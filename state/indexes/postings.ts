@@ -129,7 +129,7 @@ export function encodePositions(positions: readonly number[]): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** @throws Fault if these are not the bytes of a list */
+/** @throws Fault if these are not the bytes of a list: ascending, each number in its shortest form */
 export function decodePositions(bytes: Uint8Array): number[] {
   const positions: number[] = [];
   let before = 0;
@@ -138,15 +138,22 @@ export function decodePositions(bytes: Uint8Array): number[] {
   for (const byte of bytes) {
     distance |= (byte & 127) << shift;
     shift += 7;
-    if (shift > 28) throw new Fault('database: a posting is damaged');
+    if (shift > 28) throw damaged();
     if (byte >= 128) continue;
+    const isLong = byte === 0 && shift > 7;
+    const isRepeated = distance === 0 && positions.length > 0;
+    if (isLong || isRepeated) throw damaged();
     before += distance;
     positions.push(before);
     distance = 0;
     shift = 0;
   }
-  if (shift > 0) throw new Fault('database: a posting is damaged');
+  if (shift > 0) throw damaged();
   return positions;
+}
+
+function damaged(): Fault {
+  return new Fault('database: a posting is damaged');
 }
 
 const ADDRESS_BYTES = 20;
@@ -155,6 +162,6 @@ const ADDRESS_BYTES = 20;
 export function decodeCreation(bytes: Uint8Array): { transaction: number; creator: Uint8Array } {
   const split = bytes.length - ADDRESS_BYTES;
   const [transaction] = split > 0 ? decodePositions(bytes.subarray(0, split)) : [];
-  if (transaction === undefined) throw new Fault('database: a posting is damaged');
+  if (transaction === undefined) throw damaged();
   return { transaction, creator: bytes.subarray(split) };
 }

@@ -78,20 +78,22 @@ export function checkAlone(tx: PooledTransaction, fork: Fork = CHAIN_FORK): void
   if (fork === 'osaka' && tx.gasLimit > LIMITS.transactionGasCap)
     throw new TransactionError(
       'GAS_ABOVE_CAP',
-      `gas limit ${tx.gasLimit}, at most ${LIMITS.transactionGasCap} in one transaction`,
+      `transaction gas limit too high (cap: ${LIMITS.transactionGasCap}, tx: ${tx.gasLimit})`,
     );
   if (tx.to === null && tx.data.length > MAX_INITCODE_BYTES)
     throw new TransactionError(
       'INITCODE_TOO_LARGE',
-      `initialisation code of ${tx.data.length} bytes, at most ${MAX_INITCODE_BYTES}`,
+      `max initcode size exceeded: code size ${tx.data.length} limit ${MAX_INITCODE_BYTES}`,
     );
+  const intrinsic = intrinsicGas(tx);
   // The floor price of calldata came with Prague.
-  const minimum = fork === 'cancun' ? intrinsicGas(tx) : minimumGasLimit(tx);
-  if (tx.gasLimit < minimum)
-    throw new TransactionError(
-      'INTRINSIC_GAS',
-      `intrinsic gas too low: have ${tx.gasLimit}, want ${minimum}`,
-    );
+  const minimum = fork === 'cancun' ? intrinsic : minimumGasLimit(tx);
+  if (tx.gasLimit >= minimum) return;
+  const isBelowFloor = tx.gasLimit >= intrinsic;
+  throw new TransactionError(
+    'INTRINSIC_GAS',
+    `${isBelowFloor ? 'insufficient gas for floor data gas cost' : 'intrinsic gas too low'}: gas ${tx.gasLimit}, minimum needed ${isBelowFloor ? minimum : intrinsic}`,
+  );
 }
 
 interface FeeFields {
@@ -189,7 +191,10 @@ function checkChain(decoded: RlpItem, legacy: boolean, chainId: bigint): void {
   if (legacy && number < 35n) return;
   const signedFor = legacy ? (number - 35n) / 2n : number;
   if (signedFor !== chainId)
-    throw new TransactionError('WRONG_CHAIN_ID', `signed for chain ${signedFor}, this is chain ${chainId}`);
+    throw new TransactionError(
+      'WRONG_CHAIN_ID',
+      `invalid sender: invalid chain id for signer: have ${signedFor} want ${chainId}`,
+    );
 }
 
 /** The library has messages where we have codes. */
@@ -205,6 +210,7 @@ const LIBRARY_MESSAGES: readonly [RegExp, TransactionErrorCode][] = [
 const OWN_TEXTS: Partial<Record<TransactionErrorCode, string>> = {
   TIP_ABOVE_FEE: 'max priority fee per gas higher than max fee per gas',
   GAS_ABOVE_CAP: `transaction gas limit too high (cap: ${LIMITS.transactionGasCap})`,
+  INITCODE_TOO_LARGE: `max initcode size exceeded: limit ${MAX_INITCODE_BYTES}`,
 };
 
 function fromLibrary(error: Error): TransactionError {

@@ -99,7 +99,7 @@ export function parseNative(
   if (unsigned.chainId !== chainId)
     throw new TransactionError(
       'WRONG_CHAIN_ID',
-      `signed for chain ${unsigned.chainId}, this is chain ${chainId}`,
+      `invalid sender: invalid chain id for signer: have ${unsigned.chainId} want ${chainId}`,
     );
   if ((unsigned.gasLimit * unsigned.maxFeePerGas) >> 256n !== 0n || unsigned.nonce === MAX_U64)
     throw new TransactionError('MALFORMED', 'gas limit times fee, or nonce, is out of range');

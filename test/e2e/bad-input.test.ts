@@ -362,7 +362,7 @@ describe('bytes that are not a transaction of this chain', () => {
     for (const { raw } of [native, ethereum]) {
       const { code, message } = await rejection(raw);
       expect(code).toBe(-32000);
-      expect(message).toBe(`signed for chain 1, this is chain ${network.chainId}`);
+      expect(message).toBe(`invalid sender: invalid chain id for signer: have 1 want ${network.chainId}`);
     }
   });
 

@@ -12,6 +12,15 @@ import {
 import { ModelError } from '../../attribution/runtime/errors.ts';
 import { readModel } from '../../attribution/runtime/onnx.ts';
 import {
+  decodeInfluenceRecord,
+  decodeTrained,
+  decodeTrainingObject,
+  decodeTrainingSpec,
+  encodeInfluenceRecord,
+  encodeTrainingObject,
+  encodeTrainingSpec,
+} from '../../attribution/trained/api.ts';
+import {
   decodeCertificate,
   decodeEvidence,
   decodeLastCommit,
@@ -32,6 +41,7 @@ import { readImageFile } from '../../node/attribution-pool/image-file.ts';
 import { SEGMENT_FILE } from '../../node/attribution-pool/segment-store.ts';
 import { VECTOR_FILE } from '../../node/attribution-pool/vector-store.ts';
 import { decodeBatch } from '../../node/mempool/index.ts';
+import { scanJournal } from '../../node/mempool/journal.ts';
 import { decodeAddresses, encodeAddresses } from '../../node/network/peer-exchange.ts';
 import { decodeStatus as decodeHello, encodeStatus as encodeHello } from '../../node/network/status.ts';
 import {
@@ -53,10 +63,15 @@ import { decodeNode } from '../../state/accounts/nodes.ts';
 import { decodeBlock, encodeBlock } from '../../state/block/codec.ts';
 import { decodeStoredReceipts } from '../../state/block/receipts.ts';
 import { decodeHead, encodeHead } from '../../state/db/head-record.ts';
-import { decodeRlp, encodeRlp, RlpError } from '../../state/rlp.ts';
+import { decodeCreation, decodePositions, encodePositions } from '../../state/indexes/postings.ts';
+import { AbiDecodeError } from '../../state/modules/abi/codec.ts';
+import { decodeApproval } from '../../state/modules/contribution/approval.ts';
+import { encodeRoot, readRootObject } from '../../state/modules/model/root-storage.ts';
+import { decodeRlp, encodeRlp, RlpError, type RlpItem } from '../../state/rlp.ts';
+import { decodeChunk, decodeManifest, encodeManifest, SnapshotError } from '../../state/snapshot/format.ts';
 import { TransactionError } from '../../state/transactions/errors.ts';
 import { decodeIncluded } from '../../state/transactions/system.ts';
-import { Fault } from '../../state/types.ts';
+import { Fault, type Hex } from '../../state/types.ts';
 
 export interface FuzzTarget {
   readonly name: string;
@@ -80,6 +95,9 @@ function target<T>(
 
 const CONSENSUS = [ConsensusError];
 const { chainId } = DEVNET_PARAMS;
+const NO_HASH = () => new Uint8Array(32);
+/** Of the snapshots whose root is read. */
+const ROOT_ID: Hex = `0x${'52'.repeat(32)}`;
 
 export const TARGETS: readonly FuzzTarget[] = [
   target('network', 'votes', decodeVotes, CONSENSUS, encodeVotes),
@@ -107,6 +125,19 @@ export const TARGETS: readonly FuzzTarget[] = [
     encodeAttributionRecord,
   ),
   target('network', 'retrieval-record', decodeRetrievalRecord, [AttributionError], encodeRetrievalRecord),
+  target('network', 'influence-record', decodeInfluenceRecord, [AttributionError], encodeInfluenceRecord),
+  target('network', 'training-object', decodeTrainingObject, [AttributionError], encodeTrainingObject),
+  target('network', 'training-spec', decodeTrainingSpec, [AttributionError], encodeTrainingSpec),
+  target('network', 'approval', (bytes) => decodeApproval(bytes.subarray(32)), [AbiDecodeError]),
+  target(
+    'network',
+    'root-object',
+    (bytes) => readRootObject(bytes, ROOT_ID),
+    [],
+    (root) => encodeRoot(ROOT_ID, root),
+  ),
+  target('network', 'snapshot-manifest', decodeManifest, [SnapshotError], encodeManifest),
+  target('network', 'snapshot-chunk', decodeChunk, [SnapshotError], (parts) => encodeRlp(parts as RlpItem[])),
   target('disk', 'wal', readLog, CONSENSUS),
   target('disk', 'wal-record', readOneRecord, CONSENSUS, encodeRecord),
   target('disk', 'last-signed', (bytes) => decodeLastSigned(bytes, 'file'), CONSENSUS, encodeLastSigned),
@@ -115,6 +146,11 @@ export const TARGETS: readonly FuzzTarget[] = [
   target('disk', 'account', decodeAccount, [RlpError], encodeAccount),
   target('disk', 'trie-node', decodeNode, [RlpError, Fault]),
   target('disk', 'receipts', decodeStoredReceipts, [RlpError]),
+  target('disk', 'postings', decodePositions, [Fault], encodePositions),
+  target('disk', 'creation', decodeCreation, [Fault]),
+  target('disk', 'pool-journal', (bytes) => scanJournal(Buffer.from(bytes)), []),
+  // Without the hash that would refuse every change: what stands behind it is to be judged.
+  target('disk', 'trained', (bytes) => decodeTrained(bytes, NO_HASH), [AttributionError]),
   target('disk', 'segment', (bytes) => readImageFile(SEGMENT_FILE, Uint8Array.from(bytes)), []),
   target('disk', 'vectors', (bytes) => readImageFile(VECTOR_FILE, Uint8Array.from(bytes)), []),
   target('disk', 'genesis', (bytes) => parseGenesis(Buffer.from(bytes).toString()), [GenesisError]),

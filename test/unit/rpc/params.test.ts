@@ -15,6 +15,7 @@ import {
   optional,
   parseParams,
   quantityParam,
+  safeInteger,
   slot,
 } from '../../../rpc/params.ts';
 import type { ChainReader, Hex } from '../../../state/types.ts';
@@ -67,7 +68,8 @@ describe('parameters', () => {
     ['an empty quantity', quantityParam, '0x', /hex string "0x"/],
     ['leading zeros', quantityParam, '0x01', /leading zero digits/],
     ['a quantity over 256 bits', quantityParam, `0x1${'0'.repeat(64)}`, /> 256 bits/],
-    ['an index over 53 bits', indexParam, '0x20000000000000', /> 53 bits/],
+    ['an index over 64 bits', indexParam, '0x10000000000000000', /> 64 bits/],
+    ['a number over 53 bits', safeInteger, '0x20000000000000', /> 53 bits/],
     ['odd bytes', bytes, '0x123', /odd length/],
     ['bytes that are not hex', bytes, '0xzz', /invalid hex string/],
     ['too many bytes', bytesUpTo(1), '0x1234', /2 bytes, at most 1/],

@@ -18,7 +18,7 @@ export function testBackend(replaced: Partial<RpcBackend> = {}): TestBackend {
   return {
     submitTransaction: async () => ({ error: { code: -32000, message: 'txpool is full' } }),
     pendingNonce: async () => undefined,
-    poolStatus: async () => ({ pending: 0, queued: 0 }),
+    poolStatus: async () => ({ pending: 0, queued: 0, bytes: 0 }),
     poolContent: async () => ({ pending: [], queued: [] }),
     poolTransaction: async () => undefined,
     onHead(listener) {

@@ -122,8 +122,15 @@ export async function openTestNode(
         ? undefined
         : own.reduce((top, { nonce }) => (nonce >= top ? nonce + 1n : top), 0n);
     },
-    poolStatus: async () => ({ pending: pool.length, queued: 0 }),
-    poolContent: async () => ({ pending: pool, queued: [] }),
+    poolStatus: async () => ({
+      pending: pool.length,
+      queued: 0,
+      bytes: pool.reduce((sum, { raw }) => sum + raw.length, 0),
+    }),
+    poolContent: async (from) => ({
+      pending: pool.filter((item) => from === undefined || item.from === from),
+      queued: [],
+    }),
     poolTransaction: async (hash) => pool.find((item) => item.hash === hash),
     async storeArtifact(declaration, leaves) {
       const kept: Uint8Array[] = [];

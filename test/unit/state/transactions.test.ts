@@ -141,8 +141,8 @@ describe('Ethereum transactions', () => {
       ]),
     );
     for (const [text, raw] of [
-      [/^signed for chain 1, this is chain/, fromHex(other)],
-      [/^signed for chain 1, this is chain/, fromHex(otherLegacy)],
+      [/^invalid sender: invalid chain id for signer: have 1 want /, fromHex(other)],
+      [/^invalid sender: invalid chain id for signer: have 1 want /, fromHex(otherLegacy)],
       [
         /^max priority fee per gas higher than max fee per gas$/,
         sign({ maxFeePerGas: 1n, maxPriorityFeePerGas: 2n }),
