@@ -28,11 +28,15 @@ const RANDOM_LIMITS = 3;
 /** Instructions are compared in every so many of the scenarios. */
 const TRACED_EVERY = 4;
 
+export interface CampaignOptions {
+  comparer?: Comparer;
+  onFailure?: (failure: Failure) => void;
+}
+
 export async function runCampaign(
   seeds: Iterable<number>,
-  onFailure: (failure: Failure) => void = () => {},
+  { comparer = createComparer(), onFailure = () => {} }: CampaignOptions = {},
 ): Promise<CampaignReport> {
-  const comparer = createComparer();
   const report: CampaignReport = { cases: 0, succeeded: 0, failed: 0, refused: 0, steps: 0, failures: [] };
   for (const seed of seeds) {
     const failure = await runSeed(comparer, seed, report);

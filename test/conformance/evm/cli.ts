@@ -36,16 +36,18 @@ function* numbers(): Generator<number> {
   for (let seed = from; seed <= to && failures < MOST_FAILURES; seed++) {
     seeds++;
     yield seed;
-    if (seeds % 500 === 0) console.log(`... ${seeds} of ${to - from + 1} seeds, ${failures} failed`);
+    if (seeds % 200 === 0) console.log(`... ${seeds} of ${to - from + 1} seeds, ${failures} failed`);
   }
 }
 
 const started = performance.now();
-const report = await runCampaign(numbers(), ({ seed, difference, stateTest }) => {
-  failures++;
-  console.log(`seed ${seed} FAILED (replay: npm run conformance:evm -- --seed ${seed})`);
-  console.log(`  ${difference}`);
-  console.log(`  ${stateTest}`);
+const report = await runCampaign(numbers(), {
+  onFailure({ seed, difference, stateTest }) {
+    failures++;
+    console.log(`seed ${seed} FAILED (replay: npm run conformance:evm -- --seed ${seed})`);
+    console.log(`  ${difference}`);
+    console.log(`  ${stateTest}`);
+  },
 });
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
 const cpu = (process.cpuUsage().user / 1_000_000).toFixed(1);

@@ -56,7 +56,7 @@ export async function runOnPeer(
 ): Promise<PeerAnswer> {
   const { env } = test;
   const common = commonFor(Number(test.config?.chainid ?? 1), fork);
-  const stateManager = await stateOf(test.pre, common);
+  const stateManager = (await stateBefore(test, common)).shallowCopy();
   const blockchain = {
     getBlock: async (number: number) => ({ hash: () => keccak256(Buffer.from(String(number), 'ascii')) }),
     putBlock: async () => {},
@@ -112,6 +112,15 @@ export async function askPeer(test: StateTest, fork: Fork, original: Expectation
     logs,
     ...(refusal === undefined ? {} : { expectException: 'PEER' }),
   };
+}
+
+/** The cases of a test share the state before them. */
+let last: { test: StateTest; common: Common; state: MerkleStateManager } | undefined;
+
+async function stateBefore(test: StateTest, common: Common): Promise<MerkleStateManager> {
+  if (last?.test !== test || last.common !== common)
+    last = { test, common, state: await stateOf(test.pre, common) };
+  return last.state;
 }
 
 async function stateOf(pre: StateTest['pre'], common: Common): Promise<MerkleStateManager> {

@@ -26,7 +26,7 @@ const BLOB_TYPE = 3;
 function reasonToSkip(test: StateTest, forkName: string, expected: Expectation): string | undefined {
   if (!Object.hasOwn(FORKS, forkName))
     return `fork ${forkName}: the engine runs ${Object.keys(FORKS).join(', ')}`;
-  if (expected.txbytes === undefined) return 'the case has no encoded transaction';
+  if (expected.txbytes === undefined) return 'neither a signed transaction nor a key to sign it with';
   if (Number(expected.txbytes.slice(0, 4)) === BLOB_TYPE) return 'blob transaction: this chain has none';
   if (BigInt(test.env.currentExcessBlobGas ?? 0) > MAX_FREE_EXCESS)
     return 'blob price above 1 wei: this chain has no blobs';
