@@ -8,6 +8,10 @@ const steps = [
   ['tests', ['scripts/test.mjs']],
   ["Ethereum's state tests (skipped aloud where they are absent)", ['dist/test/conformance/state/cli.js']],
   [
+    'random transactions on our machine and on a stock node: 300 seeds',
+    ['dist/test/conformance/evm/cli.js', '--seeds', '1..300'],
+  ],
+  [
     'JSON-RPC exchanges of execution-apis (skipped aloud where they are absent)',
     ['dist/test/conformance/rpc/cli.js'],
   ],

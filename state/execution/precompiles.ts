@@ -134,6 +134,9 @@ async function withLibrary(
   });
   const result = await library({ ...input, _EVM: { [part]: guarded } as unknown as PrecompileInput['_EVM'] });
   if (failure !== undefined) throw new Fault('a precompile failed on this machine', { cause: failure });
+  // What it does not know it calls a revert, though all gas is gone and nobody chose to.
+  if (result.exceptionError?.error === EVMError.errorMessages.REVERT)
+    return failed(input.gasLimit, EVMError.errorMessages.BLS_12_381_POINT_NOT_ON_CURVE);
   return result;
 }
 

@@ -10,18 +10,7 @@ import {
   GWEI,
   signedTransaction,
 } from '../../unit/state/support.ts';
-
-/** mulberry32: small, good enough to draw cases, the same everywhere. */
-export function createRandom(seed: number): { below(n: number): number; pick<T>(items: readonly T[]): T } {
-  let state = seed >>> 0;
-  const below = (n: number): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % n;
-  };
-  return { below, pick: (items) => items[below(items.length)]! };
-}
+import { createRandom } from '../random.ts';
 
 const code = (text: string): Hex => `0x${text.replaceAll(' ', '')}`;
 

@@ -1,6 +1,6 @@
 /** Runs test files and counts. */
-import type { TestFile } from './fixtures.ts';
-import { createRunner, type RunnerOptions } from './run-case.ts';
+import type { ReadTest, StateTest, TestFile } from './fixtures.ts';
+import { createRunner, type Runner, type RunnerOptions } from './run-case.ts';
 
 export interface Report {
   files: number;
@@ -25,22 +25,42 @@ export async function runFiles(files: readonly TestFile[], options: RunnerOption
   const runner = createRunner(options);
   const report: Report = { files: 0, passed: 0, failed: [], skipped: new Map() };
   for (const file of files) {
-    for (const [testName, test] of Object.entries(file.read()))
-      for (const [fork, expectations] of Object.entries(test.post))
-        for (const expected of expectations) {
-          const { data, gas, value } = expected.indexes;
-          const verdict = await runner.run(test, fork, expected);
-          if (verdict.result === 'passed') report.passed++;
-          else if (verdict.result === 'failed')
-            report.failed.push({
-              name: `${file.name} ${testName} ${fork} d${data} g${gas} v${value}`,
-              why: verdict.why,
-            });
-          else report.skipped.set(verdict.reason, (report.skipped.get(verdict.reason) ?? 0) + 1);
-        }
     report.files++;
+    for (const read of testsOf(file, report)) {
+      const name = `${file.name} ${read.name}`;
+      if ('problem' in read) report.failed.push({ name, why: read.problem });
+      else if ('otherKind' in read) skip(report, `${read.otherKind}, not a state test`);
+      else await runTest(runner, name, read.test, report);
+    }
   }
   return report;
+}
+
+/** A file that cannot be read is a failure; those beside it are run all the same. */
+function testsOf(file: TestFile, report: Report): ReadTest[] {
+  try {
+    const tests = file.read();
+    if (tests.length === 0) report.failed.push({ name: file.name, why: 'there is no test in it' });
+    return tests;
+  } catch (error) {
+    report.failed.push({ name: file.name, why: (error as Error).message });
+    return [];
+  }
+}
+
+async function runTest(runner: Runner, name: string, test: StateTest, report: Report): Promise<void> {
+  for (const [fork, expectations] of Object.entries(test.post))
+    for (const expected of expectations) {
+      const { data, gas, value } = expected.indexes;
+      const verdict = await runner.run(test, fork, expected);
+      if (verdict.result === 'passed') report.passed++;
+      else if (verdict.result === 'skipped') skip(report, verdict.reason);
+      else report.failed.push({ name: `${name} ${fork} d${data} g${gas} v${value}`, why: verdict.why });
+    }
+}
+
+function skip(report: Report, reason: string): void {
+  report.skipped.set(reason, (report.skipped.get(reason) ?? 0) + 1);
 }
 
 export function skippedCount(report: Report): number {

@@ -2,7 +2,9 @@
  * The exchanges of execution-apis through the dispatcher. They stand beside the checkout, if at all; a part of them
  * runs here, and all by `npm run conformance:rpc`. How answers are judged is tested without them.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { difference, type Json, shapeDifference } from '../../conformance/rpc/compare.ts';
 import {
@@ -60,6 +62,33 @@ describe('a file of exchanges', () => {
   it('is refused when it is anything else', () => {
     for (const text of ['', '>> {}\n', '<< {}\n', '>> {}\n>> {}\n<< {}\n', 'hello\n'])
       expect(() => readExchangeFile('bad', text), text).toThrow(/^bad: /);
+  });
+});
+
+describe('a directory of exchanges', () => {
+  it('says what is missing or wrong in it, and keeps the files that can be read', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'openledger-exchanges-'));
+    const put = (name: string, text: string) => writeFileSync(join(dir, name), text);
+    try {
+      expect(() => exchangeFiles(dir)).toThrow(/^no .io files/);
+      put('note.txt', 'something else');
+      put('a-good.io', '>>{"id":1}\r\n<<{"result":null}\r\n');
+      put('b-cut.io', '>> {"id":1}\n<< {"result":\n');
+      expect(exchangeFiles(dir)).toEqual([
+        { name: 'a-good', specOnly: false, exchanges: [{ request: '{"id":1}', response: { result: null } }] },
+        { name: 'b-cut', problem: expect.stringMatching(/^b-cut: an answer that is no JSON/) },
+      ]);
+      expect(() => exchangeFiles(join(dir, 'note.txt'))).toThrow(/is no directory/);
+      await expect(importDirectory(dir)).rejects.toThrow(/has no genesis.json/);
+      put('genesis.json', '{}');
+      await expect(importDirectory(dir)).rejects.toThrow(/has no chain.rlp/);
+      put('chain.rlp', 'no chain');
+      await expect(importDirectory(dir)).rejects.toThrow(/^genesis.json has no "config"/);
+      put('genesis.json', '{');
+      await expect(importDirectory(dir)).rejects.toThrow(/^genesis.json: /);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 });
 

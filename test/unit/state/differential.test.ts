@@ -5,13 +5,17 @@
  */
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { concat, fromHex, keccak256, toHex } from '../../../state/crypto.ts';
+import { DEFAULT_PARAMS } from '../../../genesis/parameters.ts';
+import { bigintToBytes, concat, fromHex, keccak256, signHash, toHex } from '../../../state/crypto.ts';
+import { interfaces } from '../../../state/modules/interfaces.ts';
+import { encodeRlp, type RlpItem } from '../../../state/rlp.ts';
 import type { Hex } from '../../../state/types.ts';
-import { deploy, forwarder, KEEPER } from './bytecode.ts';
+import { deploy, forwarder, KEEPER, regretter } from './bytecode.ts';
 import {
   accountAddress,
   accountKey,
   authorization,
+  GWEI,
   openTestChain,
   signedTransaction,
   type TestChain,
@@ -38,6 +42,15 @@ const FORWARDERS: Hex[] = [
 const MODULES: Hex[] = [0x50, 0x51, 0x52, 0x53, 0x55, 0x58].map(
   (type) => `0x4f4c0000000000000000000000000000000000${type.toString(16)}` as Hex,
 );
+const DATANET: Hex = '0x4f4c000000000000000000000000000000000050';
+/** Doors to a module from inside: its work is kept, refused or taken back. */
+const DOORS: Record<Hex, Uint8Array> = {
+  '0x0000000000000000000000000000000000d00001': forwarder('CALL', DATANET),
+  '0x0000000000000000000000000000000000d00002': forwarder('STATICCALL', DATANET),
+  '0x0000000000000000000000000000000000d00003': forwarder('DELEGATECALL', DATANET),
+  '0x0000000000000000000000000000000000d00004': regretter(DATANET),
+};
+const CREATE_DATANET = interfaces.datanet.encodeCall('create', ['name', 'summary', 'about', ['tag']]);
 /** Writes a slot and destroys itself, so that the same address can be made again. */
 const SUICIDAL_INIT = fromHex('0x600160015533ff');
 const WRITING_INIT = concat(fromHex('0x60015f55600260015560ff600255'), deployedAt(14, KEEPER));
@@ -58,6 +71,7 @@ const TARGETS: Hex[] = [
   ...KEEPERS,
   ...FORWARDERS,
   ...MODULES,
+  ...(Object.keys(DOORS) as Hex[]),
   ...CHILDREN,
   ...[0, 1, 2, 3, 9].map((i) => accountAddress(i)),
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 17, 256].map((n) => `0x${n.toString(16).padStart(40, '0')}` as Hex),
@@ -70,6 +84,8 @@ interface Draft {
   data: Uint8Array;
   gasLimit: bigint;
   authorizations: { by: number; target: Hex; ahead: number }[];
+  /** In the form of a native transaction, if it calls the module directly. */
+  isNative?: boolean;
 }
 const small = fc.integer({ min: 0, max: 3 });
 const keeperData: fc.Arbitrary<Uint8Array> = fc
@@ -87,6 +103,16 @@ const initCode: fc.Arbitrary<Uint8Array> = fc.oneof(
   fc.constant(SUICIDAL_INIT),
   random,
 );
+/** A call of the module by one of its doors; the least gas limit runs out inside of it. */
+const moduleDraft: fc.Arbitrary<Draft> = fc.record({
+  from: fc.integer({ min: 0, max: ACCOUNTS - 1 }),
+  to: fc.constantFrom<Hex[]>(DATANET, ...(Object.keys(DOORS) as Hex[])),
+  value: fc.constantFrom(0n, 0n, 1n),
+  data: fc.constant(CREATE_DATANET),
+  gasLimit: fc.constantFrom(60_000n, 150_000n, 2_000_000n),
+  authorizations: fc.constant<Draft['authorizations']>([]),
+  isNative: fc.boolean(),
+});
 const draft: fc.Arbitrary<Draft> = fc.record({
   from: fc.integer({ min: 0, max: ACCOUNTS - 1 }),
   to: fc.oneof(
@@ -112,7 +138,12 @@ const draft: fc.Arbitrary<Draft> = fc.record({
     },
   ),
 });
-const blocks = fc.array(fc.array(draft, { maxLength: 8 }), { minLength: 2, maxLength: 5 });
+const blocks = fc.array(
+  fc.array(fc.oneof({ weight: 4, arbitrary: draft }, { weight: 1, arbitrary: moduleDraft }), {
+    maxLength: 8,
+  }),
+  { minLength: 2, maxLength: 5 },
+);
 
 function genesis() {
   const code = (bytes: Uint8Array) => ({ balance: 5n, nonce: 1n, code: toHex(bytes) });
@@ -124,6 +155,7 @@ function genesis() {
       [KEEPERS[0] as Hex]: code(KEEPER),
       [KEEPERS[1] as Hex]: code(KEEPER),
       [FORWARDERS[0] as Hex]: code(forwarder('CALL', KEEPERS[0] as Hex)),
+      ...Object.fromEntries(Object.entries(DOORS).map(([address, door]) => [address, code(door)])),
       [FORWARDERS[1] as Hex]: code(forwarder('DELEGATECALL', KEEPERS[1] as Hex)),
     } as never,
   });
@@ -147,9 +179,10 @@ function sign(chain: TestChain, drafts: readonly Draft[]): Uint8Array[] {
   const view = chain.chain.reader.stateAt(chain.chain.head().number);
   const nonces = new Map<number, number>();
   const nonceOf = (i: number) => nonces.get(i) ?? Number(view.account(accountAddress(i))?.nonce ?? 0n);
-  return drafts.map(({ from, to, value, data, gasLimit, authorizations }) => {
+  return drafts.map(({ from, to, value, data, gasLimit, authorizations, isNative }) => {
     const nonce = nonceOf(from);
     nonces.set(from, nonce + 1);
+    if (isNative === true && to === DATANET) return nativeCreation(from, nonce, value, gasLimit);
     const list = authorizations.map(({ by, target, ahead }) =>
       authorization(accountKey(by), target, nonceOf(by) + ahead),
     );
@@ -165,11 +198,23 @@ function sign(chain: TestChain, drafts: readonly Draft[]): Uint8Array[] {
   });
 }
 
+/** The same creation as a native transaction (docs/execution.md). */
+function nativeCreation(from: number, nonce: number, value: bigint, gasLimit: bigint): Uint8Array {
+  const text = (value: string) => Buffer.from(value);
+  const numbers = [BigInt(DEFAULT_PARAMS.chainId), BigInt(nonce), GWEI, 100n * GWEI, gasLimit, value, 1n];
+  const fields = [text('name'), text('summary'), text('about'), [text('tag')]];
+  const items: RlpItem[] = [...numbers.map((number) => bigintToBytes(number)), ...fields];
+  const kind = Uint8Array.of(0x50);
+  const { r, s, yParity } = signHash(keccak256(concat(kind, encodeRlp(items))), accountKey(from));
+  return concat(kind, encodeRlp([...items, ...[BigInt(yParity), r, s].map((n) => bigintToBytes(n))]));
+}
+
 describe('nodes with different pasts', () => {
   it('A1: give the same roots and receipts for any block, whatever they have executed or forgotten before', async () => {
     const seed = Number(process.env['SEED'] ?? 20261122);
     const numRuns = Number(process.env['RUNS'] ?? 12);
     let succeeded = 0;
+    let native = 0;
     await fc.assert(
       fc.asyncProperty(blocks, async (drafts) => {
         const shared = genesis();
@@ -185,6 +230,7 @@ describe('nodes with different pasts', () => {
           const rival = await builder.build([...raws].reverse(), { afterMs: 700 });
           const built = await builder.build(raws);
           succeeded += built.block.transactions.length;
+          native += built.block.transactions.filter((raw) => raw[0] === 0x50).length;
           await follower.chain.check(rival.bytes);
           for (const chain of [follower, forgetful])
             expect(await chain.chain.check(built.bytes)).toMatchObject({ answer: 'valid' });
@@ -209,5 +255,6 @@ describe('nodes with different pasts', () => {
     );
     // Random blocks of which nothing runs would compare nothing.
     expect(succeeded).toBeGreaterThan(numRuns);
+    expect(native).toBeGreaterThan(0);
   }, 120_000);
 });

@@ -63,6 +63,15 @@ function shownStep({ opcode, address, memory, ...step }: Step): object {
   };
 }
 
+function emptyWorld(): World {
+  return new World({
+    account: () => undefined,
+    slot: () => new Uint8Array(0),
+    code: () => new Uint8Array(0),
+    body: () => undefined,
+  });
+}
+
 async function result(
   engine: Engine,
   program: Uint8Array,
@@ -70,12 +79,7 @@ async function result(
   data: Uint8Array,
   options: RunOptions = {},
 ) {
-  const world = new World({
-    account: () => undefined,
-    slot: () => new Uint8Array(0),
-    code: () => new Uint8Array(0),
-    body: () => undefined,
-  });
+  const world = emptyWorld();
   const put = (address: Hex, code: Uint8Array) => {
     world.write(address, {
       nonce: 1n,
@@ -253,6 +257,24 @@ describe('the loop around the instructions', () => {
     // 4 rounds cost 4 gas on Ethereum and 16 here: with 15 it fails and takes them all.
     expect(right.took - less.took).toBe(16n - 15n);
     expect(wrong.took - right.took).toBe(0x1000n - 16n);
+  });
+
+  it('a precompile that is given no point fails with all the gas of its call, and nobody has reverted', async () => {
+    const world = emptyWorld();
+    for (const [address, length] of [
+      [6, 128],
+      [8, 192],
+      [11, 256],
+      [12, 160],
+    ] as const) {
+      const data = new Uint8Array(length);
+      data[length - 1] = 1;
+      data[63] = 1;
+      const message = { from: accountAddress(0), value: 0n, gasLimit: 400_000n, gasPrice: 1n, warm: [] };
+      const to: Hex = `0x${address.toString(16).padStart(40, '0')}`;
+      const outcome = await fast.runMessage(world, block, { ...message, to, data });
+      expect(outcome).toMatchObject({ status: 0, gasUsed: 400_000n, exception: 'point not on curve' });
+    }
   });
 
   it('runs a counting loop with jumps to its end', async () => {
