@@ -1,8 +1,9 @@
 /** A pinned anvil beside our node: the same chain id, clock, gas limit and accounts, blocks only when told. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Hex } from '../../../state/types.ts';
+import { killOwned, spawnOwned } from '../../support/owned.ts';
 import { projectRoot } from '../state/fixtures.ts';
 
 export type Ask = (method: string, ...params: unknown[]) => Promise<unknown>;
@@ -33,7 +34,7 @@ export function anvilVersion(): string | undefined {
 /** @throws Error if it does not come up */
 export async function startAnvil(options: PeerOptions): Promise<Peer> {
   const port = await freePort();
-  const child = spawn(
+  const child = spawnOwned(
     program(),
     [
       ...['--port', String(port), '--chain-id', String(options.chainId), '--hardfork', 'osaka', '--silent'],
@@ -46,7 +47,7 @@ export async function startAnvil(options: PeerOptions): Promise<Peer> {
   const peer: Peer = {
     ask: askOver(`http://127.0.0.1:${port}`),
     async stop() {
-      child.kill();
+      killOwned(child);
       await exited;
     },
   };
