@@ -11,7 +11,7 @@ it('a network that is cut, torn and lied to has one chain, all transfers, and a 
   const lines: string[] = [];
   const outcome = await runManifest(parseManifest(readFileSync(file, 'utf8')), (line) => lines.push(line));
   expect(outcome.problems, lines.join('\n')).toEqual([]);
-  expect(outcome.transfers).toBeGreaterThan(20);
+  expect(outcome.transactions).toBeGreaterThan(20);
   expect(outcome.refused).toBeGreaterThan(3);
   expect(outcome.freshMs).toBeLessThan(FRESH_MS);
 });

@@ -4,11 +4,17 @@
  * npm run e2e -- --seeds FROM..TO    generated ones; one seed: --seeds N..N
  * npm run e2e -- --show FROM..TO     prints them instead
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cliPath } from '../support/devnet.ts';
 import { generateManifest } from './generate.ts';
-import { type Manifest, ManifestError, parseManifest } from './manifest.ts';
+import {
+  MAX_MANIFEST_BYTES,
+  type Manifest,
+  ManifestError,
+  parseManifest,
+  serialiseManifest,
+} from './manifest.ts';
 import { runManifest, summary } from './run.ts';
 
 const USAGE = 'usage: npm run e2e [-- MANIFEST ... | --seeds FROM..TO | --show FROM..TO]';
@@ -27,6 +33,7 @@ function seedsOf(text: string | undefined): number[] {
 
 function read(path: string): Manifest {
   try {
+    if (statSync(path).size > MAX_MANIFEST_BYTES) fail(`${path}: larger than ${MAX_MANIFEST_BYTES} bytes`);
     return parseManifest(readFileSync(path, 'utf8'));
   } catch (error) {
     if (error instanceof ManifestError) fail(`${path}: ${error.message}`);
@@ -50,7 +57,7 @@ function wanted(args: readonly string[]): Manifest[] {
 
 async function main(args: readonly string[]): Promise<number> {
   if (args[0] === '--show') {
-    for (const seed of seedsOf(args[1])) console.log(JSON.stringify(generateManifest(seed), undefined, 2));
+    for (const seed of seedsOf(args[1])) console.log(serialiseManifest(generateManifest(seed)));
     return 0;
   }
   let failed = 0;

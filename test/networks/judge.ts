@@ -28,14 +28,16 @@ export async function heightOf(client: Client): Promise<number> {
 
 /**
  * Milliseconds from `since` until the slowest node had a block that nobody had when this was called.
+ * @param besides others whose blocks it must have overtaken
  * @throws Error that names a node which did not get there in time
  */
 export async function untilFresh(
   nodes: readonly Judged[],
   since: number,
   deadlineMs: number,
+  besides: readonly Judged[] = [],
 ): Promise<number> {
-  const heights = await Promise.all(nodes.map(({ client }) => heightOf(client)));
+  const heights = await Promise.all([...nodes, ...besides].map(({ client }) => heightOf(client)));
   const goal = Math.max(...heights) + 1;
   await Promise.all(
     nodes.map(async ({ name, client }) => {

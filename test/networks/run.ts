@@ -3,13 +3,13 @@ import type { Hex } from '../e2e/support/client.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { checkAbsent, checkIncluded, compareHeaders, untilFresh } from './judge.ts';
 import { startLoad } from './load.ts';
-import type { Manifest } from './manifest.ts';
-import { perturb } from './perturb.ts';
+import type { Manifest, Perturbation } from './manifest.ts';
+import { type Done, perturb } from './perturb.ts';
 
 export interface Outcome {
   readonly problems: readonly string[];
   readonly blocks: number;
-  readonly transfers: number;
+  readonly transactions: number;
   readonly refused: number;
   readonly repeated: number;
   /** The slowest recovery. */
@@ -30,6 +30,7 @@ export async function runManifest(manifest: Manifest, note: (line: string) => vo
     const load = startLoad({
       keys: fleet.network.accounts.slice(0, manifest.load.senders).map(({ privateKey }) => privateKey as Hex),
       inFlight: manifest.load.inFlight,
+      kinds: manifest.load.kinds,
       chainId: fleet.network.chainId,
       clients: fleet.clients,
     });
@@ -38,20 +39,11 @@ export async function runManifest(manifest: Manifest, note: (line: string) => vo
     );
     const problems: string[] = [];
     let freshMs = 0;
-    for (const one of manifest.perturbations) {
+    for (const step of manifest.steps) {
       try {
-        let liftedAt = performance.now();
-        const { told, afterwards } = await perturb(fleet, one, () => {
-          liftedAt = performance.now();
-        });
-        const tookMs = await untilFresh(judged(fleet), liftedAt, FRESH_MS);
-        await afterwards?.();
-        freshMs = Math.max(freshMs, tookMs);
-        note(
-          `${one.kind} ${one.node}${told === '' ? '' : ` (${told})`}: all are fresh after ${seconds(tookMs)} s`,
-        );
+        freshMs = Math.max(freshMs, await runStep(fleet, step, note));
       } catch (error) {
-        problems.push(`${one.kind} ${one.node}: ${(error as Error).message}`);
+        problems.push((error as Error).message);
         break;
       }
     }
@@ -64,7 +56,7 @@ export async function runManifest(manifest: Manifest, note: (line: string) => vo
     return {
       problems,
       blocks: top,
-      transfers: report.accepted.length,
+      transactions: report.accepted.length,
       refused: [...report.refused.values()].reduce((sum, count) => sum + count, 0),
       repeated: report.repeated,
       freshMs,
@@ -73,6 +65,62 @@ export async function runManifest(manifest: Manifest, note: (line: string) => vo
   } finally {
     await fleet.close();
   }
+}
+
+/**
+ * All of a step at the same time. After each fault its node has a fresh block in time, and after the last one all have.
+ * Milliseconds until then, from the moment at which the last fault was taken back.
+ * @throws Error that says which perturbation failed
+ */
+async function runStep(
+  fleet: Fleet,
+  step: readonly Perturbation[],
+  note: (line: string) => void,
+): Promise<number> {
+  for (const { node } of step) fleet.touched.add(node);
+  // All of them end before an error is told, so that none of them goes on while the network is judged.
+  const ended = await Promise.allSettled(step.map((one) => runOne(fleet, one)));
+  for (const { node } of step) fleet.touched.delete(node);
+  const failed = ended.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  const done = ended.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
+  const title = step.map(({ kind, node }) => `${kind} ${node}`).join(' and ');
+  const lastMs = Math.max(...done.map(({ liftedAt }) => liftedAt));
+  const tookMs = await untilFresh(judged(fleet), lastMs, FRESH_MS).catch(named(title));
+  for (const { one, afterwards } of done) await afterwards?.().catch(named(`${one.kind} ${one.node}`));
+  for (const { one, told, backMs } of done)
+    note(
+      `${one.kind} ${one.node}${told === '' ? '' : ` (${told})`}: ${step.length > 1 ? `back after ${seconds(backMs)} s` : `all are fresh after ${seconds(tookMs)} s`}`,
+    );
+  if (step.length > 1) note(`  at the same time: all are fresh after ${seconds(tookMs)} s`);
+  return tookMs;
+}
+
+interface Ended extends Done {
+  readonly one: Perturbation;
+  readonly liftedAt: number;
+  readonly backMs: number;
+}
+
+async function runOne(fleet: Fleet, one: Perturbation): Promise<Ended> {
+  let liftedAt = performance.now();
+  try {
+    const done = await perturb(fleet, one, () => {
+      liftedAt = performance.now();
+    });
+    const mine = judged(fleet).filter(({ name }) => name === one.node);
+    const others = judged(fleet).filter(({ name }) => !fleet.touched.has(name));
+    const backMs = await untilFresh(mine, liftedAt, FRESH_MS, others);
+    return { one, ...done, liftedAt, backMs };
+  } catch (error) {
+    return named(`${one.kind} ${one.node}`)(error as Error);
+  }
+}
+
+function named(title: string): (error: Error) => never {
+  return (error) => {
+    throw new Error(`${title}: ${error.message}`);
+  };
 }
 
 function judged(fleet: Fleet) {
@@ -93,6 +141,6 @@ function seconds(ms: number): string {
 }
 
 export function summary(name: string, outcome: Outcome): string {
-  const { problems, blocks, transfers, refused, repeated, freshMs } = outcome;
-  return `${problems.length === 0 ? 'passed' : 'FAILED'} ${name}: ${blocks} blocks, ${transfers} transfers (${repeated} given again), ${refused} refused, slowest recovery ${seconds(freshMs)} s, ${outcome.seconds.toFixed(0)} s in all`;
+  const { problems, blocks, transactions, refused, repeated, freshMs } = outcome;
+  return `${problems.length === 0 ? 'passed' : 'FAILED'} ${name}: ${blocks} blocks, ${transactions} transactions (${repeated} given again), ${refused} refused, slowest recovery ${seconds(freshMs)} s, ${outcome.seconds.toFixed(0)} s in all`;
 }

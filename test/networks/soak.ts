@@ -12,7 +12,7 @@ import { type Fleet, startFleet } from './fleet.ts';
 import { heapAfterCollection, INSPECT } from './heap.ts';
 import { checkAbsent, checkIncluded, compareHeaders, heightOf, untilFresh } from './judge.ts';
 import { startLoad } from './load.ts';
-import { type Manifest, names } from './manifest.ts';
+import { LOAD_KINDS, type Manifest, names } from './manifest.ts';
 
 const GROWTH_LIMIT = 1.2;
 const BASELINE_MINUTES = 5;
@@ -25,11 +25,12 @@ const STAY_MS = 600_000;
 const manifest: Manifest = {
   name: 'soak',
   validators: 4,
+  powers: [1, 1, 1, 1],
   fullNodes: 2,
   snapshotInterval: 100,
-  load: { senders: 4, inFlight: 8 },
+  load: { senders: 4, inFlight: 8, kinds: LOAD_KINDS },
   // Visitors: they are started below.
-  perturbations: names('full', 2).map((node) => ({ kind: 'start', node, from: 'blocks' })),
+  steps: [names('full', 2).map((node) => ({ kind: 'start', node, from: 'blocks' }))],
 };
 
 async function main(): Promise<number> {
@@ -54,6 +55,7 @@ async function soak(fleet: Fleet, lengthMs: number): Promise<number> {
   const load = startLoad({
     keys: fleet.network.accounts.slice(0, manifest.load.senders).map(({ privateKey }) => privateKey as Hex),
     inFlight: manifest.load.inFlight,
+    kinds: manifest.load.kinds,
     chainId: fleet.network.chainId,
     clients: fleet.clients,
   });
