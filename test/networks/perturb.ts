@@ -29,6 +29,8 @@ const PUNISHED_MS = 60_000;
 const FOLLOWS_MS = 20_000;
 /** A key without a record listens for ten blocks before it signs. */
 const VOTES_MS = 60_000;
+/** A node that votes writes within a height; one that does not has an empty log, and goes on with that. */
+const WRITTEN_MS = 3_000;
 /** Bytes of the last record of a log that a crash leaves unwritten. */
 const TORN_BYTES = 5;
 /** What a founder with power 1 has bonded. */
@@ -110,14 +112,22 @@ type Of<K extends Perturbation['kind']> = Extract<Perturbation, { kind: K }>;
 
 async function tearLog(fleet: Fleet, one: Of<'torn-log'>, lifted: () => void): Promise<Done> {
   const node = fleet.node(one.node);
-  await node.kill();
   const log = join(node.home, 'data', 'consensus', 'consensus.wal');
+  await untilWritten(log);
+  await node.kill();
   const { size } = statSync(log);
   truncateSync(log, Math.max(0, size - TORN_BYTES));
   await othersMake(fleet, one.blocks);
   lifted();
   await node.start();
   return { told: `${size} bytes, ${Math.min(size, TORN_BYTES)} lost` };
+}
+
+/** The log is emptied with each block: a crash in the middle of a height finds something in it. */
+async function untilWritten(log: string): Promise<void> {
+  const deadline = performance.now() + WRITTEN_MS;
+  while (statSync(log).size === 0 && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 async function loseDisk(fleet: Fleet, one: Of<'lost-disk'>, lifted: () => void): Promise<Done> {

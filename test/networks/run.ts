@@ -1,7 +1,7 @@
 /** Runs one manifest and says what was wrong. */
 import type { Hex } from '../e2e/support/client.ts';
 import { type Fleet, startFleet } from './fleet.ts';
-import { checkAbsent, checkIncluded, compareHeaders, untilFresh } from './judge.ts';
+import { checkAbsent, checkIncluded, compareHeaders, type Judged, untilFresh } from './judge.ts';
 import { startLoad } from './load.ts';
 import type { Manifest, Perturbation } from './manifest.ts';
 import { type Done, perturb } from './perturb.ts';
@@ -108,8 +108,8 @@ async function runOne(fleet: Fleet, one: Perturbation): Promise<Ended> {
     const done = await perturb(fleet, one, () => {
       liftedAt = performance.now();
     });
-    const mine = judged(fleet).filter(({ name }) => name === one.node);
-    const others = judged(fleet).filter(({ name }) => !fleet.touched.has(name));
+    const mine = judged(fleet, (name) => name === one.node);
+    const others = judged(fleet, (name) => !fleet.touched.has(name));
     const backMs = await untilFresh(mine, liftedAt, FRESH_MS, others);
     return { one, ...done, liftedAt, backMs };
   } catch (error) {
@@ -123,8 +123,12 @@ function named(title: string): (error: Error) => never {
   };
 }
 
-function judged(fleet: Fleet) {
-  return fleet.running().map(({ name, node }) => ({ name, client: node.client }));
+/** One that is being started has no client yet: only those that are `wanted` are looked at. */
+function judged(fleet: Fleet, wanted: (name: string) => boolean = () => true): Judged[] {
+  return fleet
+    .running()
+    .filter(({ name }) => wanted(name))
+    .map(({ name, node }) => ({ name, client: node.client }));
 }
 
 function logs(fleet: Fleet): string[] {

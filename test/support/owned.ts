@@ -89,6 +89,7 @@ let told: ((line: string) => void) | undefined;
 function keeper(): (line: string) => void {
   if (told !== undefined) return told;
   const child = spawn(process.execPath, [keeperFile()], {
+    env: {},
     stdio: ['pipe', 'ignore', 'inherit'],
     detached: true,
   });
