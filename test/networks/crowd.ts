@@ -95,6 +95,7 @@ export function startCrowd(fleet: Fleet): Crowd {
   return {
     told: () =>
       `${done.settled} answers settled, ${done.readers} readers came, ${done.reads} reads, ${done.events} heads heard`,
+    /** Readers wait for blocks, so that the load must go on until they have left. */
     async stop() {
       stopping = true;
       await all;
@@ -116,7 +117,7 @@ function questions(tag: Hex): [string, ...unknown[]][] {
     ['eth_getBlockReceipts', tag],
     ['eth_getLogs', { fromBlock: tag, toBlock: tag }],
     ['eth_call', { to: NOBODY, data: '0x' }, tag],
-    ['eth_estimateGas', { to: NOBODY, value: '0x1' }],
+    ['eth_estimateGas', { to: NOBODY, value: '0x0' }],
     ['eth_getProof', NOBODY, [], 'latest'],
     ['eth_feeHistory', '0x5', 'latest', [50]],
     ['eth_getBalance', NOBODY, 'latest'],

@@ -74,7 +74,7 @@ async function withWorkers(thread: Thread): Promise<Thread[]> {
           void session.call('NodeWorker.sendMessageToWorker', { sessionId, message }).catch(() => {}),
       );
       bySession.set(sessionId, own);
-      workers.push({ name: url.replace(/^.*\//, ''), session: own });
+      workers.push({ name: url.split('/').slice(-2).join('/'), session: own });
     } else if (method === 'NodeWorker.receivedMessageFromWorker')
       bySession.get(sessionId)?.hear(JSON.parse(String(params['message'])) as Message);
     else if (method === 'NodeWorker.detachedFromWorker') bySession.get(sessionId)?.end();
@@ -82,7 +82,8 @@ async function withWorkers(thread: Thread): Promise<Thread[]> {
   // Threads that run already are told of before the answer comes.
   await session.call('NodeWorker.enable', { waitForDebuggerOnStart: false });
   const found = [thread];
-  for (const worker of [...workers]) found.push(...(await withWorkers(worker).catch(() => [])));
+  // Where a thread cannot be asked for its own, all of them were told of above.
+  for (const worker of [...workers]) found.push(...(await withWorkers(worker).catch(() => [worker])));
   return found;
 }
 

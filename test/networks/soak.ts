@@ -13,7 +13,7 @@ import type { Hex } from '../e2e/support/client.ts';
 import { type Crowd, startCrowd } from './crowd.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { heapAfterCollection, INSPECT, type Memory } from './heap.ts';
-import { checkAbsent, checkIncluded, compareHeaders, heightOf, untilFresh } from './judge.ts';
+import { checkAbsent, checkIncluded, compareHeaders, heightOf, now, untilFresh } from './judge.ts';
 import { type RunningLoad, startLoad } from './load.ts';
 import { LOAD_KINDS, type Manifest, names } from './manifest.ts';
 
@@ -140,9 +140,9 @@ async function visit(fleet: Fleet, number: number): Promise<string> {
   const anew = number % 4 >= 2;
   if (anew) rmSync(join(node.home, 'data'), { recursive: true, force: true });
   fleet.touched.add(name);
-  const since = performance.now();
+  const since = now();
   await node.start();
-  const followsMs = await untilFresh([{ name, client: node.client }], since, STAY_MS);
+  const follows = await untilFresh([{ name, client: node.client }], since, STAY_MS);
   await untilPeers(STAYERS.length);
   fleet.touched.delete(name);
   await pass();
@@ -153,7 +153,7 @@ async function visit(fleet: Fleet, number: number): Promise<string> {
   await untilPeers(STAYERS.length - 1);
   fleet.touched.delete(name);
   await pass();
-  return `${name} came ${anew ? 'without' : 'with'} what it had, followed after ${(followsMs / 1000).toFixed(1)} s, ${killed ? 'was killed' : 'left'}`;
+  return `${name} came ${anew ? 'without' : 'with'} what it had, followed after ${(follows.wallMs / 1000).toFixed(1)} s, ${killed ? 'was killed' : 'left'}`;
 }
 
 /** One node after the other: a collection stops it for a moment. */

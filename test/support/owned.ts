@@ -41,6 +41,11 @@ export function killOwned(child: ChildProcess): void {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) killGroup(child.pid);
 }
 
+/** Those that have not ended. */
+export function ownedProcesses(): readonly number[] {
+  return [...groups];
+}
+
 /** A new folder for temporary files that is removed with this process, unless `removeOwned` does before. */
 export function ownedFolder(prefix: string): string {
   const tell = keeper();
