@@ -25,6 +25,29 @@ export interface Memory {
   readonly threads: readonly { readonly name: string; readonly heap: number; readonly external: number }[];
 }
 
+/**
+ * How many times as much is held now as before. Some threads are there only while they are needed, and one more of a kind
+ * is no growth: of each kind that was there both times, a thread has as much as they have on average.
+ */
+export function growthOf(part: 'heap' | 'external', before: Memory, after: Memory): number {
+  const [old, young] = [averages(part, before), averages(part, after)];
+  const kinds = [...young.keys()].filter((name) => old.has(name));
+  const sum = (of: ReadonlyMap<string, number>) =>
+    kinds.reduce((bytes, name) => bytes + (of.get(name) ?? 0), 0);
+  return sum(young) / sum(old);
+}
+
+function averages(part: 'heap' | 'external', { threads }: Memory): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const { name } of threads) {
+    // One that ended while it was asked has told nothing.
+    const same = threads.filter((thread) => thread.name === name && thread.heap > 0);
+    if (same.length > 0)
+      found.set(name, same.reduce((bytes, thread) => bytes + thread[part], 0) / same.length);
+  }
+  return found;
+}
+
 interface Message {
   readonly id?: number;
   readonly method?: string;

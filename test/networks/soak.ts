@@ -3,8 +3,8 @@
  *
  * Four validators and a full node under load (transfers, contracts, native transactions, answers that are settled;
  * readers and subscribers who come and go) while two more full nodes join and leave, with and without what they had. The
- * heap of each of the five, all threads together, after a forced collection at the end is at most 1.2 times that after
- * five minutes (a third of a shorter run); the same for what is held outside the heaps.
+ * heap of each of the five, all threads, after a forced collection at the end is at most 1.2 times that after five
+ * minutes (a third of a shorter run); the same for what is held outside the heaps.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import type { Hex } from '../e2e/support/client.ts';
 import { type Crowd, startCrowd } from './crowd.ts';
 import { type Fleet, startFleet } from './fleet.ts';
-import { heapAfterCollection, INSPECT, type Memory } from './heap.ts';
+import { growthOf, heapAfterCollection, INSPECT, type Memory } from './heap.ts';
 import { checkAbsent, checkIncluded, compareHeaders, heightOf, now, untilFresh } from './judge.ts';
 import { type RunningLoad, startLoad } from './load.ts';
 import { LOAD_KINDS, type Manifest, names } from './manifest.ts';
@@ -95,9 +95,7 @@ async function soak(fleet: Fleet, lengthMs: number): Promise<number> {
   const problems = [...(await crowd.stop()), ...(await judge(fleet, load))];
   if (baseline === end) problems.push('it was over before its first figure: give it more minutes');
   for (const part of ['heap', 'external'] as const) {
-    const growth = Math.max(
-      ...end.nodes.map((node, i) => node[part] / (baseline?.nodes[i]?.[part] ?? Number.NaN)),
-    );
+    const growth = Math.max(...growths(part, baseline, end));
     console.log(
       `${part === 'heap' ? 'heap' : 'memory outside the heap'} at the end: ${growth.toFixed(2)} times that at ${minutesOf(baseline.atMs)} minutes, the worst of ${STAYERS.length} nodes (limit ${GROWTH_LIMIT})`,
     );
@@ -156,6 +154,14 @@ async function visit(fleet: Fleet, number: number): Promise<string> {
   return `${name} came ${anew ? 'without' : 'with'} what it had, followed after ${(follows.wallMs / 1000).toFixed(1)} s, ${killed ? 'was killed' : 'left'}`;
 }
 
+/** Of each node. */
+function growths(part: 'heap' | 'external', before: Figure, after: Figure): number[] {
+  return after.nodes.map((memory, index) => {
+    const old = before.nodes[index];
+    return old === undefined ? Number.NaN : growthOf(part, old, memory);
+  });
+}
+
 /** One node after the other: a collection stops it for a moment. */
 async function memories(fleet: Fleet): Promise<Memory[]> {
   const found: Memory[] = [];
@@ -170,9 +176,11 @@ function progress(fleet: Fleet, atMs: number, load: RunningLoad, crowd: Crowd, t
 function table({ atMs, nodes }: Figure, baseline: Figure): string[] {
   const mib = (bytes: number) => (bytes / MIB).toFixed(1).padStart(6);
   return nodes.map((memory, index) => {
-    const before = baseline.nodes[index]?.heap ?? Number.NaN;
-    const threads = memory.threads.map((one) => `${one.name} ${mib(one.heap).trim()}`).join(', ');
-    return `${minutesOf(atMs)} min: ${STAYERS[index]?.padEnd(11)} heap ${mib(memory.heap)} MiB (${(memory.heap / before).toFixed(2)}x), outside ${mib(memory.external)}, resident ${mib(memory.resident)}; ${threads}`;
+    const grown = growths('heap', baseline, { atMs, nodes })[index]?.toFixed(2);
+    const threads = memory.threads
+      .map((one) => `${one.name.split('/')[0]} ${mib(one.heap).trim()}`)
+      .join(', ');
+    return `${minutesOf(atMs)} min: ${STAYERS[index]?.padEnd(11)} heap ${mib(memory.heap)} MiB (${grown}x), outside ${mib(memory.external)}, resident ${mib(memory.resident)}; ${threads}`;
   });
 }
 

@@ -1,7 +1,7 @@
 /** A pinned anvil beside our node: the same chain id, clock, gas limit and accounts, blocks only when told. */
 import { spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePorts } from '../../../node/devnet/ports.ts';
 import type { Hex } from '../../../state/types.ts';
 import { killOwned, spawnOwned } from '../../support/owned.ts';
 import { projectRoot } from '../state/fixtures.ts';
@@ -33,7 +33,7 @@ export function anvilVersion(): string | undefined {
 
 /** @throws Error if it does not come up */
 export async function startAnvil(options: PeerOptions): Promise<Peer> {
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const child = spawnOwned(
     program(),
     [
@@ -92,13 +92,4 @@ export function resultOf({ result, error }: Answer): unknown {
   if (error !== undefined)
     throw Object.assign(new Error(error.message), { code: error.code, data: error.data });
   return result;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
