@@ -4,6 +4,7 @@
  */
 import { getContractAddress, keccak256 } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
+import { eventsOf, type TransactionReceipt } from '../../node/client/client.ts';
 import { signNative } from '../../node/client/sign.ts';
 import { fromHex } from '../../state/crypto.ts';
 import { TYPE } from '../../state/modules/addresses.ts';
@@ -98,6 +99,8 @@ export function startLoad(parts: {
         maxPriorityFeePerGas: fields.maxFeePerGas < GWEI ? fields.maxFeePerGas : GWEI,
         ...fields,
       });
+    /** Its own, once it is in a block: what is amended after that makes the state no larger. */
+    let dataNet: bigint | undefined;
     /** Made with the first call. */
     let contract: Hex | undefined;
     const good: Record<LoadKind, (nonce: number) => Promise<Hex>> = {
@@ -115,7 +118,10 @@ export function startLoad(parts: {
         contract = getContractAddress({ from: account.address, nonce: BigInt(nonce) });
         return account.signTransaction({ ...common, data: COUNTER });
       },
-      native: async (nonce) => dataNet(parts.chainId, nonce, key),
+      native: async (nonce) =>
+        dataNet === undefined
+          ? nativeTransaction(parts.chainId, nonce, key, createDataNet)
+          : nativeTransaction(parts.chainId, nonce, key, amendDataNet(dataNet, nonce)),
     };
     let nonce = 0;
     for (let batch = 0; !stopping; batch++) {
@@ -129,6 +135,7 @@ export function startLoad(parts: {
       accepted.push(...hashes);
       const last = hashes.at(-1);
       if (last === undefined || !(await included(last, raws))) return;
+      if (parts.kinds.includes('native')) dataNet ??= await dataNetOf(hashes);
       await refuse(sign, nonce, batch);
     }
   }
@@ -161,6 +168,19 @@ export function startLoad(parts: {
     }
     problems.push(`${hash} is in no block`);
     return false;
+  }
+
+  /** The DataNet that one of these has made; undefined when the node that is asked does not have its block yet. */
+  async function dataNetOf(hashes: readonly Hex[]): Promise<bigint | undefined> {
+    for (const hash of hashes) {
+      const receipt = await within(
+        CALL_MS,
+        next().call<TransactionReceipt | null>('eth_getTransactionReceipt', hash),
+      ).catch(() => null);
+      const made = receipt === null ? undefined : eventsOf(receipt).find(({ name }) => name === 'Created');
+      if (made !== undefined) return made.values['id'] as bigint;
+    }
+    return undefined;
   }
 
   /** One of three transfers that no node may take. */
@@ -205,9 +225,13 @@ export function startLoad(parts: {
   };
 }
 
-/** A native transaction, a DataNet of somebody's own. */
-function dataNet(chainId: number, nonce: number, key: Hex): Hex {
-  const call = dataNetInterface.nativeCall('create', [`Tales ${nonce}`, 'Tales', 'Of people.', []]);
+const createDataNet = dataNetInterface.nativeCall('create', ['Tales', 'Tales', 'Of people.', []]);
+
+function amendDataNet(id: bigint, nonce: number): typeof createDataNet {
+  return dataNetInterface.nativeCall('amend', [id, 'Tales', `Told ${nonce} times.`, []]);
+}
+
+function nativeTransaction(chainId: number, nonce: number, key: Hex, call: typeof createDataNet): Hex {
   const { raw } = signNative(
     {
       chainId,
