@@ -3,7 +3,7 @@
  * from sending the first until the last is in a block, and how many calls a second both answer. The clock decides
  * here, since two programs are compared; both run alone, one after the other.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createRequire } from 'node:module';
@@ -11,6 +11,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { privateKeyToAccount } from 'viem/accounts';
 import { rpc, startDevnet } from '../support/devnet.ts';
+import { killOwned, spawnOwned } from '../support/owned.ts';
 import type { BenchRow } from './types.ts';
 
 const TRANSFERS = 1_000;
@@ -216,10 +217,10 @@ async function anvil(chainId: number): Promise<Measured> {
   const require = createRequire(import.meta.url);
   const folder = dirname(require.resolve('@foundry-rs/anvil/package.json'));
   const { bin } = require('@foundry-rs/anvil/package.json') as { bin: Record<string, string> };
-  const child: ChildProcess = spawn(
+  const child: ChildProcess = spawnOwned(
     process.execPath,
     [join(folder, bin['anvil']!), '--port', `${port}`, '--chain-id', `${chainId}`, '--silent'],
-    { stdio: 'ignore', detached: true },
+    { stdio: 'ignore' },
   );
   try {
     const url = `http://127.0.0.1:${port}`;
@@ -232,8 +233,7 @@ async function anvil(chainId: number): Promise<Measured> {
     await fund(url, chainId, '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
     return await measure(url, programOf(child.pid!), chainId);
   } finally {
-    // The script of the package starts the program itself as a child of its own.
-    process.kill(-child.pid!, 'SIGKILL');
+    killOwned(child);
   }
 }
 

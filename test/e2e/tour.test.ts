@@ -1,5 +1,5 @@
 /** The tour of the operator's guide, command by command, as a person types it. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { loadBrownCorpus } from '../../node/datasets/brown.ts';
 import { createConsensusKey, writeDevelopmentKey } from '../../node/keys/consensus-key.ts';
 import { cliPath, type RunningDevnet, runCli, startDevnet, tempDir } from '../support/devnet.ts';
 import { tanhLayer } from '../support/graph-features.ts';
+import { spawnOwned } from '../support/owned.ts';
 
 let devnet: RunningDevnet | undefined;
 let operator: ChildProcess | undefined;
@@ -55,7 +56,7 @@ it('a person contributes, another asks, the first is paid', async () => {
   await run('model', 'stake', '1', '--amount', '5', '--from', 'grace');
   expect(await run('model', 'list')).toContain('teller');
 
-  operator = spawn(process.execPath, [cliPath(), 'operator', '--from', 'operator'], { cwd: folder });
+  operator = spawnOwned(process.execPath, [cliPath(), 'operator', '--from', 'operator'], { cwd: folder });
   const answer = await json('infer', '--model', '1', '--prompt', 'The jury said that the', '--from', 'asker');
   expect(answer.output.length).toBeGreaterThan(20);
   expect(answer.attribution.verified).toBe(true);

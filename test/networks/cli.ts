@@ -4,40 +4,53 @@
  * npm run e2e -- --seeds FROM..TO    generated ones; one seed: --seeds N..N
  * npm run e2e -- --show FROM..TO     prints them instead
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cliPath } from '../support/devnet.ts';
 import { generateManifest } from './generate.ts';
-import { type Manifest, ManifestError, parseManifest } from './manifest.ts';
+import {
+  MAX_MANIFEST_BYTES,
+  type Manifest,
+  ManifestError,
+  parseManifest,
+  serialiseManifest,
+} from './manifest.ts';
 import { runManifest, summary } from './run.ts';
 
 const USAGE = 'usage: npm run e2e [-- MANIFEST ... | --seeds FROM..TO | --show FROM..TO]';
 const FOLDER = join(cliPath(), '..', '..', 'test', 'networks', 'manifests');
 
+/** A list of seeds is made before the first is run. */
+const MAX_SEEDS = 10_000;
+
+/** One line, whatever was wrong. */
 function fail(message: string): never {
-  console.error(`${message}\n${USAGE}`);
+  console.error(message);
   process.exit(2);
 }
 
 function seedsOf(text: string | undefined): number[] {
   const [, from, to] = /^(\d{1,9})\.\.(\d{1,9})$/.exec(text ?? '') ?? [];
-  if (from === undefined || Number(to) < Number(from)) fail(`${text} is not FROM..TO`);
-  return Array.from({ length: Number(to) - Number(from) + 1 }, (_, index) => Number(from) + index);
+  const count = Number(to) - Number(from) + 1;
+  if (from === undefined || count < 1 || count > MAX_SEEDS)
+    fail(`${text} is not FROM..TO with at most ${MAX_SEEDS} seeds; ${USAGE}`);
+  return Array.from({ length: count }, (_, index) => Number(from) + index);
 }
 
 function read(path: string): Manifest {
   try {
+    if (statSync(path).size > MAX_MANIFEST_BYTES) fail(`${path}: larger than ${MAX_MANIFEST_BYTES} bytes`);
     return parseManifest(readFileSync(path, 'utf8'));
   } catch (error) {
     if (error instanceof ManifestError) fail(`${path}: ${error.message}`);
-    fail((error as Error).message);
+    fail(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
   }
 }
 
 function wanted(args: readonly string[]): Manifest[] {
   const [first, second] = args;
   if (first === '--seeds') return seedsOf(second).map(generateManifest);
-  if (first?.startsWith('-')) fail(`unknown option ${first}`);
+  if (first?.startsWith('-')) fail(`unknown option ${first}; ${USAGE}`);
   const files =
     args.length > 0
       ? args
@@ -50,7 +63,7 @@ function wanted(args: readonly string[]): Manifest[] {
 
 async function main(args: readonly string[]): Promise<number> {
   if (args[0] === '--show') {
-    for (const seed of seedsOf(args[1])) console.log(JSON.stringify(generateManifest(seed), undefined, 2));
+    for (const seed of seedsOf(args[1])) console.log(serialiseManifest(generateManifest(seed)));
     return 0;
   }
   let failed = 0;

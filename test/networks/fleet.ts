@@ -1,6 +1,8 @@
 /** The processes of one manifest, by name, and the wires between them. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Genesis } from '../../genesis/types.ts';
+import { type DevelopmentAccount, validatorAccount } from '../../node/devnet/accounts.ts';
 import { loadOrCreateNodeKey, peerIdOf } from '../../node/keys/node-key.ts';
 import type { Client } from '../e2e/support/client.ts';
 import { startNetwork, type TestNetwork, type TestNode } from '../e2e/support/network.ts';
@@ -12,11 +14,22 @@ export interface Fleet {
   /** Where the validators really listen, for somebody who is not part of the story. */
   readonly addresses: readonly string[];
   node(name: string): TestNode;
-  running(): { name: string; node: TestNode }[];
+  /** The account behind each node that is or was a validator; a node that joins adds its own. */
+  readonly operators: Map<string, DevelopmentAccount>;
+  running(): Named[];
+  /** Nodes that something is done to just now; whoever wants to know what the others do asks none of them. */
+  readonly touched: Set<string>;
+  /** @throws Error when there is none */
+  witness(): Named;
   clients(): Client[];
   /** All wires from and to a node. */
   wires(name: string, state: 'whole' | LinkFault): void;
   close(): Promise<void>;
+}
+
+export interface Named {
+  readonly name: string;
+  readonly node: TestNode;
 }
 
 interface Config {
@@ -31,7 +44,7 @@ const NOWHERE = '/ip4/127.0.0.1/tcp/1';
 export async function startFleet(manifest: Manifest): Promise<Fleet> {
   const all = [...names('validator', manifest.validators), ...names('full', manifest.fullNodes)];
   const later = new Set(
-    manifest.perturbations.filter(({ kind }) => kind === 'start').map(({ node }) => node),
+    manifest.steps.flatMap((step) => step.flatMap(({ kind, node }) => (kind === 'start' ? [node] : []))),
   );
   const links: Link[] = [];
   const addresses: string[] = [];
@@ -43,6 +56,7 @@ export async function startFleet(manifest: Manifest): Promise<Fleet> {
     network = await startNetwork({
       validators: manifest.validators,
       fullNodes: manifest.fullNodes,
+      adjust: (genesis) => weigh(genesis, manifest.powers),
       async configure(homes) {
         for (const home of homes.slice(0, manifest.validators)) addresses.push(addressOf(home));
         for (const [index, home] of homes.entries())
@@ -73,12 +87,22 @@ export async function startFleet(manifest: Manifest): Promise<Fleet> {
     await close();
     throw error;
   }
+  const touched = new Set<string>();
   const running = () => [...nodes].flatMap(([name, one]) => (one.running ? [{ name, node: one }] : []));
   return {
     network,
     addresses,
     node,
+    operators: new Map(
+      names('validator', manifest.validators).map((name, index) => [name, validatorAccount(index)]),
+    ),
     running,
+    touched,
+    witness() {
+      const found = running().find(({ name }) => !touched.has(name));
+      if (found === undefined) throw new Error('nobody is left to be asked');
+      return found;
+    },
     clients: () =>
       running().flatMap(({ node: one }) => {
         try {
@@ -93,6 +117,13 @@ export async function startFleet(manifest: Manifest): Promise<Fleet> {
     },
     close,
   };
+}
+
+function weigh(genesis: Genesis, powers: readonly number[]): void {
+  genesis.validators = genesis.validators.map((one, index) => ({
+    ...one,
+    bond: one.bond * BigInt(powers[index] ?? 1),
+  }));
 }
 
 function addressOf(home: string): string {

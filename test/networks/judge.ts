@@ -1,6 +1,7 @@
 /** What a network must be, seen over RPC alone. */
 import type { Client, Hex } from '../e2e/support/client.ts';
 import { within } from './load.ts';
+import { inOwnTime, ownTimeMs, SLOWEST } from './machine.ts';
 
 export interface Judged {
   readonly name: string;
@@ -18,36 +19,60 @@ type Block = Record<string, unknown> & { readonly number: Hex; readonly miner: H
 
 /** Calls of one node on their way at a time. */
 const AT_ONCE = 16;
-const CALL_MS = 10_000;
+const CALL_MS = 60_000;
 /** A node that lags by more is not looked at here: that it follows was judged before. */
-const CATCH_UP_MS = 20_000;
+const CATCH_UP_MS = 120_000;
 
 export async function heightOf(client: Client): Promise<number> {
   return Number(await within(CALL_MS, client.call<Hex>('eth_blockNumber')));
 }
 
+export interface Recovery {
+  /** On the wall, and by the clock of machine.ts, which is the one that counts. */
+  readonly wallMs: number;
+  readonly ownMs: number;
+}
+
+/** A moment on both clocks. */
+export interface Moment {
+  readonly wallMs: number;
+  readonly ownMs: number;
+}
+
+export function now(): Moment {
+  return { wallMs: performance.now(), ownMs: ownTimeMs() };
+}
+
 /**
- * Milliseconds from `since` until the slowest node had a block that nobody had when this was called.
+ * The time from `since` until the slowest node had a block that nobody had when this was called.
+ * @param besides others whose blocks it must have overtaken
  * @throws Error that names a node which did not get there in time
  */
 export async function untilFresh(
   nodes: readonly Judged[],
-  since: number,
+  since: Moment,
   deadlineMs: number,
-): Promise<number> {
-  const heights = await Promise.all(nodes.map(({ client }) => heightOf(client)));
+  besides: readonly Judged[] = [],
+): Promise<Recovery> {
+  const heights = await Promise.all([...nodes, ...besides].map(({ client }) => heightOf(client)));
   const goal = Math.max(...heights) + 1;
   await Promise.all(
     nodes.map(async ({ name, client }) => {
-      const left = deadlineMs - (performance.now() - since);
-      await client
-        .untilHead(({ number }) => number >= goal, Math.max(1, left))
-        .catch((error: Error) => {
-          throw new Error(`${name} is not at block ${goal} in time: ${error.message}`);
-        });
+      let height = 0;
+      const there = client.untilHead(({ number }) => {
+        height = number;
+        return number >= goal;
+      }, deadlineMs * SLOWEST);
+      await inOwnTime(
+        there,
+        since.ownMs,
+        deadlineMs,
+        () => `${name} is at block ${height} and not at ${goal} within ${deadlineMs / 1000} s`,
+      ).finally(() => there.catch(() => {}));
     }),
   );
-  return performance.now() - since;
+  const end = now();
+  return { wallMs: end.wallMs - since.wallMs, ownMs: end.ownMs - since.ownMs };
 }
 
 /** Problems of the headers from block 0 to the lowest head. A node that began with a snapshot lacks the first ones. */

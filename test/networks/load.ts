@@ -1,10 +1,16 @@
 /**
- * People who send transfers to whatever node answers, as wallets do: what is not in a block after a while is sent again
+ * People who send transactions to whatever node answers, as wallets do: what is not in a block after a while is sent again
  * to another node. They remember everything they sent and, of what they sent on purpose wrongly, why it was refused.
  */
-import { keccak256 } from 'viem';
+import { getContractAddress, keccak256 } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
+import { eventsOf, type TransactionReceipt } from '../../node/client/client.ts';
+import { signNative } from '../../node/client/sign.ts';
+import { fromHex } from '../../state/crypto.ts';
+import { TYPE } from '../../state/modules/addresses.ts';
+import { dataNetInterface } from '../../state/modules/interfaces.ts';
 import { type Client, type Hex, RpcFailure } from '../e2e/support/client.ts';
+import type { LoadKind } from './manifest.ts';
 
 export interface LoadReport {
   /** Hashes that a node accepted; all of them must be in blocks. */
@@ -26,6 +32,11 @@ export interface RunningLoad {
 
 const GWEI = 1_000_000_000n;
 const RECEIVER: Hex = '0x00000000000000000000000000000000000051ab';
+/** Counts its calls in slot 0 and logs each: sload, add 1, sstore, log0. */
+const COUNTER: Hex = `0x6e60005460010160005560006000a000600052600f6011f3`;
+/** To make it, or to call it the first time. */
+const CONTRACT_GAS = 200_000n;
+const NATIVE_GAS = 1_000_000n;
 /** A node that is paused answers nothing. */
 const CALL_MS = 5_000;
 /** Longer than a few rounds without a proposer. */
@@ -43,6 +54,8 @@ interface Wrong {
 export function startLoad(parts: {
   readonly keys: readonly Hex[];
   readonly inFlight: number;
+  /** In turn. */
+  readonly kinds: readonly LoadKind[];
   readonly chainId: number;
   /** Nodes that run now, in any order. */
   readonly clients: () => readonly Client[];
@@ -86,16 +99,43 @@ export function startLoad(parts: {
         maxPriorityFeePerGas: fields.maxFeePerGas < GWEI ? fields.maxFeePerGas : GWEI,
         ...fields,
       });
+    /** Its own, once it is in a block: what is amended after that makes the state no larger. */
+    let dataNet: bigint | undefined;
+    /** Made with the first call. */
+    let contract: Hex | undefined;
+    const good: Record<LoadKind, (nonce: number) => Promise<Hex>> = {
+      transfer: (nonce) => sign({ nonce, value: 1n, maxFeePerGas: 10n * GWEI }),
+      async contract(nonce) {
+        const fees = { maxFeePerGas: 10n * GWEI, maxPriorityFeePerGas: GWEI };
+        const common = {
+          type: 'eip1559',
+          chainId: parts.chainId,
+          nonce,
+          gas: CONTRACT_GAS,
+          ...fees,
+        } as const;
+        if (contract !== undefined) return account.signTransaction({ ...common, to: contract });
+        contract = getContractAddress({ from: account.address, nonce: BigInt(nonce) });
+        return account.signTransaction({ ...common, data: COUNTER });
+      },
+      native: async (nonce) =>
+        dataNet === undefined
+          ? nativeTransaction(parts.chainId, nonce, key, createDataNet)
+          : nativeTransaction(parts.chainId, nonce, key, amendDataNet(dataNet, nonce)),
+    };
     let nonce = 0;
     for (let batch = 0; !stopping; batch++) {
       const raws: Hex[] = [];
-      for (let i = 0; i < parts.inFlight; i++)
-        raws.push(await sign({ nonce: nonce++, value: 1n, maxFeePerGas: 10n * GWEI }));
+      for (let i = 0; i < parts.inFlight; i++) {
+        const kind = parts.kinds[nonce % parts.kinds.length] as LoadKind;
+        raws.push(await good[kind](nonce++));
+      }
       const hashes: Hex[] = [];
       for (const raw of raws) if (await give(raw, account.address)) hashes.push(keccak256(raw));
       accepted.push(...hashes);
       const last = hashes.at(-1);
       if (last === undefined || !(await included(last, raws))) return;
+      if (parts.kinds.includes('native')) dataNet ??= await dataNetOf(hashes);
       await refuse(sign, nonce, batch);
     }
   }
@@ -128,6 +168,19 @@ export function startLoad(parts: {
     }
     problems.push(`${hash} is in no block`);
     return false;
+  }
+
+  /** The DataNet that one of these has made; undefined when the node that is asked does not have its block yet. */
+  async function dataNetOf(hashes: readonly Hex[]): Promise<bigint | undefined> {
+    for (const hash of hashes) {
+      const receipt = await within(
+        CALL_MS,
+        next().call<TransactionReceipt | null>('eth_getTransactionReceipt', hash),
+      ).catch(() => null);
+      const made = receipt === null ? undefined : eventsOf(receipt).find(({ name }) => name === 'Created');
+      if (made !== undefined) return made.values['id'] as bigint;
+    }
+    return undefined;
   }
 
   /** One of three transfers that no node may take. */
@@ -170,6 +223,29 @@ export function startLoad(parts: {
     },
     accepted: () => accepted.length,
   };
+}
+
+const createDataNet = dataNetInterface.nativeCall('create', ['Tales', 'Tales', 'Of people.', []]);
+
+function amendDataNet(id: bigint, nonce: number): typeof createDataNet {
+  return dataNetInterface.nativeCall('amend', [id, 'Tales', `Told ${nonce} times.`, []]);
+}
+
+function nativeTransaction(chainId: number, nonce: number, key: Hex, call: typeof createDataNet): Hex {
+  const { raw } = signNative(
+    {
+      chainId,
+      nonce: BigInt(nonce),
+      gasLimit: NATIVE_GAS,
+      value: 0n,
+      maxFeePerGas: 10n * GWEI,
+      maxPriorityFeePerGas: GWEI,
+      type: TYPE.datanet,
+      ...call,
+    },
+    fromHex(key, 32),
+  );
+  return `0x${Buffer.from(raw).toString('hex')}`;
 }
 
 export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {

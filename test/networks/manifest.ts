@@ -1,25 +1,33 @@
 /**
- * What is done to a network, as a file. Nodes are `validator-0` ... and `full-0` ...; perturbations happen one after the
- * other, each while the load goes on. Durations are counted in blocks that the rest of the network makes meanwhile, so
- * that nothing depends on how fast a machine is.
+ * What is done to a network, as a file (docs/networks.md). Nodes are `validator-0` ... and `full-0` ...; steps happen one
+ * after the other, each while the load goes on; the perturbations of one step happen at the same time. Durations are
+ * counted in blocks that the rest of the network makes meanwhile, so that nothing depends on how fast a machine is.
  */
 
 export interface Manifest {
   readonly name: string;
   readonly validators: number;
+  /** Of each validator, as multiples of the bond that a node bonds which joins; all 1 where the file does not say. */
+  readonly powers: readonly number[];
   readonly fullNodes: number;
   /** Blocks between the snapshots that every node makes. */
   readonly snapshotInterval: number;
   readonly load: Load;
-  readonly perturbations: readonly Perturbation[];
+  /** `perturbations` of the file. */
+  readonly steps: readonly (readonly Perturbation[])[];
 }
 
 export interface Load {
-  /** Accounts that send transfers, each waiting for its last ones before it sends more. */
+  /** Accounts that send transactions, each waiting for its last ones before it sends more. */
   readonly senders: number;
-  /** Transfers of one account on their way at a time. */
+  /** Transactions of one account on their way at a time. */
   readonly inFlight: number;
+  /** In turn; only transfers where the file does not say. */
+  readonly kinds: readonly LoadKind[];
 }
+
+export const LOAD_KINDS = ['transfer', 'contract', 'native'] as const;
+export type LoadKind = (typeof LOAD_KINDS)[number];
 
 /** `blocks`: how many the others make before it is lifted. */
 export type Perturbation =
@@ -35,9 +43,15 @@ export type Perturbation =
   | { readonly kind: 'torn-log'; readonly node: string; readonly blocks: number }
   /**
    * SIGKILL, and the disk with the data and the last-signed record is gone; the key is not. A validator is refused, and
-   * then started with the record that was exported (`record`), or with the flag that does without (`flag`).
+   * then started with the record that was exported (`record`), or with the flag that does without (`flag`). A full node
+   * has nothing to lose but its blocks (undefined).
    */
-  | { readonly kind: 'lost-disk'; readonly node: string; readonly blocks: number; readonly signs: Remedy }
+  | {
+      readonly kind: 'lost-disk';
+      readonly node: string;
+      readonly blocks: number;
+      readonly signs: Remedy | undefined;
+    }
   /** A full node that was not there from the beginning. */
   | { readonly kind: 'start'; readonly node: string; readonly from: 'snapshot' | 'blocks' }
   /** A full node gets a key and becomes a validator by staking transactions. */
@@ -54,8 +68,12 @@ export type Remedy = 'record' | 'flag';
 /** Each a process with four threads; two cores carry no more. */
 export const MAX_VALIDATORS = 7;
 export const MAX_FULL_NODES = 3;
-const MAX_PERTURBATIONS = 40;
+const MAX_STEPS = 40;
 const MAX_BLOCKS = 100;
+/** A founder's bond times this is far below what an account of 64 bits could hold. */
+const MAX_POWER = 100;
+/** A few nodes by hand are some kilobytes. */
+export const MAX_MANIFEST_BYTES = 1 << 20;
 
 export class ManifestError extends Error {
   override name = 'ManifestError';
@@ -69,28 +87,59 @@ export function parseManifest(text: string): Manifest {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new ManifestError(`not JSON: ${(error as Error).message}`);
+    throw new ManifestError(`not JSON: ${oneLine((error as Error).message)}`);
   }
   const top = object(json, 'manifest');
+  only(top, 'manifest', [
+    'name',
+    'validators',
+    'powers',
+    'fullNodes',
+    'snapshotInterval',
+    'load',
+    'perturbations',
+  ]);
   const load = object(top['load'], 'load');
-  const list = top['perturbations'];
-  if (!Array.isArray(list) || list.length === 0 || list.length > MAX_PERTURBATIONS)
-    throw new ManifestError(`perturbations: a list of 1 to ${MAX_PERTURBATIONS}`);
-  only(top, 'manifest', ['name', 'validators', 'fullNodes', 'snapshotInterval', 'load', 'perturbations']);
-  only(load, 'load', ['senders', 'inFlight']);
+  only(load, 'load', ['senders', 'inFlight', 'kinds']);
+  const validators = whole(top['validators'], 'validators', 1, MAX_VALIDATORS);
   const manifest: Manifest = {
     name: textOf(top['name'], 'name'),
-    validators: whole(top['validators'], 'validators', 1, MAX_VALIDATORS),
+    validators,
+    powers: powersOf(top['powers'], validators),
     fullNodes: whole(top['fullNodes'], 'fullNodes', 0, MAX_FULL_NODES),
     snapshotInterval: whole(top['snapshotInterval'], 'snapshotInterval', 2, 1_000),
     load: {
       senders: whole(load['senders'], 'load.senders', 1, 5),
       inFlight: whole(load['inFlight'], 'load.inFlight', 1, 16),
+      kinds:
+        load['kinds'] === undefined
+          ? ['transfer']
+          : list(load['kinds'], 'load.kinds', LOAD_KINDS.length).map((kind, index) =>
+              choice(kind, `load.kinds[${index}]`, LOAD_KINDS),
+            ),
     },
-    perturbations: list.map((entry, index) => perturbation(entry, `perturbations[${index}]`)),
+    steps: list(top['perturbations'], 'perturbations', MAX_STEPS).map((entry, index) => {
+      const at = `perturbations[${index}]`;
+      return Array.isArray(entry)
+        ? list(entry, at, validators + MAX_FULL_NODES).map((one, i) => perturbation(one, `${at}[${i}]`))
+        : [perturbation(entry, at)];
+    }),
   };
   checkStory(manifest);
   return manifest;
+}
+
+/** The file of a manifest, with nothing in it that is the default. */
+export function serialiseManifest({ steps, powers, ...manifest }: Manifest): string {
+  return JSON.stringify(
+    {
+      ...manifest,
+      ...(powers.some((power) => power !== 1) && { powers }),
+      perturbations: steps.map((step) => (step.length === 1 ? step[0] : step)),
+    },
+    undefined,
+    2,
+  );
 }
 
 function perturbation(entry: unknown, at: string): Perturbation {
@@ -115,7 +164,10 @@ function perturbation(entry: unknown, at: string): Perturbation {
         kind,
         node,
         blocks: blocks(),
-        signs: choice(json['signs'], `${at}.signs`, ['record', 'flag']),
+        signs:
+          json['signs'] === undefined
+            ? undefined
+            : choice<Remedy>(json['signs'], `${at}.signs`, ['record', 'flag']),
       };
     case 'start':
       fields('from');
@@ -126,43 +178,98 @@ function perturbation(entry: unknown, at: string): Perturbation {
       fields();
       return { kind, node };
     default:
-      throw new ManifestError(`${at}.kind: there is no perturbation ${JSON.stringify(kind)}`);
+      throw new ManifestError(`${at}.kind: there is no perturbation ${shown(kind)}`);
   }
 }
 
-/** Whether every perturbation finds the network as it needs it; all validators have the same power. */
-function checkStory({ validators, fullNodes, perturbations }: Manifest): void {
-  const running = new Set([...names('validator', validators), ...names('full', fullNodes)]);
-  const late = perturbations.filter(({ kind }) => kind === 'start').map(({ node }) => node);
-  for (const node of late) running.delete(node);
-  const voting = new Set(names('validator', validators));
-  for (const [index, { kind, node, ...rest }] of perturbations.entries()) {
-    const refuse = (problem: string): never => {
-      throw new ManifestError(`perturbations[${index}]: ${kind} ${node}: ${problem}`);
-    };
-    if (kind === 'start') {
-      if (!names('full', fullNodes).includes(node)) refuse('only full nodes can come later');
-      if (running.has(node)) refuse('is running already');
-      running.add(node);
-      continue;
+/** Who runs, who has a key, and who votes with which power, at one moment of the story. */
+interface Cast {
+  readonly running: Set<string>;
+  readonly keyed: Set<string>;
+  readonly voting: Map<string, number>;
+}
+
+/** Whether every perturbation finds the network as it needs it. */
+function checkStory(manifest: Manifest): void {
+  const { validators, fullNodes, powers, steps } = manifest;
+  const founders = names('validator', validators);
+  const everybody = [...founders, ...names('full', fullNodes)];
+  const late = new Set(steps.flat().flatMap(({ kind, node }) => (kind === 'start' ? [node] : [])));
+  for (const node of late)
+    if (!everybody.includes(node) || founders.includes(node))
+      throw new ManifestError(`start ${shown(node)}: only one of the full nodes can come later`);
+  const cast: Cast = {
+    running: new Set(everybody.filter((node) => !late.has(node))),
+    keyed: new Set(founders),
+    voting: new Map(founders.map((node, index) => [node, powers[index] ?? 1])),
+  };
+  for (const [index, step] of steps.entries()) {
+    const at = `perturbations[${index}]`;
+    for (const one of step) {
+      const problem =
+        step.filter(({ node }) => node === one.node).length > 1 ? 'twice at a time' : problemOf(one, cast);
+      if (problem !== undefined) throw new ManifestError(`${at}: ${one.kind} ${shown(one.node)}: ${problem}`);
     }
-    if (!running.has(node)) refuse('there is no such node at this time');
-    const votes = voting.has(node);
-    if (kind === 'join' ? votes : (kind === 'leave' || kind === 'equivocate') && !votes)
-      refuse(votes ? 'is a validator already' : 'is no validator');
-    if (kind === 'join') voting.add(node);
-    else if (kind === 'leave' || kind === 'equivocate') voting.delete(node);
-    else if ('blocks' in rest && rest.blocks > 0 && votes && !isQuorum(voting.size - 1, voting.size))
-      refuse(`the ${voting.size - 1} validators that are left cannot make blocks: it takes blocks = 0`);
-    if ((kind === 'pause' || kind === 'disconnect') && 'blocks' in rest && rest.blocks === 0)
-      refuse('lasts for 0 blocks');
-    if ((kind === 'torn-log' || kind === 'lost-disk') && !node.startsWith('validator-'))
-      refuse('is for nodes that began as validators');
-    if (voting.size === 0) refuse('leaves no validator');
+    const problem = problemTogether(step, cast);
+    if (problem !== undefined) throw new ManifestError(`${at}: ${problem}`);
+    for (const { kind, node } of step) {
+      if (kind === 'start') cast.running.add(node);
+      else if (kind === 'join') {
+        cast.voting.set(node, 1);
+        cast.keyed.add(node);
+      } else if (leavesTheSet(kind)) cast.voting.delete(node);
+    }
   }
 }
 
-export function isQuorum(part: number, all: number): boolean {
+const leavesTheSet = (kind: PerturbationKind): boolean => kind === 'leave' || kind === 'equivocate';
+
+function problemOf(one: Perturbation, { running, keyed, voting }: Cast): string | undefined {
+  const { kind, node } = one;
+  if (kind === 'start') return running.has(node) ? 'is running already' : undefined;
+  if (!running.has(node)) return 'there is no such node at this time';
+  const votes = voting.has(node);
+  if (kind === 'join' && keyed.has(node)) return votes ? 'is a validator already' : 'has been a validator';
+  if (leavesTheSet(kind) && !votes) return 'is no validator';
+  if ((kind === 'pause' || kind === 'disconnect') && one.blocks === 0) return 'lasts for 0 blocks';
+  if (kind === 'torn-log' && !keyed.has(node)) return 'has no consensus log';
+  if (kind === 'lost-disk' && keyed.has(node) && one.signs === undefined)
+    return 'has a key, so that it takes signs: one of record, flag';
+  if (kind === 'lost-disk' && !keyed.has(node) && one.signs !== undefined)
+    return 'has no key, so that it takes no signs';
+  return undefined;
+}
+
+/** Whether those that are left can make the blocks that the step waits for. */
+function problemTogether(step: readonly Perturbation[], { running, voting }: Cast): string | undefined {
+  const left = new Map(voting);
+  for (const { kind, node } of step) if (leavesTheSet(kind)) left.delete(node);
+  const all = total(left);
+  if (all === 0) return 'leaves no validator';
+  for (const one of step) if (isAway(one)) left.delete(one.node);
+  if (!isQuorum(total(left), all))
+    return `the power that is left, ${total(left)} of ${all}, cannot make blocks: it takes blocks = 0, and no flag for a disk that is lost`;
+  const touched = new Set(step.map(({ node }) => node));
+  if (step.some(needsWitness) && [...running].every((node) => touched.has(node)))
+    return 'nobody is left to be asked meanwhile';
+  const blind = step.filter(({ kind }) => kind === 'lost-disk').map(({ node }) => node);
+  return [...running].every((node) => blind.includes(node)) ? 'nobody is left who has the blocks' : undefined;
+}
+
+/** Whether the others have to make blocks without it. With the flag it listens to some before it signs. */
+function isAway(one: Perturbation): boolean {
+  return ('blocks' in one && one.blocks > 0) || (one.kind === 'lost-disk' && one.signs === 'flag');
+}
+
+function needsWitness(one: Perturbation): boolean {
+  return !('blocks' in one) || one.blocks > 0;
+}
+
+function total(powers: ReadonlyMap<string, number>): number {
+  return [...powers.values()].reduce((sum, power) => sum + power, 0);
+}
+
+function isQuorum(part: number, all: number): boolean {
   return part * 3 > all * 2;
 }
 
@@ -179,12 +286,12 @@ function object(value: unknown, at: string): Json {
 function only(json: Json, at: string, known: readonly string[]): void {
   const unknown = Object.keys(json).find((key) => !known.includes(key));
   if (unknown !== undefined)
-    throw new ManifestError(`${at}: unknown field ${JSON.stringify(unknown)}; there are ${known.join(', ')}`);
+    throw new ManifestError(`${at}: unknown field ${shown(unknown)}; there are ${known.join(', ')}`);
 }
 
 function textOf(value: unknown, at: string): string {
-  if (typeof value !== 'string' || value === '' || value.length > 120)
-    throw new ManifestError(`${at}: a text of 1 to 120 characters is expected`);
+  if (typeof value !== 'string' || value === '' || value.length > 120 || /\p{Cc}/u.test(value))
+    throw new ManifestError(`${at}: a text of 1 to 120 characters, in one line, is expected`);
   return value;
 }
 
@@ -198,4 +305,27 @@ function choice<T extends string>(value: unknown, at: string, known: readonly T[
   const found = known.find((one) => one === value);
   if (found === undefined) throw new ManifestError(`${at}: one of ${known.join(', ')} is expected`);
   return found;
+}
+
+function list(value: unknown, at: string, max: number): unknown[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > max)
+    throw new ManifestError(`${at}: a list of 1 to ${max} is expected`);
+  return value;
+}
+
+function powersOf(value: unknown, validators: number): number[] {
+  if (value === undefined) return new Array(validators).fill(1);
+  if (!Array.isArray(value) || value.length !== validators)
+    throw new ManifestError(`powers: a list of ${validators}, one for each validator, is expected`);
+  return value.map((power, index) => whole(power, `powers[${index}]`, 1, MAX_POWER));
+}
+
+/** Somebody else's text, in one line that fits a terminal. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'undefined';
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').slice(0, 200);
 }

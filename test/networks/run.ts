@@ -1,23 +1,31 @@
 /** Runs one manifest and says what was wrong. */
 import type { Hex } from '../e2e/support/client.ts';
 import { type Fleet, startFleet } from './fleet.ts';
-import { checkAbsent, checkIncluded, compareHeaders, untilFresh } from './judge.ts';
+import {
+  checkAbsent,
+  checkIncluded,
+  compareHeaders,
+  type Judged,
+  type Moment,
+  now,
+  type Recovery,
+  untilFresh,
+} from './judge.ts';
 import { startLoad } from './load.ts';
-import type { Manifest } from './manifest.ts';
-import { perturb } from './perturb.ts';
+import type { Manifest, Perturbation } from './manifest.ts';
+import { type Done, perturb } from './perturb.ts';
 
 export interface Outcome {
   readonly problems: readonly string[];
   readonly blocks: number;
-  readonly transfers: number;
+  readonly transactions: number;
   readonly refused: number;
   readonly repeated: number;
-  /** The slowest recovery. */
-  readonly freshMs: number;
+  readonly slowest: Recovery;
   readonly seconds: number;
 }
 
-/** After a perturbation every node has a new block within this time. */
+/** After a perturbation every node has a new block within this time (machine.ts). */
 export const FRESH_MS = 20_000;
 /** Lines of a node's log that are shown with a problem. */
 const LOG_LINES = 15;
@@ -30,6 +38,7 @@ export async function runManifest(manifest: Manifest, note: (line: string) => vo
     const load = startLoad({
       keys: fleet.network.accounts.slice(0, manifest.load.senders).map(({ privateKey }) => privateKey as Hex),
       inFlight: manifest.load.inFlight,
+      kinds: manifest.load.kinds,
       chainId: fleet.network.chainId,
       clients: fleet.clients,
     });
@@ -37,21 +46,13 @@ export async function runManifest(manifest: Manifest, note: (line: string) => vo
       `${manifest.validators} validators and ${fleet.running().length - manifest.validators} full nodes run`,
     );
     const problems: string[] = [];
-    let freshMs = 0;
-    for (const one of manifest.perturbations) {
+    let slowest: Recovery = { wallMs: 0, ownMs: 0 };
+    for (const step of manifest.steps) {
       try {
-        let liftedAt = performance.now();
-        const { told, afterwards } = await perturb(fleet, one, () => {
-          liftedAt = performance.now();
-        });
-        const tookMs = await untilFresh(judged(fleet), liftedAt, FRESH_MS);
-        await afterwards?.();
-        freshMs = Math.max(freshMs, tookMs);
-        note(
-          `${one.kind} ${one.node}${told === '' ? '' : ` (${told})`}: all are fresh after ${seconds(tookMs)} s`,
-        );
+        const took = await runStep(fleet, step, note);
+        if (took.ownMs > slowest.ownMs) slowest = took;
       } catch (error) {
-        problems.push(`${one.kind} ${one.node}: ${(error as Error).message}`);
+        problems.push((error as Error).message);
         break;
       }
     }
@@ -64,10 +65,10 @@ export async function runManifest(manifest: Manifest, note: (line: string) => vo
     return {
       problems,
       blocks: top,
-      transfers: report.accepted.length,
+      transactions: report.accepted.length,
       refused: [...report.refused.values()].reduce((sum, count) => sum + count, 0),
       repeated: report.repeated,
-      freshMs,
+      slowest,
       seconds: (performance.now() - began) / 1000,
     };
   } finally {
@@ -75,8 +76,68 @@ export async function runManifest(manifest: Manifest, note: (line: string) => vo
   }
 }
 
-function judged(fleet: Fleet) {
-  return fleet.running().map(({ name, node }) => ({ name, client: node.client }));
+/**
+ * All of a step at the same time. After each fault its node has a fresh block in time, and after the last one all have.
+ * The time until then, from the moment at which the last fault was taken back.
+ * @throws Error that says which perturbation failed
+ */
+async function runStep(
+  fleet: Fleet,
+  step: readonly Perturbation[],
+  note: (line: string) => void,
+): Promise<Recovery> {
+  for (const { node } of step) fleet.touched.add(node);
+  // All of them end before an error is told, so that none of them goes on while the network is judged.
+  const ended = await Promise.allSettled(step.map((one) => runOne(fleet, one)));
+  for (const { node } of step) fleet.touched.delete(node);
+  const failed = ended.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  const done = ended.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
+  const title = step.map(({ kind, node }) => `${kind} ${node}`).join(' and ');
+  const last = done.map(({ liftedAt }) => liftedAt).reduce((a, b) => (a.wallMs > b.wallMs ? a : b));
+  const took = await untilFresh(judged(fleet), last, FRESH_MS).catch(named(title));
+  for (const { one, afterwards } of done) await afterwards?.().catch(named(`${one.kind} ${one.node}`));
+  for (const { one, told, back } of done)
+    note(
+      `${one.kind} ${one.node}${told === '' ? '' : ` (${told})`}: ${step.length > 1 ? `back after ${shown(back)}` : `all are fresh after ${shown(took)}`}`,
+    );
+  if (step.length > 1) note(`  at the same time: all are fresh after ${shown(took)}`);
+  return took;
+}
+
+interface Ended extends Done {
+  readonly one: Perturbation;
+  readonly liftedAt: Moment;
+  readonly back: Recovery;
+}
+
+async function runOne(fleet: Fleet, one: Perturbation): Promise<Ended> {
+  let liftedAt = now();
+  try {
+    const done = await perturb(fleet, one, () => {
+      liftedAt = now();
+    });
+    const mine = judged(fleet, (name) => name === one.node);
+    const others = judged(fleet, (name) => !fleet.touched.has(name));
+    const back = await untilFresh(mine, liftedAt, FRESH_MS, others);
+    return { one, ...done, liftedAt, back };
+  } catch (error) {
+    return named(`${one.kind} ${one.node}`)(error as Error);
+  }
+}
+
+function named(title: string): (error: Error) => never {
+  return (error) => {
+    throw new Error(`${title}: ${error.message}`);
+  };
+}
+
+/** One that is being started has no client yet: only those that are `wanted` are looked at. */
+function judged(fleet: Fleet, wanted: (name: string) => boolean = () => true): Judged[] {
+  return fleet
+    .running()
+    .filter(({ name }) => wanted(name))
+    .map(({ name, node }) => ({ name, client: node.client }));
 }
 
 function logs(fleet: Fleet): string[] {
@@ -88,11 +149,13 @@ function logs(fleet: Fleet): string[] {
     ]);
 }
 
-function seconds(ms: number): string {
-  return (ms / 1000).toFixed(1);
+/** On a quiet machine both are the same. */
+function shown({ wallMs, ownMs }: Recovery): string {
+  const own = `${(ownMs / 1000).toFixed(1)} s`;
+  return wallMs < 1.1 * ownMs ? own : `${own} (${(wallMs / 1000).toFixed(1)} s with others on the machine)`;
 }
 
 export function summary(name: string, outcome: Outcome): string {
-  const { problems, blocks, transfers, refused, repeated, freshMs } = outcome;
-  return `${problems.length === 0 ? 'passed' : 'FAILED'} ${name}: ${blocks} blocks, ${transfers} transfers (${repeated} given again), ${refused} refused, slowest recovery ${seconds(freshMs)} s, ${outcome.seconds.toFixed(0)} s in all`;
+  const { problems, blocks, transactions, refused, repeated, slowest } = outcome;
+  return `${problems.length === 0 ? 'passed' : 'FAILED'} ${name}: ${blocks} blocks, ${transactions} transactions (${repeated} given again), ${refused} refused, slowest recovery ${shown(slowest)}, ${outcome.seconds.toFixed(0)} s in all`;
 }

@@ -2,12 +2,12 @@
  * Starts the shipped program's devnet as a user would (`openledger devnet`), in a folder of its own, and ends it with
  * all its children. Everything is judged from outside: devnet.json, RPC, WebSocket, standard output.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hex } from '../../genesis/types.ts';
+import { killOwned, ownedFolder, removeOwned, spawnOwned } from './owned.ts';
 
 /** Contents of devnet.json, as far as tests read it. */
 export interface DevnetFile {
@@ -41,7 +41,7 @@ export function cliPath(): string {
 }
 
 export function tempDir(prefix = 'openledger-'): string {
-  return mkdtempSync(join(tmpdir(), prefix));
+  return ownedFolder(prefix);
 }
 
 export interface StartOptions {
@@ -55,7 +55,7 @@ export interface StartOptions {
 
 export async function startDevnet(options: StartOptions = {}): Promise<RunningDevnet> {
   const dir = options.dir ?? tempDir('openledger-devnet-');
-  const child = spawn(
+  const child = spawnOwned(
     process.execPath,
     [cli, 'devnet', '--data', dir, '--validators', String(options.validators ?? 4), ...(options.args ?? [])],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } },
@@ -67,8 +67,8 @@ export async function startDevnet(options: StartOptions = {}): Promise<RunningDe
       output += chunk.toString('utf8');
       if ((options.until ?? /rpc/i).test(output) && fileReady(dir)) resolve();
     };
-    child.stdout.on('data', onData);
-    child.stderr.on('data', onData);
+    child.stdout?.on('data', onData);
+    child.stderr?.on('data', onData);
     const timer = setTimeout(
       () => reject(new Error(`the devnet was not ready in time:\n${output}`)),
       options.timeoutMs ?? 90_000,
@@ -76,11 +76,10 @@ export async function startDevnet(options: StartOptions = {}): Promise<RunningDe
     timer.unref();
     exited.then((code) => reject(new Error(`the devnet ended with ${code}:\n${output}`)));
   });
-  process.once('exit', () => child.kill('SIGKILL'));
   try {
     await ready;
   } catch (error) {
-    child.kill('SIGINT');
+    killOwned(child);
     throw error;
   }
   const file = JSON.parse(readFileSync(join(dir, 'devnet.json'), 'utf8')) as DevnetFile;
@@ -100,7 +99,7 @@ export async function startDevnet(options: StartOptions = {}): Promise<RunningDe
     stop: async ({ keep = false } = {}) => {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGINT');
       const code = await exited;
-      if (!keep) rmSync(dir, { recursive: true, force: true });
+      if (!keep) removeOwned(dir);
       return code;
     },
   };
@@ -119,20 +118,20 @@ export async function runCli(
   args: string[],
   options: { cwd?: string; env?: Record<string, string>; input?: string } = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [cli, ...args], {
+  const child = spawnOwned(process.execPath, [cli, ...args], {
     cwd: options.cwd,
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1', ...options.env },
   });
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (chunk) => {
+  child.stdout?.on('data', (chunk) => {
     stdout += chunk;
   });
-  child.stderr.on('data', (chunk) => {
+  child.stderr?.on('data', (chunk) => {
     stderr += chunk;
   });
-  child.stdin.end(options.input ?? '');
+  child.stdin?.end(options.input ?? '');
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, stdout, stderr };
 }

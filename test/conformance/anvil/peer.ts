@@ -1,8 +1,9 @@
 /** A pinned anvil beside our node: the same chain id, clock, gas limit and accounts, blocks only when told. */
-import { spawn, spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { freePorts } from '../../../node/devnet/ports.ts';
 import type { Hex } from '../../../state/types.ts';
+import { killOwned, spawnOwned } from '../../support/owned.ts';
 import { projectRoot } from '../state/fixtures.ts';
 
 export type Ask = (method: string, ...params: unknown[]) => Promise<unknown>;
@@ -32,8 +33,8 @@ export function anvilVersion(): string | undefined {
 
 /** @throws Error if it does not come up */
 export async function startAnvil(options: PeerOptions): Promise<Peer> {
-  const port = await freePort();
-  const child = spawn(
+  const [port] = await freePorts(1);
+  const child = spawnOwned(
     program(),
     [
       ...['--port', String(port), '--chain-id', String(options.chainId), '--hardfork', 'osaka', '--silent'],
@@ -46,7 +47,7 @@ export async function startAnvil(options: PeerOptions): Promise<Peer> {
   const peer: Peer = {
     ask: askOver(`http://127.0.0.1:${port}`),
     async stop() {
-      child.kill();
+      killOwned(child);
       await exited;
     },
   };
@@ -91,13 +92,4 @@ export function resultOf({ result, error }: Answer): unknown {
   if (error !== undefined)
     throw Object.assign(new Error(error.message), { code: error.code, data: error.data });
   return result;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -55,10 +55,12 @@ export async function connect(port: number): Promise<Client> {
       result?: unknown;
       error?: { code: number; message: string; data?: unknown };
       method?: string;
-      params?: { result: { number: Hex; hash: Hex; stateRoot: Hex } };
+      params?: { result: { number: Hex; hash: Hex; stateRoot?: Hex } };
     };
     if (message.method === 'eth_subscription' && message.params !== undefined) {
       const { number, hash, stateRoot } = message.params.result;
+      // Of another subscription, by a caller of its own.
+      if (stateRoot === undefined) return;
       last = { number: Number(number), hash, stateRoot };
       for (const watcher of [...watchers]) watcher(last);
       return;

@@ -2,14 +2,14 @@
  * A network of real node processes in a temporary folder, driven from outside: RPC, signals, files. Everything that
  * is started here is ended here, however a test ends.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseGenesis, serialiseGenesis } from '../../../genesis/schema.ts';
 import type { Genesis } from '../../../genesis/types.ts';
 import { writeConfig } from '../../../node/config/config.ts';
 import type { DevelopmentAccount } from '../../../node/devnet/accounts.ts';
 import { prepareDevnet } from '../../../node/devnet/prepare.ts';
+import { ownedFolder, removeOwned } from '../../support/owned.ts';
 import { type Client, connect } from './client.ts';
 import { type NodeProcess, startProcess, tail } from './process.ts';
 
@@ -59,18 +59,12 @@ export interface NetworkOptions {
 
 /** Prepares a network and starts its validators; resolves when each of them answers. */
 export async function startNetwork(options: NetworkOptions): Promise<TestNetwork> {
-  const dir = mkdtempSync(join(tmpdir(), 'openledger-net-'));
+  const dir = ownedFolder('openledger-net-');
   const net = join(dir, 'net');
-  const processes = new Set<NodeProcess>();
-  const killAll = (): void => {
-    for (const one of processes) one.signal('SIGKILL');
-  };
-  process.once('exit', killAll);
   const nodes: TestNode[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.kill()));
-    process.off('exit', killAll);
-    rmSync(dir, { recursive: true, force: true });
+    removeOwned(dir);
   };
   try {
     const plan = await prepareDevnet({
@@ -87,7 +81,7 @@ export async function startNetwork(options: NetworkOptions): Promise<TestNetwork
       homes.push({ home: makeFullNode(net, i, plan.validators[0]?.home ?? '') });
     await options.configure?.(homes.map(({ home }) => home));
     for (const [index, { home, address }] of homes.entries())
-      nodes.push(createNode(index, home, address, processes, options.program?.(index)));
+      nodes.push(createNode(index, home, address, options.program?.(index)));
     await Promise.all(nodes.slice(0, options.validators).map((node) => node.start()));
     return { dir, nodes, accounts: plan.accounts, chainId: plan.chainId, close };
   } catch (error) {
@@ -125,7 +119,6 @@ function createNode(
   index: number,
   home: string,
   address: string | undefined,
-  processes: Set<NodeProcess>,
   program: string | undefined,
 ): TestNode {
   const logFile = join(home, 'node.log');
@@ -137,7 +130,6 @@ function createNode(
     if (running === undefined) return null;
     const ending = running;
     const { code } = await ending.exited;
-    processes.delete(ending);
     running = undefined;
     client?.close();
     client = undefined;
@@ -162,7 +154,6 @@ function createNode(
       const began = performance.now();
       const started = startProcess({ home, logFile, ...(program === undefined ? {} : { program }) });
       running = started;
-      processes.add(started);
       ({ rpcPort } = await started.ready);
       const took = performance.now() - began;
       client = await connect(rpcPort);

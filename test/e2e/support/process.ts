@@ -1,7 +1,8 @@
 /** One node process: started with an IPC channel, its output in a file, its end awaited. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { cliPath } from '../../support/devnet.ts';
+import { spawnOwned } from '../../support/owned.ts';
 
 export interface NodeProcess {
   readonly pid: number;
@@ -18,7 +19,7 @@ export function startProcess(options: { home: string; logFile: string; program?:
   const log = openSync(options.logFile, 'a');
   let child: ChildProcess;
   try {
-    child = spawn(process.execPath, [options.program ?? cliPath(), 'start', '--home', options.home], {
+    child = spawnOwned(process.execPath, [options.program ?? cliPath(), 'start', '--home', options.home], {
       stdio: ['ignore', log, log, 'ipc'],
       // Settings of whoever runs the tests must not reach the nodes.
       env: Object.fromEntries(

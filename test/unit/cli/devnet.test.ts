@@ -120,4 +120,12 @@ describe('free ports', () => {
     const ports = await freePorts(8);
     expect(new Set(ports).size).toBe(8);
   });
+
+  it('are none that the system gives to outgoing connections, which would take that of a node that is down', async () => {
+    for (const port of await freePorts(8)) {
+      expect(port).toBeGreaterThanOrEqual(20_000);
+      expect(port).toBeLessThan(32_768);
+      expect(await isFree(port)).toBe(true);
+    }
+  });
 });
