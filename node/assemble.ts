@@ -20,6 +20,7 @@ import { checkChainPrograms } from './chain-programs.ts';
 import type { NodeConfig } from './config/config.ts';
 import { systemReason, UserError } from './config/errors.ts';
 import { checkGenesis } from './config/genesis-file.ts';
+import { checkDataFormat, writeDataFormat } from './data-format.ts';
 import { lowDisk, watchDisk } from './disk-watch.ts';
 import { EXECUTOR_ENTRY, type ExecutorClient, startExecutorThread } from './executor-thread/client.ts';
 import { type ConsensusKey, loadConsensusKey } from './keys/consensus-key.ts';
@@ -95,6 +96,24 @@ function makeDataFolder(dataDir: string): void {
   }
 }
 
+/**
+ * What is opened inside the data folder: a file where a folder is expected, or the other way round, is told like a
+ * folder that cannot be used at all.
+ * @throws UserError DATA_DIR_UNUSABLE
+ */
+function inDataFolder<T>(dataDir: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    const { code, path, syscall } = error as NodeJS.ErrnoException;
+    if (syscall === undefined || code === 'ENOSPC' || code === 'EDQUOT') throw error;
+    throw new UserError(
+      'DATA_DIR_UNUSABLE',
+      `cannot use ${path ?? dataDir}: ${systemReason(error)}; give this node a --data-dir that it may write to`,
+    );
+  }
+}
+
 /** Folder by folder: Node's own way to make several never ends where the system answers that the parent is missing. */
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
@@ -118,10 +137,12 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
   const { params } = genesis;
   checkChainPrograms(params);
   makeDataFolder(config.dataDir);
+  checkDataFormat(config.dataDir);
   refuseWithoutRecord(config);
   const { minFreeMib, dataDir } = config;
   const low = lowDisk({ directory: dataDir, minFreeMib });
   if (low !== undefined) throw new UserError('DISK_FULL', low);
+  inDataFolder(dataDir, () => writeDataFormat(dataDir));
   const chainDir = join(config.dataDir, 'chain');
   if (config.trustHash !== '' && !existsSync(chainDir)) {
     const { beginWithSnapshot } = await import('./snapshots/begin.ts');
@@ -219,7 +240,9 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     ending.addCloser('network', () => network.stop());
     app.onHead(() => network.announceHead());
 
-    const store = openArtifactStore({ dataDir: config.dataDir, log: forModule(log, 'artifacts') });
+    const store = inDataFolder(dataDir, () =>
+      openArtifactStore({ dataDir, log: forModule(log, 'artifacts') }),
+    );
     ending.addCloser('artifacts', () => store.close());
     const fetcher = createArtifactFetcher({
       network,
@@ -349,7 +372,8 @@ async function loadNetworkCode(): Promise<typeof import('./network/network.ts')>
 
 /** The files of consensus. What the key signed last lies beside it: whoever moves the key moves the records along. */
 function consensusStorage(config: NodeConfig): Storage {
-  const log = createFileStorage(join(config.dataDir, 'consensus'));
+  const { dataDir } = config;
+  const log = inDataFolder(dataDir, () => createFileStorage(join(dataDir, 'consensus')));
   if (config.validator.key === '') return log;
   const besideKey = createFileStorage(dirname(config.validator.key));
   const of = (name: string): Storage =>
@@ -476,7 +500,7 @@ function readGenesisFile(path: string): Genesis {
         'GENESIS_MISSING',
         `there is no genesis file at ${path}; 'openledger init' makes a node's folder`,
       );
-    throw error;
+    throw new UserError('GENESIS_INVALID', `cannot read the genesis file ${path}: ${systemReason(error)}`);
   }
 }
 

@@ -7,6 +7,7 @@ import { metaKey } from '../../state/db/keys.ts';
 import { ChainError } from '../../state/types.ts';
 import { loadConfig, type NodeConfig } from '../config/config.ts';
 import { readGenesisFile } from '../config/genesis-file.ts';
+import { checkDataFormat } from '../data-format.ts';
 import type { Environment, FlagSpec } from './command.ts';
 
 export const HOME_FLAG = {
@@ -29,7 +30,7 @@ export function chainDirectory(config: NodeConfig): string {
 
 /**
  * Runs `work` on the database of a stopped node; nothing else can open it meanwhile.
- * @throws ChainError NOT_INITIALISED, DATA_DIR_IN_USE
+ * @throws ChainError NOT_INITIALISED, DATA_DIR_IN_USE; UserError DATA_FORMAT
  */
 export async function withStoppedChain<T>(
   config: NodeConfig,
@@ -38,6 +39,7 @@ export async function withStoppedChain<T>(
   const directory = chainDirectory(config);
   if (!existsSync(directory))
     throw new ChainError('NOT_INITIALISED', `no chain in ${directory}: start a node there first`);
+  checkDataFormat(config.dataDir);
   const db = await openDatabase(directory);
   try {
     if (db.get(metaKey('head')) === undefined)
@@ -48,10 +50,19 @@ export async function withStoppedChain<T>(
   }
 }
 
-/** Holds the lock of the data folder for a moment: whoever has it also writes the files beside. */
+/**
+ * Holds the lock of the data folder for a moment: whoever has it also writes the files beside. A damaged database is
+ * nobody's: its lock is looked at before its files.
+ * @throws ChainError DATA_DIR_IN_USE
+ */
 export async function refuseWhileRunning(config: NodeConfig): Promise<void> {
   const directory = chainDirectory(config);
-  if (existsSync(directory)) await (await openDatabase(directory)).close();
+  if (!existsSync(directory)) return;
+  try {
+    await (await openDatabase(directory)).close();
+  } catch (error) {
+    if (!(error instanceof ChainError) || error.code !== 'DATABASE_DAMAGED') throw error;
+  }
 }
 
 /** Genesis file of the node and the hash of its block 0. @throws UserError FILE_MISSING, GenesisError */

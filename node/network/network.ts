@@ -689,7 +689,11 @@ function listenError(error: unknown, listen: readonly string[]): NetworkError {
       error,
     );
   }
-  return new NetworkError('LISTEN_FAILED', `cannot listen on ${listen.join(', ')}: ${text}`, error);
+  // libp2p lists each address with a stack; the first one that failed tells enough, in one line.
+  const found = /^\s*(\/\S+): Error: (.*)$/m.exec(text);
+  const [address, reason] = found === null ? [listen.join(', '), text.split('\n')[0]] : [found[1], found[2]];
+  const words = /EADDRNOTAVAIL/.test(text) ? 'this machine has no such address' : reason;
+  return new NetworkError('LISTEN_FAILED', `cannot listen on ${address}: ${words}; see --p2p-listen`, error);
 }
 
 /** libp2p logs through `debug`, to standard error and unstructured; what matters is logged by us. */
