@@ -20,7 +20,6 @@ import { checkChainPrograms } from './chain-programs.ts';
 import type { NodeConfig } from './config/config.ts';
 import { systemReason, UserError } from './config/errors.ts';
 import { checkGenesis } from './config/genesis-file.ts';
-import { checkDataFormat, writeDataFormat } from './data-format.ts';
 import { lowDisk, watchDisk } from './disk-watch.ts';
 import { EXECUTOR_ENTRY, type ExecutorClient, startExecutorThread } from './executor-thread/client.ts';
 import { type ConsensusKey, loadConsensusKey } from './keys/consensus-key.ts';
@@ -137,12 +136,10 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
   const { params } = genesis;
   checkChainPrograms(params);
   makeDataFolder(config.dataDir);
-  checkDataFormat(config.dataDir);
   refuseWithoutRecord(config);
   const { minFreeMib, dataDir } = config;
   const low = lowDisk({ directory: dataDir, minFreeMib });
   if (low !== undefined) throw new UserError('DISK_FULL', low);
-  inDataFolder(dataDir, () => writeDataFormat(dataDir));
   const chainDir = join(config.dataDir, 'chain');
   if (config.trustHash !== '' && !existsSync(chainDir)) {
     const { beginWithSnapshot } = await import('./snapshots/begin.ts');

@@ -7,7 +7,6 @@ import { metaKey } from '../../state/db/keys.ts';
 import { ChainError } from '../../state/types.ts';
 import { loadConfig, type NodeConfig } from '../config/config.ts';
 import { readGenesisFile } from '../config/genesis-file.ts';
-import { checkDataFormat } from '../data-format.ts';
 import type { Environment, FlagSpec } from './command.ts';
 
 export const HOME_FLAG = {
@@ -30,7 +29,7 @@ export function chainDirectory(config: NodeConfig): string {
 
 /**
  * Runs `work` on the database of a stopped node; nothing else can open it meanwhile.
- * @throws ChainError NOT_INITIALISED, DATA_DIR_IN_USE; UserError DATA_FORMAT
+ * @throws ChainError NOT_INITIALISED, DATA_DIR_IN_USE
  */
 export async function withStoppedChain<T>(
   config: NodeConfig,
@@ -39,7 +38,6 @@ export async function withStoppedChain<T>(
   const directory = chainDirectory(config);
   if (!existsSync(directory))
     throw new ChainError('NOT_INITIALISED', `no chain in ${directory}: start a node there first`);
-  checkDataFormat(config.dataDir);
   const db = await openDatabase(directory);
   try {
     if (db.get(metaKey('head')) === undefined)

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../config/errors.ts';
-import { DATA_FORMAT_FILE } from '../../data-format.ts';
 import { ATTESTED_FILE } from '../../validator/attesting.ts';
 import { LAST_SIGNED_FILE } from '../../validator/signing.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
@@ -18,7 +17,6 @@ const MADE_AGAIN = [
   'consensus',
   'evidence',
   'pool.journal',
-  DATA_FORMAT_FILE,
 ];
 /** What must survive even where a key lies in the data folder. */
 const KEPT = [LAST_SIGNED_FILE, ATTESTED_FILE];

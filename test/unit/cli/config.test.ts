@@ -41,7 +41,11 @@ describe('settings', () => {
     const sources = {
       home,
       values: { 'rpc.port': 2, 'rpc.enabled': false },
-      environment: { OPENLEDGER_RPC_PORT: '3', OPENLEDGER_P2P_BOOTSTRAP: `${peer(2)}, ${peer(3)}`, PATH: '/bin' },
+      environment: {
+        OPENLEDGER_RPC_PORT: '3',
+        OPENLEDGER_P2P_BOOTSTRAP: `${peer(2)}, ${peer(3)}`,
+        PATH: '/bin',
+      },
     };
     expect(loadConfig(sources)).toMatchObject({
       rpc: { port: 3, host: 'a', enabled: false },
@@ -73,7 +77,7 @@ describe('settings', () => {
     [{ log: { level: 'warning' } }, "Did you mean 'warn'?"],
     [{ p2p: { listen: '/ip4' } }, 'p2p.listen: expected a list'],
     [[], 'the file must be an object'],
-    [{ p2p: { persistent: ['hello'] } }, "p2p.persistent: expected the address of a peer like"],
+    [{ p2p: { persistent: ['hello'] } }, 'p2p.persistent: expected the address of a peer like'],
     [{ p2p: { persistent: ['/ip4/1.2.3.4'] } }, 'expected the address of a peer'],
     [{ p2p: { persistent: ['/ip4/1.2.3.4/tcp/0'] } }, 'expected the address of a peer'],
     [{ p2p: { persistent: ['/ip4/1.2.3.400/tcp/1'] } }, 'expected the address of a peer'],
