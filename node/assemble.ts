@@ -231,6 +231,7 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       bootstrap: config.p2p.bootstrap,
       persistentPeers: config.p2p.persistent,
       genesisHash,
+      peerFile: join(dataDir, 'peers.json'),
       head: () => ({ height: app.head().height, hash: app.head().blockHash }),
       env: { ...env, log: forModule(log, 'network') },
     });
@@ -302,6 +303,8 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       },
       peers: () => network.peers(),
       traffic: () => network.traffic(),
+      peerBytes: () => network.peerBytes(),
+      waiting: () => ({ gossip: network.validations(), artifacts: fetcher.wanted().length }),
       queues: () => ({ executor: executor.link.inFlight(), rpc: rpc?.link.inFlight() ?? 0 }),
       self: () => signer?.address,
       blsSeconds: blsTime.seconds,
