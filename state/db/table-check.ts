@@ -13,6 +13,9 @@ const TRAILER_BYTES = 5;
 /** An index is far smaller; a length beyond this is itself damage. */
 const MAX_INDEX_BYTES = 256 << 20;
 
+/** Places in files stay below 2^49. */
+const LONGEST_NUMBER = 0x2000000000000;
+
 class Damage extends Error {}
 
 interface Handle {
@@ -80,7 +83,7 @@ function readHandle(bytes: Buffer, at: { next: number }): Handle {
 
 function readVarint(bytes: Buffer, at: { next: number }): number {
   let value = 0;
-  for (let scale = 1; scale < 2 ** 49; scale *= 128) {
+  for (let scale = 1; scale < LONGEST_NUMBER; scale *= 128) {
     const byte = bytes[at.next++];
     if (byte === undefined) throw new Damage('a number reaches beyond its block');
     value += (byte & 0x7f) * scale;

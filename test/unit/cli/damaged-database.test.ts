@@ -28,7 +28,7 @@ import type { Hex } from '../../../state/types.ts';
 import { openTestChain, type TestValidator } from '../state/support.ts';
 
 const BLOCKS = 30;
-const FLIPS = Number(process.env['FLIPS'] ?? 24);
+const FLIPS = Number(process.env['FLIPS'] ?? 12);
 let dir: string;
 let home: string;
 let whole: string;

@@ -175,7 +175,7 @@ describe('a snapshot above changes of the validators', () => {
     expect(changesIn(chunks)).toEqual(changes);
   });
 
-  it.each(Array.from({ length: AT + 1 }, (_, i) => i))(
+  it.each([0, 3, 4, 7, 10, AT])(
     'is restored from the trusted block %i',
     async (height) => {
       expect(await restore(height)).toBe(hashes[AT]);
