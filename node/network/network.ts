@@ -36,6 +36,8 @@ const ADDRESSES_TOLD = 3;
 /** Peers are asked for peers once in this many rounds of housekeeping. */
 const ROUNDS_PER_QUESTION = 3;
 
+/** A peer of another chain is told so before it is disconnected; a busy machine takes its time. */
+const FAREWELL_MS = 500;
 /** A peer that gossips beyond its quota is penalised once in this many messages. */
 const REFUSALS_PER_PENALTY = 256;
 /** The kept addresses are tried in the first round, and with no peer at all once in this many: a minute. */
@@ -371,7 +373,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
       ),
     );
     // Time for our own status to reach the peer, so that both logs name the reason.
-    clock.setTimer(limits.redialMinMs, () => void disconnect(id));
+    clock.setTimer(FAREWELL_MS, () => void disconnect(id));
   }
 
   function endHandshake(id: PeerId, error?: Error): void {
