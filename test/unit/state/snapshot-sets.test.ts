@@ -175,12 +175,9 @@ describe('a snapshot above changes of the validators', () => {
     expect(changesIn(chunks)).toEqual(changes);
   });
 
-  it.each([0, 3, 4, 7, 10, AT])(
-    'is restored from the trusted block %i',
-    async (height) => {
-      expect(await restore(height)).toBe(hashes[AT]);
-    },
-  );
+  it.each([0, 3, 4, 7, 10, AT])('is restored from the trusted block %i', async (height) => {
+    expect(await restore(height)).toBe(hashes[AT]);
+  });
 
   it('is refused when one link of the way up is missing, though the block itself is signed', async () => {
     for (const at of changesIn(chunks)) {
