@@ -95,6 +95,24 @@ function makeDataFolder(dataDir: string): void {
   }
 }
 
+/**
+ * What is opened inside the data folder: a file where a folder is expected, or the other way round, is told like a
+ * folder that cannot be used at all.
+ * @throws UserError DATA_DIR_UNUSABLE
+ */
+function inDataFolder<T>(dataDir: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    const { code, path, syscall } = error as NodeJS.ErrnoException;
+    if (syscall === undefined || code === 'ENOSPC' || code === 'EDQUOT') throw error;
+    throw new UserError(
+      'DATA_DIR_UNUSABLE',
+      `cannot use ${path ?? dataDir}: ${systemReason(error)}; give this node a --data-dir that it may write to`,
+    );
+  }
+}
+
 /** Folder by folder: Node's own way to make several never ends where the system answers that the parent is missing. */
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
@@ -213,13 +231,16 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       bootstrap: config.p2p.bootstrap,
       persistentPeers: config.p2p.persistent,
       genesisHash,
+      peerFile: join(dataDir, 'peers.json'),
       head: () => ({ height: app.head().height, hash: app.head().blockHash }),
       env: { ...env, log: forModule(log, 'network') },
     });
     ending.addCloser('network', () => network.stop());
     app.onHead(() => network.announceHead());
 
-    const store = openArtifactStore({ dataDir: config.dataDir, log: forModule(log, 'artifacts') });
+    const store = inDataFolder(dataDir, () =>
+      openArtifactStore({ dataDir, log: forModule(log, 'artifacts') }),
+    );
     ending.addCloser('artifacts', () => store.close());
     const fetcher = createArtifactFetcher({
       network,
@@ -282,6 +303,8 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       },
       peers: () => network.peers(),
       traffic: () => network.traffic(),
+      peerBytes: () => network.peerBytes(),
+      waiting: () => ({ gossip: network.validations(), artifacts: fetcher.wanted().length }),
       queues: () => ({ executor: executor.link.inFlight(), rpc: rpc?.link.inFlight() ?? 0 }),
       self: () => signer?.address,
       blsSeconds: blsTime.seconds,
@@ -349,7 +372,8 @@ async function loadNetworkCode(): Promise<typeof import('./network/network.ts')>
 
 /** The files of consensus. What the key signed last lies beside it: whoever moves the key moves the records along. */
 function consensusStorage(config: NodeConfig): Storage {
-  const log = createFileStorage(join(config.dataDir, 'consensus'));
+  const { dataDir } = config;
+  const log = inDataFolder(dataDir, () => createFileStorage(join(dataDir, 'consensus')));
   if (config.validator.key === '') return log;
   const besideKey = createFileStorage(dirname(config.validator.key));
   const of = (name: string): Storage =>
@@ -476,7 +500,7 @@ function readGenesisFile(path: string): Genesis {
         'GENESIS_MISSING',
         `there is no genesis file at ${path}; 'openledger init' makes a node's folder`,
       );
-    throw error;
+    throw new UserError('GENESIS_INVALID', `cannot read the genesis file ${path}: ${systemReason(error)}`);
   }
 }
 

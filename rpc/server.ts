@@ -45,7 +45,24 @@ export class PortInUse extends Error {
   }
 }
 
-/** @throws PortInUse */
+/** The address to listen on is not one of this machine. */
+export class ListenFailed extends Error {
+  override name = 'ListenFailed';
+  readonly code = 'LISTEN_FAILED';
+  constructor(host: string, port: number, { code, message }: NodeJS.ErrnoException) {
+    const reasons: Record<string, string> = {
+      ENOTFOUND: 'no such host name',
+      EAI_AGAIN: 'the host name cannot be looked up',
+      EADDRNOTAVAIL: 'this machine has no such address',
+      EACCES: 'no permission to use this port',
+    };
+    super(
+      `cannot serve RPC on ${host}:${port}: ${reasons[code ?? ''] ?? message}; see --rpc-host and --rpc-port`,
+    );
+  }
+}
+
+/** @throws PortInUse, ListenFailed */
 export async function listen(parts: ServerParts, host: string, port: number): Promise<RunningServer> {
   const { limits } = parts;
   const budget = createBudget(limits.maxHeldBytes, limits.freeHeldBytes);
@@ -72,7 +89,7 @@ export async function listen(parts: ServerParts, host: string, port: number): Pr
   server.on('upgrade', sockets.upgrade);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? new PortInUse(host, port) : error),
+      reject(error.code === 'EADDRINUSE' ? new PortInUse(host, port) : new ListenFailed(host, port, error)),
     );
     server.listen(port, host, resolve);
   });

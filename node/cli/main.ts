@@ -13,6 +13,8 @@ async function main(): Promise<void> {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  // The terminal is gone: a node that was started from it ends like any other, with its logs closed.
+  process.on('SIGHUP', onSignal);
   // `openledger ... | head` closes the pipe: not an error of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.ok);

@@ -284,14 +284,20 @@ function overview(group: string | undefined): string {
 
 function report(error: unknown, json: boolean, { out, variables }: Environment): number {
   const known = error instanceof Error && typeof (error as { code?: unknown }).code === 'string';
-  const code = known ? (error as unknown as { code: string }).code : 'INTERNAL';
-  const message = messageOf(error);
+  const { code, message } = named(known ? (error as unknown as { code: string }).code : 'INTERNAL', error);
   if (json) out.note(toJson({ error: { code, message } }));
   else out.note(`${out.paint('red', 'error')}: ${message}${known ? ` (${code})` : ''}`);
   // A stack helps only whoever mends the program.
   if ((!known || variables['OPENLEDGER_DEBUG']) && error instanceof Error && error.stack)
     out.note(error.stack);
   return EXIT_BY_CODE[code] ?? EXIT.failed;
+}
+
+/** What a fault of this machine is about may stand before its message. */
+function named(code: string, error: unknown): { code: string; message: string } {
+  const message = messageOf(error);
+  const [prefix, own] = (code === 'FAULT' && /^([A-Z]+_[A-Z_]+): /.exec(message)) || [];
+  return own === undefined ? { code, message } : { code: own, message: message.slice(prefix!.length) };
 }
 
 /** What the operating system refuses names its path: `cannot make /x: no permission`. */

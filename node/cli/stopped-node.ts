@@ -48,10 +48,19 @@ export async function withStoppedChain<T>(
   }
 }
 
-/** Holds the lock of the data folder for a moment: whoever has it also writes the files beside. */
+/**
+ * Holds the lock of the data folder for a moment: whoever has it also writes the files beside. A damaged database is
+ * nobody's: its lock is looked at before its files.
+ * @throws ChainError DATA_DIR_IN_USE
+ */
 export async function refuseWhileRunning(config: NodeConfig): Promise<void> {
   const directory = chainDirectory(config);
-  if (existsSync(directory)) await (await openDatabase(directory)).close();
+  if (!existsSync(directory)) return;
+  try {
+    await (await openDatabase(directory)).close();
+  } catch (error) {
+    if (!(error instanceof ChainError) || error.code !== 'DATABASE_DAMAGED') throw error;
+  }
 }
 
 /** Genesis file of the node and the hash of its block 0. @throws UserError FILE_MISSING, GenesisError */

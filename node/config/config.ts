@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { UserError } from './errors.ts';
+import { type Form, misfit } from './forms.ts';
 import {
   CONFIG_LIMITS,
   ENVIRONMENT_PREFIX,
@@ -56,7 +57,10 @@ export function loadConfig(sources: ConfigSources): NodeConfig {
     settings.set(key, checked(find('key', key, 'setting'), value, key));
   readEnvironment(sources.environment ?? {}, settings);
   readFlags(sources.flags ?? {}, settings);
-  return assemble(home, settings);
+  const config = assemble(home, settings);
+  if ((config.trustHash === '') !== (config.trustHeight === 0))
+    throw invalid('trustHeight and trustHash name one block: give both or neither');
+  return config;
 }
 
 /** Text of a configuration file that sets exactly `values` (by key). @throws UserError CONFIG_INVALID */
@@ -139,8 +143,10 @@ function readFlags(
     const named = NAMED_OPTIONS.find((one) => one.flag === name);
     if (named === undefined) throw invalid(`unknown flag --${name}`);
     const texts = typeof value === 'object' ? value : [value];
-    if (named.option.kind === 'list') settings.set(named.key, splitList(texts.map(String), `--${name}`));
-    else
+    if (named.option.kind === 'list') {
+      const where = `--${name}`;
+      settings.set(named.key, checked(named.option, splitList(texts.map(String), where), where));
+    } else
       settings.set(
         named.key,
         typeof value === 'boolean'
@@ -172,7 +178,7 @@ function fromText(option: Option, value: string, where: string): Setting {
       if (value === 'true' || value === 'false') return value === 'true';
       throw invalid(`${where}: expected true or false, got '${value}'`);
     case 'list':
-      return splitList([value], where);
+      return checked(option, splitList([value], where), where);
   }
 }
 
@@ -196,6 +202,7 @@ function checked(option: Option, value: unknown, where: string): Setting {
         throw invalid(
           `${where}: expected one of ${option.choices.join(', ')}, got '${value}'.${didYouMean(value, option.choices)}`,
         );
+      if (value !== '') checkForm(option.form, value, where);
       return value;
     case 'int':
       if (
@@ -220,8 +227,14 @@ function checked(option: Option, value: unknown, where: string): Setting {
         value.some((item) => typeof item !== 'string')
       )
         throw invalid(`${where}: expected a list of at most ${CONFIG_LIMITS.maxListItems} texts`);
+      for (const item of value as string[]) checkForm(option.form, item, where);
       return value as string[];
   }
+}
+
+function checkForm(form: Form | undefined, value: string, where: string): void {
+  const expected = form === undefined ? undefined : misfit(form, value);
+  if (expected !== undefined) throw invalid(`${where}: expected ${expected}, got '${value.slice(0, 100)}'`);
 }
 
 function assemble(home: string, settings: ReadonlyMap<string, Setting>): NodeConfig {

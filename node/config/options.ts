@@ -4,6 +4,7 @@
  * the place in the literal.
  */
 import type { LogFormat, LogLevel } from '../log.ts';
+import type { Form } from './forms.ts';
 
 interface TextOption<T extends string = string> {
   readonly kind: 'text';
@@ -13,6 +14,8 @@ interface TextOption<T extends string = string> {
   readonly choices?: readonly T[];
   /** A path: relative ones are taken from the home directory. */
   readonly path?: true;
+  /** What a text that is not empty must look like. */
+  readonly form?: Form;
 }
 interface IntOption {
   readonly kind: 'int';
@@ -32,13 +35,20 @@ interface ListOption {
   readonly kind: 'list';
   readonly value: readonly string[];
   readonly help: string;
+  /** What each item must look like. */
+  readonly form?: Form;
 }
 export type Option = TextOption | IntOption | FlagOption | ListOption;
 export interface OptionTree {
   readonly [name: string]: Option | OptionTree;
 }
 
-const text = (value: string, help: string): TextOption => ({ kind: 'text', value, help });
+const text = (value: string, help: string, form?: Form): TextOption => ({
+  kind: 'text',
+  value,
+  help,
+  ...(form !== undefined && { form }),
+});
 const path = (value: string, help: string): TextOption => ({ kind: 'text', value, help, path: true });
 const choice = <T extends string>(value: T, choices: readonly T[], help: string): TextOption<T> => ({
   kind: 'text',
@@ -64,7 +74,12 @@ const kept = (value: number, help: string): IntOption => ({
   help: `${help}; 0: all`,
 });
 const flag = (value: boolean, help: string): FlagOption => ({ kind: 'flag', value, help });
-const list = (value: readonly string[], help: string): ListOption => ({ kind: 'list', value, help });
+const list = (value: readonly string[], help: string, form?: Form): ListOption => ({
+  kind: 'list',
+  value,
+  help,
+  ...(form !== undefined && { form }),
+});
 
 /** Longest list and text of a setting: settings are written by people. */
 export const CONFIG_LIMITS = { maxFileBytes: 1024 * 1024, maxListItems: 256, maxTextChars: 4_096 } as const;
@@ -95,6 +110,7 @@ export const OPTIONS = {
     operator: text(
       '',
       "validator's account; empty: the account that the genesis or the stake names for the key",
+      'account',
     ),
   },
   rpc: {
@@ -105,10 +121,10 @@ export const OPTIONS = {
     allowedOrigins: list([], 'web origins beside pages of this machine that may call'),
   },
   p2p: {
-    listen: list(['/ip4/0.0.0.0/tcp/30333'], 'multiaddresses to listen on'),
-    announce: list([], 'multiaddresses told to others when they differ from those listened on'),
-    bootstrap: list([], 'peers to start from'),
-    persistent: list([], 'peers to stay connected with'),
+    listen: list(['/ip4/0.0.0.0/tcp/30333'], 'multiaddresses to listen on', 'listen'),
+    announce: list([], 'multiaddresses told to others when they differ from those listened on', 'reached'),
+    bootstrap: list([], 'peers to start from', 'peer'),
+    persistent: list([], 'peers to stay connected with', 'peer'),
   },
   state: {
     retention: int(1_024, 0, 1_000_000_000, 'blocks whose state can still be read; 0: all'),
@@ -123,6 +139,7 @@ export const OPTIONS = {
   trustHash: text(
     '',
     'hash of a block from a source you trust: an empty node then begins with a snapshot of the state from its peers',
+    'blockHash',
   ),
   snapshots: {
     interval: int(

@@ -2,6 +2,7 @@
  * The executor: chain, pool and attribution in one thread, because admission reads the state that execution writes.
  * Everything that can take long is a promise; everything that decides is synchronous between two of them.
  */
+
 import { join } from 'node:path';
 import { asRound } from '../../consensus/types.ts';
 import type {
@@ -45,6 +46,7 @@ import {
   type PoolJournal,
 } from '../mempool/index.ts';
 import { createBlsTime } from '../metrics/bls-time.ts';
+import { createTally } from '../metrics/tally.ts';
 import { createTrainer, type Trainer } from '../trainer/client.ts';
 import type { TrainerSettings } from '../trainer/types.ts';
 import { createBlstVerifier } from '../validator/bls.ts';
@@ -70,6 +72,9 @@ import { createTrials, missingName, type Trials } from './trials.ts';
 import { createWarmUp } from './warm-up.ts';
 
 /** What a test may change: the shipped node passes nothing. */
+/** Milliseconds: from an empty block to the longest that is waited for. */
+const EXECUTE_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
+
 export interface ExecutorOverrides {
   /** Around the ports that execution uses. */
   wrapPorts?: (ports: ExecutionPorts) => ExecutionPorts;
@@ -328,6 +333,7 @@ export async function openExecutor(
     lastExecuteSeconds: 0,
     lastCommitSeconds: 0,
   };
+  const executed = createTally(EXECUTE_BOUNDS_MS);
   let failed = false;
 
   /** B2: this machine failed twice. Nothing is decided by that; the node says so and stops. */
@@ -421,6 +427,7 @@ export async function openExecutor(
     const started = performance.now();
     const answer = await chain.check(bytes);
     counts.lastExecuteSeconds = (performance.now() - started) / 1000;
+    executed.observe(performance.now() - started);
     switch (answer.answer) {
       case 'valid':
         return {
@@ -528,6 +535,7 @@ export async function openExecutor(
       ...pool.counts(),
       ...attestations.counts(),
       ...counts,
+      executeMs: executed.read(),
       blsSeconds: blsTime.seconds(),
       height: chain.head().number,
     }),

@@ -2,6 +2,7 @@
  * What crosses the border of the executor thread. The executor is the only writer of the database and the home of
  * the transaction pool; main asks it about blocks, the RPC thread about transactions.
  */
+
 import type { MessagePort } from 'node:worker_threads';
 import type { Genesis } from '../../genesis/types.ts';
 import type { AttributionProofQuestion, PoolTransaction, RpcBackend } from '../../rpc/backend.ts';
@@ -18,6 +19,7 @@ import type {
 } from '../../state/types.ts';
 import type { LogFields, LogLevel } from '../log.ts';
 import type { AddResult, Origin, PoolCounts } from '../mempool/index.ts';
+import type { Tally } from '../metrics/tally.ts';
 import type { CheckAnswer } from '../validator/ports.ts';
 
 export interface ExecutorSettings {
@@ -94,6 +96,8 @@ export interface ExecutorCounts extends PoolCounts {
   /** Seconds spent executing and storing the last block. */
   lastExecuteSeconds: number;
   lastCommitSeconds: number;
+  /** Milliseconds of each execution of a block that was proposed or decided. */
+  executeMs: Tally;
   /** Seconds that this thread has spent on signatures of validators. */
   blsSeconds: number;
 }

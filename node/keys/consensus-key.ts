@@ -47,14 +47,26 @@ export async function loadConsensusKey(
   password: () => string | Promise<string>,
 ): Promise<ConsensusKey> {
   const json = readKeyJson(path);
-  if (json['kind'] === DEVELOPMENT_KIND) return consensusKeyFrom(fromHex(String(json['secretKey']), 32));
-  const key = consensusKeyFrom(decryptBlsKey(json, await password()));
+  if (json['kind'] === DEVELOPMENT_KIND)
+    return naming(path, () => consensusKeyFrom(fromHex(String(json['secretKey']), 32)));
+  const given = await password();
+  const key = naming(path, () => consensusKeyFrom(decryptBlsKey(json, given)));
   if (json['pubkey'] !== undefined && json['pubkey'] !== Buffer.from(key.publicKey).toString('hex'))
     throw new UserError(
       'KEY_FILE_INVALID',
       `${path}: the public key in the file is not that of the secret key`,
     );
   return key;
+}
+
+/** What is wrong with the content, with the file that it is in: a validator has several. */
+function naming<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const code = error instanceof UserError ? error.code : 'KEY_FILE_INVALID';
+    throw new UserError(code, `${path}: ${(error as Error).message}`);
+  }
 }
 
 /** Public key that a key file names, without the password. @throws UserError */

@@ -15,7 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { UserError } from '../config/errors.ts';
+import { systemReason, UserError } from '../config/errors.ts';
 
 /** A key file is a few hundred bytes. */
 export const MAX_KEY_FILE_BYTES = 64 * 1024;
@@ -94,11 +94,19 @@ export function readKeyFile(path: string): string {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       throw new UserError('KEY_FILE_MISSING', `key file ${path} does not exist`);
-    throw error;
+    throw unreadable(path, error);
   }
   if (size > MAX_KEY_FILE_BYTES)
     throw new UserError('KEY_FILE_INVALID', `${path} is too large to be a key file`);
-  return readFileSync(path, 'utf8');
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): UserError {
+  return new UserError('KEY_FILE_INVALID', `cannot read the key file ${path}: ${systemReason(error)}`);
 }
 
 /** The same as JSON. @throws UserError */

@@ -6,15 +6,16 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 as checksum } from 'node:zlib';
+import { systemReason, UserError } from '../config/errors.ts';
 import type { Log } from '../log.ts';
 import { LIMITS } from './limits.ts';
 import type { PoolJournal } from './types.ts';
 
 const HEADER_BYTES = 8;
 
-/** Opens or creates the file at `path`; its folder must exist. */
+/** Opens or creates the file at `path`; its folder must exist. @throws UserError DATA_DIR_UNUSABLE */
 export function openJournal(path: string, log: Log): PoolJournal {
-  let file = openSync(path, 'a+', 0o600);
+  let file = open(path);
   let bytes = readFileSync(path).length;
   return {
     load() {
@@ -55,6 +56,14 @@ export function openJournal(path: string, log: Log): PoolJournal {
     size: () => bytes,
     close: () => closeSync(file),
   };
+}
+
+function open(path: string): number {
+  try {
+    return openSync(path, 'a+', 0o600);
+  } catch (error) {
+    throw new UserError('DATA_DIR_UNUSABLE', `cannot use ${path}: ${systemReason(error)}`);
+  }
 }
 
 function encode(raws: readonly Uint8Array[]): Uint8Array {

@@ -6,7 +6,9 @@
  * *queued*. A *held* transaction is executable but waits for something of this node (bytes, an attribution) and is
  * not proposed, and neither is what follows it.
  */
+
 import { Fault, type Hex, type PooledTransaction } from '../../state/types.ts';
+import { createTally, type Tally } from '../metrics/tally.ts';
 import { LIMITS } from './limits.ts';
 import type {
   AddResult,
@@ -33,11 +35,18 @@ export interface PoolOptions {
   limits?: { [K in 'accountSlots' | 'globalSlots' | 'accountQueue' | 'globalQueue']?: number };
 }
 
+/** Bytes: from a transfer to the largest that is taken. */
+const SIZE_BOUNDS = [128, 256, 512, 1_024, 4_096, 16_384, 65_536, 131_072];
+
 export interface PoolCounts {
   pending: number;
   queued: number;
   held: number;
   bytes: number;
+  /** Transactions that were looked at again since the start, because a block touched their sender. */
+  rechecked: number;
+  /** Bytes of each transaction that was taken since the start. */
+  sizes: Tally;
 }
 
 export interface Pool {
@@ -111,6 +120,8 @@ export function createPool(options: PoolOptions): Pool {
   let localSlots = 0;
   let bytes = 0;
   let sweep: Iterator<Sender> = senders.values();
+  let rechecked = 0;
+  const sizes = createTally(SIZE_BOUNDS);
   /** Since the last head: prices up to this were evicted, so that equally cheap newcomers are refused at once. */
   let crowdedPrice: bigint | undefined;
   let fresh: Entry[] = [];
@@ -414,6 +425,7 @@ export function createPool(options: PoolOptions): Pool {
     queuedSlots += entry.slots;
     if (entry.local) localSlots += entry.slots;
     bytes += entry.tx.raw.length;
+    sizes.observe(entry.tx.raw.length);
   }
 
   /** Takes the entry out and leaves a gap: what follows it becomes queued. */
@@ -477,6 +489,7 @@ export function createPool(options: PoolOptions): Pool {
       if (!next.done) stale.add(next.value);
     }
     for (const sender of stale) {
+      rechecked += sender.entries.size;
       refresh(sender);
       if (sender.entries.size === 0 && senders.get(sender.address) === sender) senders.delete(sender.address);
     }
@@ -606,7 +619,8 @@ export function createPool(options: PoolOptions): Pool {
     counts() {
       let pending = 0;
       for (const sender of senders.values()) pending += sender.end - Number(sender.account.nonce);
-      return { pending, queued: byHash.size - pending, held: held.size, bytes };
+      const queued = byHash.size - pending;
+      return { pending, queued, held: held.size, bytes, rechecked, sizes: sizes.read() };
     },
     content() {
       const pending: PooledTransaction[] = [];

@@ -16,6 +16,10 @@ export interface MetricSources {
   peers: () => readonly { readonly direction: 'inbound' | 'outbound' }[];
   /** Bytes of messages by kind. */
   traffic: () => readonly { readonly type: string; readonly received: number; readonly sent: number }[];
+  /** Bytes on the wire: a row for each peer that the operator named, one for all others. */
+  peerBytes: () => readonly { readonly peer: string; readonly received: number; readonly sent: number }[];
+  /** What waits inside this thread, by name. */
+  waiting: () => Readonly<Record<string, number>>;
   /** Calls of this thread that another one has not answered yet. */
   queues: () => Readonly<Record<string, number>>;
   /** Operator's account of this node's consensus key. */
@@ -110,6 +114,28 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
   );
   registry.measure('blocksync_syncing', 'gauge', '1 while this node catches up.', () =>
     sources.validatorStatus().syncingTo === undefined ? 0 : 1,
+  );
+  registry.measure(
+    'statesync_syncing',
+    'gauge',
+    '1 while a snapshot is fetched: before this page is served, so that it is always 0 here.',
+    () => 0,
+  );
+  registry.tally(
+    'state_block_processing_time',
+    'Milliseconds, as CometBFT has it, to execute a block.',
+    () => counts?.executeMs,
+  );
+  registry.tally(
+    'mempool_tx_size_bytes',
+    'Sizes of the transactions that the pool took.',
+    () => counts?.sizes,
+  );
+  registry.measure(
+    'mempool_recheck_times',
+    'counter',
+    'Transactions of the pool that were looked at again after a block.',
+    fromExecutor((c) => c.rechecked),
   );
   registry.measure(
     'state_block_processing_seconds',
@@ -222,6 +248,20 @@ export function createNodeMetrics(sources: MetricSources): NodeMetrics {
   registry.measure('thread_queue_length', 'gauge', 'Calls to a thread that wait for its answer.', () =>
     Object.entries(sources.queues()).map(([thread, value]) => ({ labels: { thread }, value })),
   );
+  registry.measure('queue_length', 'gauge', 'Work that waits inside the main thread.', () =>
+    Object.entries(sources.waiting()).map(([queue, value]) => ({ labels: { queue }, value })),
+  );
+  for (const [name, direction, help] of [
+    [
+      'p2p_peer_receive_bytes_total',
+      'received',
+      'Bytes received from a peer that the settings name; others together.',
+    ],
+    ['p2p_peer_send_bytes_total', 'sent', 'Bytes sent to it.'],
+  ] as const)
+    registry.measure(name, 'counter', help, () =>
+      sources.peerBytes().map((one) => ({ labels: { peer_id: one.peer }, value: one[direction] })),
+    );
   registry.measure('bls_seconds_total', 'counter', 'Time spent on signatures of validators.', () => [
     { labels: { thread: 'main' }, value: sources.blsSeconds() },
     { labels: { thread: 'executor' }, value: counts?.blsSeconds ?? 0 },

@@ -5,6 +5,8 @@
  * Format: https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 
+import { createTally, type Tally, type Tallying } from './tally.ts';
+
 export type Labels = Readonly<Record<string, string>>;
 export interface Sample {
   labels?: Labels;
@@ -22,6 +24,8 @@ export interface Registry {
     bounds: readonly number[],
     label?: string,
   ): { observe(value: number, of?: string): void };
+  /** A histogram that is counted elsewhere, perhaps on another thread; undefined: nothing yet. */
+  tally(name: string, help: string, read: () => Tally | undefined): void;
   render(): string;
 }
 
@@ -39,36 +43,42 @@ export function createRegistry(namespace: string): Registry {
     },
     histogram(name, help, bounds, label) {
       const full = checkedName(`${namespace}_${name}`);
-      const series = new Map<string, { counts: number[]; sum: number }>();
-      const empty = () => ({ counts: new Array<number>(bounds.length + 1).fill(0), sum: 0 });
-      if (label === undefined) series.set('', empty());
+      const series = new Map<string, Tallying>();
+      if (label === undefined) series.set('', createTally(bounds));
       families.push(() => {
         let text = head(full, 'histogram', help);
-        for (const [of, { counts, sum }] of series) {
-          const labels = label === undefined ? undefined : { [label]: of };
-          let total = 0;
-          for (const [i, bound] of [...bounds, '+Inf'].entries()) {
-            total += counts[i] as number;
-            text += line(`${full}_bucket`, { ...labels, le: String(bound) }, total);
-          }
-          text += line(`${full}_sum`, labels, sum) + line(`${full}_count`, labels, total);
-        }
+        for (const [of, one] of series)
+          text += rows(full, one.read(), label === undefined ? undefined : { [label]: of });
         return text;
       });
       return {
         observe(value, of = '') {
-          if (!Number.isFinite(value)) return;
-          const one = series.get(of) ?? empty();
+          const one = series.get(of) ?? createTally(bounds);
           series.set(of, one);
-          let i = 0;
-          while (i < bounds.length && value > (bounds[i] as number)) i += 1;
-          one.counts[i] = (one.counts[i] as number) + 1;
-          one.sum += value;
+          one.observe(value);
         },
       };
     },
+    tally(name, help, read) {
+      const full = checkedName(`${namespace}_${name}`);
+      families.push(() => {
+        const found = read();
+        return head(full, 'histogram', help) + (found === undefined ? '' : rows(full, found, undefined));
+      });
+    },
     render: () => families.map((family) => family()).join(''),
   };
+}
+
+/** Prometheus counts upwards: each bound with all that is below it. */
+function rows(name: string, { bounds, counts, sum }: Tally, labels: Labels | undefined): string {
+  let text = '';
+  let total = 0;
+  for (const [i, bound] of [...bounds, '+Inf'].entries()) {
+    total += counts[i] as number;
+    text += line(`${name}_bucket`, { ...labels, le: String(bound) }, total);
+  }
+  return text + line(`${name}_sum`, labels, sum) + line(`${name}_count`, labels, total);
 }
 
 function head(name: string, type: string, help: string): string {

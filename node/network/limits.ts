@@ -6,6 +6,11 @@ export interface NetworkLimits {
   readonly maxInbound: number;
   /** Inbound connections from one host other than loopback (a devnet lives on loopback). */
   readonly maxInboundPerHost: number;
+  /**
+   * Connections with one peer: two nodes that dial each other at once have two. Of more the oldest are closed, since
+   * after a cut line they may be dead without knowing it.
+   */
+  readonly maxConnectionsPerPeer: number;
   /** New inbound connections a second from one host. A devnet of ten nodes starts from one host at once. */
   readonly inboundPerSecond: number;
   /** Connections still being set up (encryption costs about 3 ms of CPU each). */
@@ -23,6 +28,12 @@ export interface NetworkLimits {
   readonly maxGossipValidations: number;
   /** The same for one peer, so that one cannot use up the others' share. */
   readonly maxGossipValidationsPerPeer: number;
+  /**
+   * Gossiped messages of one peer a second that are looked at, and how many may come at once. A validator hears four
+   * votes and a proposal a height and member, and transactions in batches: a hundred validators stay below a tenth.
+   */
+  readonly gossipPerSecond: number;
+  readonly gossipBurst: number;
   /** Time from connection to a matching status: two tries of five seconds each, and some. */
   readonly handshakeMs: number;
   /** Time for one dial. */
@@ -58,6 +69,7 @@ export const defaultNetworkLimits: NetworkLimits = {
   maxConnections: 64,
   maxInbound: 48,
   maxInboundPerHost: 8,
+  maxConnectionsPerPeer: 2,
   inboundPerSecond: 50,
   maxPendingInbound: 32,
   maxGossipBytes: MiB + 16 * 1024,
@@ -65,6 +77,8 @@ export const defaultNetworkLimits: NetworkLimits = {
   gossipValidationMs: 10_000,
   maxGossipValidations: 1_024,
   maxGossipValidationsPerPeer: 256,
+  gossipPerSecond: 2_000,
+  gossipBurst: 10_000,
   handshakeMs: 15_000,
   dialMs: 10_000,
   redialMinMs: 100,

@@ -5,9 +5,12 @@ import type { ComponentLogger, Connection, Libp2p, PeerId as Libp2pPeerId } from
 import { publicKeyOf } from '../keys/node-key.ts';
 import { NetworkError, RequestError } from './errors.ts';
 import { defaultNetworkLimits, type NetworkLimits } from './limits.ts';
+import { createPeerBytes } from './peer-bytes.ts';
 import { decodeAddresses, dialableHearsay, encodeAddresses, PEERS_PROTOCOL } from './peer-exchange.ts';
+import { hostGroup, isLoopback, openPeerStore } from './peer-store.ts';
 import { createPenalties } from './penalties.ts';
 import { createProtocols, type StreamRequestHandler } from './protocols.ts';
+import { createTokenBucket, type TokenBucket } from './quota.ts';
 import { createRedialer, peerIdOfAddress } from './redial.ts';
 import { decodeStatus, encodeStatus, MAX_STATUS_BYTES, STATUS_PROTOCOL, type Status } from './status.ts';
 import {
@@ -32,6 +35,15 @@ const GOSSIP_ID_BYTES = 20;
 const ADDRESSES_TOLD = 3;
 /** Peers are asked for peers once in this many rounds of housekeeping. */
 const ROUNDS_PER_QUESTION = 3;
+
+/** A peer of another chain is told so before it is disconnected; a busy machine takes its time. */
+const FAREWELL_MS = 500;
+/** A peer that gossips beyond its quota is penalised once in this many messages. */
+const REFUSALS_PER_PENALTY = 256;
+/** The kept addresses are tried in the first round, and with no peer at all once in this many: a minute. */
+const ROUNDS_PER_SEARCH = 12;
+/** The kept addresses are written once in this many rounds: five minutes. */
+const ROUNDS_PER_SAVE = 60;
 
 const STATUS_SPEC: ProtocolSpec = {
   name: 'status',
@@ -136,8 +148,8 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
 
   const inboundCount = () => libp2p.getConnections().filter((c) => c.direction === 'inbound').length;
   const traffic = createTraffic();
-  const isLoopback = (address: string) => /^\/ip4\/127\.|^\/ip6\/::1\b/.test(address);
-  const hostOf = (address: string) => address.split('/')[2] ?? '';
+  const peerBytes = createPeerBytes((peer) => persistentIds.has(peer));
+  const store = openPeerStore(options.peerFile, log);
 
   const libp2p: Libp2p<{ identify: unknown; pubsub: GossipSub }> = await createLibp2p({
     start: false,
@@ -165,7 +177,9 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
         if (isLoopback(address)) return false;
         const same = libp2p
           .getConnections()
-          .filter((c) => c.direction === 'inbound' && hostOf(c.remoteAddr.toString()) === hostOf(address));
+          .filter(
+            (c) => c.direction === 'inbound' && hostGroup(c.remoteAddr.toString()) === hostGroup(address),
+          );
         return same.length >= limits.maxInboundPerHost;
       },
       denyInboundEncryptedConnection: (id) => {
@@ -328,10 +342,21 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     peer.head = status.head;
     if (isNew) {
       log('debug', 'peer joined', { peer: id, height: status.head.height });
+      remember(peer);
       endHandshake(id);
       emit({ type: 'connected', peer: id, head: status.head });
     }
     return true;
+  }
+
+  /** An address that we dialed works; one that the peer names is believed only for the host that it comes from. */
+  function remember(peer: Peer): void {
+    const connection = openConnection(peer.id);
+    if (connection === undefined) return;
+    const met = connection.remoteAddr.toString();
+    const [told] = peer.addresses.filter((one) => hostGroup(one) === hostGroup(met));
+    const address = connection.direction === 'outbound' ? met : told;
+    if (address !== undefined) store.met(address);
   }
 
   function refuseChain(id: PeerId, status: Status): void {
@@ -348,7 +373,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
       ),
     );
     // Time for our own status to reach the peer, so that both logs name the reason.
-    clock.setTimer(limits.redialMinMs, () => void disconnect(id));
+    clock.setTimer(FAREWELL_MS, () => void disconnect(id));
   }
 
   function endHandshake(id: PeerId, error?: Error): void {
@@ -367,6 +392,14 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     }
   }
 
+  libp2p.addEventListener('connection:open', ({ detail: connection }) => {
+    peerBytes.opened(connection);
+    const all = libp2p.getConnections(connection.remotePeer).filter((c) => c.status === 'open');
+    const oldest = all.sort((a, b) => a.timeline.open - b.timeline.open);
+    for (const one of oldest.slice(0, Math.max(0, all.length - limits.maxConnectionsPerPeer)))
+      one.abort(new Error('more connections than one peer needs'));
+  });
+  libp2p.addEventListener('connection:close', ({ detail }) => peerBytes.closed(detail));
   libp2p.addEventListener('peer:connect', (event) => {
     if (!peers.has(event.detail.toString())) addPeer(event.detail);
   });
@@ -413,8 +446,26 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   let validations = 0;
   const validationsOf = new Map<PeerId, number>();
 
+  /** What each peer may still gossip; with the peer's connection it goes only when it is full again. */
+  const gossipQuotas = new Map<PeerId, { bucket: TokenBucket; refusals: number }>();
+
+  /** Useless messages cost the sender nothing and us a look at each: how many are looked at is bounded. */
+  function mayGossip(from: PeerId): boolean {
+    let quota = gossipQuotas.get(from);
+    if (quota === undefined) {
+      const bucket = createTokenBucket(clock, limits.gossipPerSecond, limits.gossipBurst);
+      quota = { bucket, refusals: 0 };
+      gossipQuotas.set(from, quota);
+    }
+    if (quota.bucket.take()) return true;
+    quota.refusals += 1;
+    if (quota.refusals % REFUSALS_PER_PENALTY === 0) penalise(from, 'FLOOD');
+    return false;
+  }
+
   async function validate(topic: Topic, from: PeerId, data: Uint8Array): Promise<TopicValidatorResult> {
     traffic.count(topic, 'received', data);
+    if (!mayGossip(from)) return 'ignore' as TopicValidatorResult;
     const verdict = await judge(topic, from, data);
     if (verdict === 'reject') penalise(from, 'INVALID_GOSSIP');
     return verdict as TopicValidatorResult;
@@ -462,9 +513,19 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
         } else void exchangeStatus(peer);
       }
       rounds += 1;
+      for (const [peer, { bucket }] of gossipQuotas)
+        if (!peers.has(peer) && bucket.isFull()) gossipQuotas.delete(peer);
+      if (rounds === 1 || (rounds % ROUNDS_PER_SEARCH === 0 && peers.size === 0)) learnKept();
+      if (rounds % ROUNDS_PER_SAVE === 0) store.save();
       if (rounds % ROUNDS_PER_QUESTION === 1 && readyPeers().length < limits.enoughPeers) void askForPeers();
       maintain();
     });
+  }
+
+  /** Those whom the operator named are redialed anyway. */
+  function learnKept(): void {
+    const named = new Set([...options.persistentPeers, ...options.bootstrap].map(peerIdOfAddress));
+    redialer.learn(store.addresses().filter((address) => !named.has(peerIdOfAddress(address))));
   }
 
   /** gossipsub does not reopen a stream that was cut (queue full, oversized frame); only a new connection does. */
@@ -559,6 +620,8 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     requestStream: (peer, spec, payload, requestOptions) => ask(peer, spec, payload, requestOptions?.signal),
 
     traffic: traffic.all,
+    peerBytes: peerBytes.all,
+    validations: () => validations,
     peers: () =>
       readyPeers().map((peer): PeerInfo => {
         const connection = libp2p.getConnections(peer.libp2pId)[0];
@@ -594,6 +657,8 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
       redialer.stop();
       stopMaintenance?.();
       announceTimer?.();
+      for (const peer of readyPeers()) remember(peer);
+      store.save();
       protocols.stop();
       if (wasRunning) await libp2p.stop();
     },
@@ -689,7 +754,11 @@ function listenError(error: unknown, listen: readonly string[]): NetworkError {
       error,
     );
   }
-  return new NetworkError('LISTEN_FAILED', `cannot listen on ${listen.join(', ')}: ${text}`, error);
+  // libp2p lists each address with a stack; the first one that failed tells enough, in one line.
+  const found = /^\s*(\/\S+): Error: (.*)$/m.exec(text);
+  const [address, reason] = found === null ? [listen.join(', '), text.split('\n')[0]] : [found[1], found[2]];
+  const words = /EADDRNOTAVAIL/.test(text) ? 'this machine has no such address' : reason;
+  return new NetworkError('LISTEN_FAILED', `cannot listen on ${address}: ${words}; see --p2p-listen`, error);
 }
 
 /** libp2p logs through `debug`, to standard error and unstructured; what matters is logged by us. */

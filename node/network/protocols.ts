@@ -33,6 +33,8 @@ const ERROR_BY_NUMBER = new Map<number, WireError>(
 const REFUSALS_PER_PENALTY = 16;
 /** Streams that may be open at once to be answered BUSY properly; beyond it libp2p resets them. */
 const EXTRA_STREAMS = 16;
+/** Peers of whom is remembered what they asked of one protocol; beyond, those who are gone go first. */
+const MAX_REMEMBERED = 1_024;
 /** Our own open requests to one peer and protocol. */
 const MAX_OUTBOUND_STREAMS = 64;
 
@@ -188,6 +190,7 @@ export function createProtocols(host: StreamHost, env: NetworkEnv): Protocols {
       await host.register(wireName, spec.maxConcurrentPerPeer + EXTRA_STREAMS, (stream, peer) => {
         let quota = peers.get(peer);
         if (!quota) {
+          if (peers.size >= MAX_REMEMBERED) forgetOne(peers);
           quota = {
             active: 0,
             bucket: createTokenBucket(clock, spec.requestsPerSecond, spec.burst),
@@ -261,9 +264,10 @@ export function createProtocols(host: StreamHost, env: NetworkEnv): Protocols {
     },
 
     forget(peer) {
+      // A bucket that is not full again is kept: connecting anew must not fill it.
       for (const peers of quotas.values()) {
-        // A bucket that is still in use by a running answer goes with it.
-        if (peers.get(peer)?.active === 0) peers.delete(peer);
+        const quota = peers.get(peer);
+        if (quota?.active === 0 && quota.bucket.isFull()) peers.delete(peer);
       }
     },
 
@@ -271,6 +275,14 @@ export function createProtocols(host: StreamHost, env: NetworkEnv): Protocols {
       stopping.abort(new RequestError('ABORTED', 'the network is stopping'));
     },
   };
+}
+
+function forgetOne(peers: Map<PeerId, PeerQuota>): void {
+  for (const [peer, quota] of peers)
+    if (quota.active === 0) {
+      peers.delete(peer);
+      return;
+    }
 }
 
 /** True for END. @throws RequestError for ERROR and for kinds that do not exist. */

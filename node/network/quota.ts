@@ -61,20 +61,29 @@ export function createByteBudget(total: number): ByteBudget {
 export interface TokenBucket {
   /** False when the bucket is empty. */
   take(): boolean;
+  /** As if it had never been used. */
+  isFull(): boolean;
 }
 
 /** Holds `burst` tokens, refilled with `perSecond`. A clock that jumps back refills nothing. */
 export function createTokenBucket(clock: Clock, perSecond: number, burst: number): TokenBucket {
   let tokens = burst;
   let last = clock.nowMs();
+  const refill = (): void => {
+    const now = clock.nowMs();
+    if (now > last) tokens = Math.min(burst, tokens + ((now - last) / 1000) * perSecond);
+    last = now;
+  };
   return {
     take() {
-      const now = clock.nowMs();
-      if (now > last) tokens = Math.min(burst, tokens + ((now - last) / 1000) * perSecond);
-      last = now;
+      refill();
       if (tokens < 1) return false;
       tokens -= 1;
       return true;
+    },
+    isFull() {
+      refill();
+      return tokens >= burst;
     },
   };
 }

@@ -1,6 +1,7 @@
 /**
  * The network as the rest of the node sees it. Nothing of libp2p shows: peers are text, payloads are bytes.
  */
+
 import type {
   Cancel,
   Clock,
@@ -11,6 +12,7 @@ import type {
   Random,
 } from '../validator/ports.ts';
 import type { NetworkLimits } from './limits.ts';
+import type { PeerBytes } from './peer-bytes.ts';
 
 export type { Cancel, Clock, GossipVerdict, Log, PeerId, Random } from '../validator/ports.ts';
 
@@ -44,6 +46,8 @@ export interface NetworkOptions {
   /** This node's head, told to every new peer. */
   readonly head: () => ChainHead;
   readonly env: NetworkEnv;
+  /** Where addresses of peers are kept across restarts; absent: nowhere. */
+  readonly peerFile?: string;
   readonly limits?: Partial<NetworkLimits>;
 }
 
@@ -194,6 +198,10 @@ export interface Network {
   /** Peers that are connected and on our chain. */
   /** Bytes of messages by topic or protocol since the start, as they are before encryption. */
   traffic(): readonly Traffic[];
+  /** Bytes on the wire: a row for each peer that the operator named, one for all others. */
+  peerBytes(): readonly PeerBytes[];
+  /** Gossiped messages whose verdict is awaited. */
+  validations(): number;
   peers(): readonly PeerInfo[];
   onPeer(listener: (event: PeerEvent) => void): Cancel;
   /** Lowers a peer's standing; at `banScore` it is disconnected and refused for limits.banMs. */

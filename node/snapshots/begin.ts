@@ -12,22 +12,10 @@ import { startRestore, type Trust } from '../../state/snapshot/restore.ts';
 import type { Hex } from '../../state/types.ts';
 import { systemClock, systemRandom } from '../authorities.ts';
 import type { NodeConfig } from '../config/config.ts';
-import { UserError } from '../config/errors.ts';
 import type { Log } from '../log.ts';
 import { createNetwork } from '../network/network.ts';
 import { createBlstVerifier } from '../validator/bls.ts';
 import { type FetchResult, fetchSnapshot } from './fetch.ts';
-
-/** @throws UserError CONFIG_INVALID */
-export function trustOf(config: Pick<NodeConfig, 'trustHash' | 'trustHeight'>): Trust {
-  const { trustHash, trustHeight } = config;
-  if (!/^0x[0-9a-fA-F]{64}$/.test(trustHash))
-    throw new UserError(
-      'CONFIG_INVALID',
-      `trustHash: '${trustHash}' is not the hash of a block (0x and 64 hex digits)`,
-    );
-  return { height: trustHeight, hash: trustHash.toLowerCase() as Hex };
-}
 
 /** Does nothing but log if it cannot be done: the node then takes all blocks, as without a snapshot. */
 export async function beginWithSnapshot(parts: {
@@ -38,7 +26,7 @@ export async function beginWithSnapshot(parts: {
   readonly signal: AbortSignal | undefined;
 }): Promise<void> {
   const { config, log } = parts;
-  const trust = trustOf(config);
+  const trust: Trust = { height: config.trustHeight, hash: config.trustHash.toLowerCase() as Hex };
   log('info', 'the node is empty: looking for a snapshot', {
     trustHeight: trust.height,
     trustHash: trust.hash,

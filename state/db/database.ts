@@ -1,5 +1,5 @@
 /** The LevelDB under everything: synchronous reads, one durable atomic batch at a time, one writing process. */
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { Level } from 'level';
 import { ChainError, Fault } from '../types.ts';
 
@@ -44,6 +44,14 @@ interface LevelError {
   message?: string;
 }
 
+const WAY_OUT =
+  "Check the disk, then 'openledger reset --yes' and start again: the chain comes from the peers, keys and records stay";
+
+/** LevelDB takes a folder without the file CURRENT for a new one, and then deletes the tables that it finds there. */
+function isNew(location: string): boolean {
+  return !readdirSync(location).some((name) => name === 'CURRENT' || /\.(ldb|sst|log)$/.test(name));
+}
+
 /**
  * Opens the database in `dir`. LevelDB's lock lets only one process in; threads of that process share one handle
  * (classic-level's `multithreading`), so that readers beside the executor see every finished batch.
@@ -69,7 +77,7 @@ export async function openDatabase(
   const level = new Level<Uint8Array, Uint8Array>(location, {
     keyEncoding: 'view',
     valueEncoding: 'view',
-    createIfMissing: !readOnly,
+    createIfMissing: !readOnly && isNew(location),
     multithreading: true,
     // Reads of the head are what execution waits for.
     cacheSize: 64 << 20,
@@ -93,25 +101,30 @@ export async function openDatabase(
       );
     if (isDiskFull(error))
       throw new ChainError('DISK_FULL', `the disk that holds ${dir} is full: make room, then start again`);
+    if (/does not exist/.test(cause?.message ?? ''))
+      throw new ChainError(
+        'DATABASE_DAMAGED',
+        `the database in ${dir} has lost its file CURRENT. ${WAY_OUT}`,
+      );
     throw new ChainError(
       'DATABASE_DAMAGED',
-      `cannot open the database in ${dir}: ${cause?.message ?? message}`,
+      `cannot open the database in ${dir}: ${cause?.message ?? message}. ${WAY_OUT}`,
     );
   }
 
   let open = true;
-  const guard = <T>(what: string, work: () => T): T => {
+  const reading = <T>(work: () => T): T => {
     if (!open) throw new ChainError('CLOSED', 'the database is closed');
     try {
       return work();
     } catch (error) {
-      throw new Fault(`database ${what} failed: ${(error as Error).message}`, { cause: error });
+      throw readFault(location, error);
     }
   };
   return {
     dir: location,
     get: (key) =>
-      guard('read', () => {
+      reading(() => {
         const value = level.getSync(key);
         return value === undefined ? undefined : plain(value);
       }),
@@ -121,7 +134,7 @@ export async function openDatabase(
         const found = await level.iterator({ gte: from, lt: to, limit, reverse }).all();
         return found.map(([key, value]) => [plain(key), plain(value)] as const);
       } catch (error) {
-        throw new Fault(`database read failed: ${(error as Error).message}`, { cause: error });
+        throw readFault(location, error);
       }
     },
     async write(writes) {
@@ -146,7 +159,7 @@ export async function openDatabase(
         const range = { ...(from && { gte: from }), ...(to && { lt: to }), fillCache: false };
         for await (const [key, value] of level.iterator(range)) yield [plain(key), plain(value)] as const;
       } catch (error) {
-        throw new Fault(`database read failed: ${(error as Error).message}`, { cause: error });
+        throw readFault(location, error);
       }
     },
     async clear(from, to) {
@@ -174,6 +187,18 @@ export async function openDatabase(
       await level.close();
     },
   };
+}
+
+/** A table whose blocks are not what LevelDB wrote is no passing trouble: what helps stands beside it. */
+function readFault(dir: string, error: unknown): Fault {
+  const { code, cause, message } = error as LevelError;
+  const detail = cause?.message ?? message ?? String(error);
+  const damaged = code === 'LEVEL_CORRUPTION' || /corruption|\.(ldb|sst)\b/i.test(detail);
+  return damaged
+    ? new Fault(`DATABASE_DAMAGED: a file of the database in ${dir} is damaged: ${detail}. ${WAY_OUT}`, {
+        cause: error,
+      })
+    : new Fault(`database read failed: ${detail}`, { cause: error });
 }
 
 /** LevelDB hands out Buffers, whose `slice` is a view where a Uint8Array's is a copy. */

@@ -124,6 +124,55 @@ describe('a start is refused in one line', () => {
     expect(line).toMatch(/is already taken by another program.*--rpc-port.* \(PORT_IN_USE\)$/);
   });
 
+  it('when an address to listen on is not one of this machine', async () => {
+    // Addresses for documentation (RFC 5737): no machine has them.
+    const port = ['--rpc-port', '0'];
+    const p2p = await refusal(copy, ...port, '--p2p-listen', '/ip4/192.0.2.1/tcp/0');
+    expect(p2p.code).toBe(1);
+    expect(p2p.line).toMatch(/^error: cannot listen on \/ip4\/192\.0\.2\.1.*--p2p-listen \(LISTEN_FAILED\)$/);
+    const rpc = await refusal(copy, '--rpc-host', '192.0.2.1');
+    expect(rpc.code).toBe(1);
+    expect(rpc.line).toMatch(/^error: cannot serve RPC on 192\.0\.2\.1:0: .*--rpc-host.* \(LISTEN_FAILED\)$/);
+  });
+
+  it('when a folder stands where a file should, and the other way round', async () => {
+    const asFolder = (name: string) =>
+      changedCopy(name.replace(/\W/g, '-'), (at) => {
+        rmSync(join(at, name), { recursive: true, force: true });
+        mkdirSync(join(at, name));
+      });
+    const key = await refusal(asFolder('keys/validator.json'));
+    expect(key).toMatchObject({
+      code: 1,
+      line: expect.stringMatching(/it is a folder \(KEY_FILE_INVALID\)$/),
+    });
+    const genesis = await refusal(asFolder('genesis.json'), '--genesis', 'genesis.json');
+    expect(genesis).toMatchObject({ code: 2, line: expect.stringMatching(/a folder \(GENESIS_INVALID\)$/) });
+    const journal = await refusal(asFolder('data/pool.journal'));
+    expect(journal).toMatchObject({
+      code: 1,
+      line: expect.stringMatching(/it is a folder \(DATA_DIR_UNUSABLE\)$/),
+    });
+    const consensus = await refusal(
+      changedCopy('consensus-file', (at) => {
+        rmSync(join(at, 'data', 'consensus'), { recursive: true });
+        writeFileSync(join(at, 'data', 'consensus'), '');
+      }),
+    );
+    expect(consensus).toMatchObject({ code: 1, line: expect.stringMatching(/\(DATA_DIR_UNUSABLE\)$/) });
+  });
+
+  it('when the database has lost the file that names the others, with what to do', async () => {
+    const home = changedCopy('no-current', (at) => rmSync(join(at, 'data', 'chain', 'CURRENT')));
+    const { code, line } = await refusal(home);
+    expect(code).toBe(1);
+    expect(line).toMatch(/lost its file CURRENT.*openledger reset --yes.* \(DATABASE_DAMAGED\)$/);
+    const reset = spawnSync(process.execPath, [OPENLEDGER, 'reset', '--yes', '--home', home], {
+      encoding: 'utf8',
+    });
+    expect(reset.status, reset.stderr).toBe(0);
+  });
+
   it('when the data folder cannot be written', async () => {
     const file = join(network.dir, 'a-file');
     writeFileSync(file, '');

@@ -1,5 +1,7 @@
+import { damagedTables } from '../../../state/db/table-check.ts';
+import { UserError } from '../../config/errors.ts';
 import { defineCommand, EXIT, NO_POSITIONALS } from '../command.ts';
-import { configOf, genesisOf, HOME_FLAG, withStoppedChain } from '../stopped-node.ts';
+import { chainDirectory, configOf, genesisOf, HOME_FLAG, withStoppedChain } from '../stopped-node.ts';
 
 export const command = defineCommand({
   name: 'db verify',
@@ -16,6 +18,14 @@ every trie node, code and body against its hash, the indexes against the receipt
   async run({ flags, out, ...environment }) {
     const config = configOf(flags.home, environment);
     const { genesisHash } = await genesisOf(config);
+    // Before LevelDB reads them: it would believe a damaged block.
+    const broken = damagedTables(chainDirectory(config));
+    if (broken.length > 0)
+      throw new UserError(
+        'DATABASE_DAMAGED',
+        `${broken.length} of the files of the database are damaged (${broken[0]}): check the disk, then ` +
+          "'openledger reset --yes' and sync again",
+      );
     const [{ verifyDatabase }, { moduleTable }, { createBlstVerifier }] = await Promise.all([
       import('../../../state/maintenance/verify.ts'),
       import('../../../state/execution/module-table.ts'),

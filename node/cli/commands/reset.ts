@@ -11,6 +11,8 @@ const MADE_AGAIN = [
   'chain',
   'chain.restoring',
   'segments',
+  'vectors',
+  'trained',
   'snapshots',
   'consensus',
   'evidence',

@@ -22,6 +22,9 @@ const problem = (run: () => unknown): string => {
   throw new Error('was accepted');
 };
 
+/** The address of some peer. */
+const peer = (port: number) => `/ip4/127.0.0.1/tcp/${port}`;
+
 describe('settings', () => {
   it('have defaults, and paths start at the home', () => {
     const config = loadConfig({ home });
@@ -34,20 +37,24 @@ describe('settings', () => {
   });
 
   it('are overridden by the file, then a program, then the environment, then flags', () => {
-    file({ rpc: { port: 1, host: 'a' }, log: { level: 'warn' }, p2p: { bootstrap: ['x'] } });
+    file({ rpc: { port: 1, host: 'a' }, log: { level: 'warn' }, p2p: { bootstrap: [peer(1)] } });
     const sources = {
       home,
       values: { 'rpc.port': 2, 'rpc.enabled': false },
-      environment: { OPENLEDGER_RPC_PORT: '3', OPENLEDGER_P2P_BOOTSTRAP: 'y, z', PATH: '/bin' },
+      environment: {
+        OPENLEDGER_RPC_PORT: '3',
+        OPENLEDGER_P2P_BOOTSTRAP: `${peer(2)}, ${peer(3)}`,
+        PATH: '/bin',
+      },
     };
     expect(loadConfig(sources)).toMatchObject({
       rpc: { port: 3, host: 'a', enabled: false },
       log: { level: 'warn' },
-      p2p: { bootstrap: ['y', 'z'] },
+      p2p: { bootstrap: [peer(2), peer(3)] },
     });
-    expect(loadConfig({ ...sources, flags: { 'rpc-port': '4', 'p2p-bootstrap': ['q'] } })).toMatchObject({
+    expect(loadConfig({ ...sources, flags: { 'rpc-port': '4', 'p2p-bootstrap': [peer(4)] } })).toMatchObject({
       rpc: { port: 4 },
-      p2p: { bootstrap: ['q'] },
+      p2p: { bootstrap: [peer(4)] },
     });
   });
 
@@ -70,9 +77,35 @@ describe('settings', () => {
     [{ log: { level: 'warning' } }, "Did you mean 'warn'?"],
     [{ p2p: { listen: '/ip4' } }, 'p2p.listen: expected a list'],
     [[], 'the file must be an object'],
+    [{ p2p: { persistent: ['hello'] } }, 'p2p.persistent: expected the address of a peer like'],
+    [{ p2p: { persistent: ['/ip4/1.2.3.4'] } }, 'expected the address of a peer'],
+    [{ p2p: { persistent: ['/ip4/1.2.3.4/tcp/0'] } }, 'expected the address of a peer'],
+    [{ p2p: { persistent: ['/ip4/1.2.3.400/tcp/1'] } }, 'expected the address of a peer'],
+    [{ p2p: { persistent: ['/ip4/1.2.3.4/udp/1/quic-v1'] } }, 'expected the address of a peer'],
+    [{ p2p: { bootstrap: ['/ip4/1.2.3.4/tcp/1/p2p/xyz'] } }, 'p2p.bootstrap: expected the address'],
+    [{ p2p: { bootstrap: [''] } }, 'p2p.bootstrap: expected the address'],
+    [{ p2p: { listen: ['/dns4/localhost/tcp/1'] } }, 'p2p.listen: expected an address like'],
+    [{ p2p: { listen: ['/ip4/0.0.0.0/tcp/70000'] } }, 'p2p.listen: expected an address like'],
+    [{ p2p: { announce: ['/dns4/x'] } }, 'p2p.announce: expected an address like'],
+    [{ validator: { operator: '0x12' } }, 'validator.operator: expected an address of 0x and 40'],
+    [{ trustHeight: 5, trustHash: '0x12' }, 'trustHash: expected the hash of a block'],
+    [{ trustHeight: 5 }, 'give both or neither'],
+    [{ trustHash: `0x${'12'.repeat(32)}` }, 'give both or neither'],
   ])('refuse the file %j', (json, message) => {
     file(json);
     expect(problem(() => loadConfig({ home }))).toContain(message);
+  });
+
+  it('take addresses of every kind that can be listened on, told and dialed', () => {
+    const id = '12D3KooWGTKeSYQvCDMq1Bk8bHEnw714JcUQLDY1PMgiZtEFgHHE';
+    const p2p = {
+      listen: ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/30333'],
+      announce: ['/dns4/node.example/tcp/1', '/ip6/2001:db8::1/tcp/65535'],
+      bootstrap: [`/dns/seed-1.example/tcp/1/p2p/${id}`, '/ip4/127.0.0.1/tcp/1'],
+      persistent: [`/dns6/x/tcp/1/p2p/${id}`],
+    };
+    file({ p2p });
+    expect(loadConfig({ home }).p2p).toEqual(p2p);
   });
 
   it('refuse texts that are not of the kind in environment and flags', () => {
@@ -88,12 +121,12 @@ describe('settings', () => {
   it('written to a file are read back', () => {
     writeFileSync(
       join(home, 'config.json'),
-      writeConfig({ 'rpc.port': 9, 'p2p.persistent': ['p'], genesis: '../g.json' }),
+      writeConfig({ 'rpc.port': 9, 'p2p.persistent': [peer(5)], genesis: '../g.json' }),
     );
     const config = loadConfig({ home });
     expect(config).toMatchObject({
       rpc: { port: 9 },
-      p2p: { persistent: ['p'] },
+      p2p: { persistent: [peer(5)] },
       genesis: join(home, '..', 'g.json'),
     });
   });

@@ -145,7 +145,7 @@ describe('the head moves', () => {
     expect(order()).toEqual(['a:2']);
     expect(pool.counts()).toMatchObject({ pending: 1, queued: 0 });
     block({ from: 'a', nonce: 2 });
-    expect(pool.counts()).toEqual({ pending: 0, queued: 0, held: 0, bytes: 0 });
+    expect(pool.counts()).toMatchObject({ pending: 0, queued: 0, held: 0, bytes: 0, rechecked: 4 });
   });
 
   it('moves to the queue what can no longer be paid, and back', () => {
