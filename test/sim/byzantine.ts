@@ -21,6 +21,7 @@ import {
   type ValidatorSet,
   type Vote,
 } from '../../consensus/types.ts';
+import { proposerAt } from '../../consensus/validator-set/rotation.ts';
 import { bitmapBytes, indexOfValidator, setBit } from '../../consensus/validator-set/set.ts';
 import {
   type CertifiedBlock,
@@ -56,6 +57,11 @@ export interface Adversary {
 /** No answer at all: whoever asked waits for its whole time-out. */
 export const SILENCE = 'silence';
 
+/** Messages of one burst: more than anybody must take from one key. */
+const FLOOD = { votes: 20, proposals: 9 } as const;
+/** Bursts in one life: a few show it, and each costs the simulator thousands of events. */
+const MOST_FLOODS = 3;
+
 /** Messages remembered for replay. */
 const MEMORY = 60;
 
@@ -86,6 +92,7 @@ export function createAdversary(parts: {
   let round = 0;
   const proposals: { proposal: Proposal; block: Uint8Array | undefined }[] = [];
   const echoed = new Set<string>();
+  let floods = 0;
 
   const does = (behaviour: Behaviour): boolean => behaviours.has(behaviour) && rng.chance(parts.chance);
 
@@ -202,7 +209,8 @@ export function createAdversary(parts: {
       const named = earlier.length > 0 && rng.chance(0.7) ? rng.pick(earlier) : { proposal: own, block };
       const { blockHash, timestampMs } = named.proposal;
       return {
-        proposal: propose({ ...own, blockHash, timestampMs, validRound: asRound(rng.int(own.round)) }),
+        // Of an earlier round, mostly; of this one or of one to come, which proves nothing either.
+        proposal: propose({ ...own, blockHash, timestampMs, validRound: asRound(rng.int(own.round + 2)) }),
         block: named.block,
       };
     }
@@ -298,6 +306,31 @@ export function createAdversary(parts: {
     }
   };
 
+  /** Message after message for one place of the present height or the next, each another one. */
+  const flood = (): void => {
+    const at = asHeight(height + rng.int(2));
+    const set = parts.setAt(at);
+    if (floods >= MOST_FLOODS || set === undefined || indexOfValidator(set, self) < 0) return;
+    floods++;
+    const invented = (): Hash =>
+      `0x${rng
+        .int(1 << 30)
+        .toString(16)
+        .padStart(64, '0')}`;
+    const type = rng.pick(['prevote', 'precommit'] as const);
+    const inRound = asRound(rng.int(2));
+    for (let count = 0; count < FLOOD.votes; count++) {
+      const votes = [vote({ type, height: at, round: inRound, blockHash: invented() })];
+      toAll('votes', encodeVotes(rng.chance(0.2) ? [...votes, ...votes] : votes));
+    }
+    const turn = [0, 1, 2, 3].find((one) => proposerAt(set, asRound(one)).address === self);
+    for (let count = 0; turn !== undefined && count < FLOOD.proposals; count++) {
+      const place = { height: at, round: asRound(turn), timestampMs: count, validRound: NO_ROUND } as const;
+      const proposal = propose({ ...place, blockHash: invented() });
+      toAll('proposal', encodeProposalMessage({ proposal, block: new Uint8Array(100) }));
+    }
+  };
+
   return {
     broadcast(kind, bytes) {
       if (kind === 'votes') for (const one of decodeVotes(bytes)) sendVote(one);
@@ -361,6 +394,7 @@ export function createAdversary(parts: {
         for (const peer of parts.peers)
           parts.ask(peer, 'status', encodeStatus({ height: far, round: asRound(0), rounds: [] }));
       }
+      if (height > 0 && does('flood')) flood();
       if (height > 0 && does('far rounds')) {
         const far = asRound(round + rng.pick([2, 3, 50, 100_000]));
         const type = rng.pick(['prevote', 'precommit'] as const);

@@ -31,6 +31,7 @@ export const INVARIANTS = {
   SUPPLY: 'the transfers neither make nor destroy money, and no balance is negative',
   NONCE: 'transactions of an account are included in the order of their nonces, each once',
   QUEUES: 'timers, open requests, message sizes and the log of a node stay within their bounds',
+  FLOOD: 'a node passes on, of one key for one place, at most a few different messages',
   'ASKED IN VAIN': 'once calm, whoever claimed blocks and served none is left alone for a while',
   'REPLAY DIFFERS': 'replaying a log twice gives the same state and the same effects',
   'LOG DOES NOT EXPLAIN': 'the log of a crashed node leads to the last message its key signed',
@@ -64,6 +65,8 @@ export interface Invariants {
   onWipe(node: string): void;
   onEvidence(node: string, evidence: Uint8Array): void;
   onLoad(node: string, load: Load): void;
+  /** This life of a node found a gossiped message new and right, and hands it on. */
+  onAccepted(life: string, kind: 'votes' | 'proposal', bytes: Uint8Array): void;
   /** Whether this honest validator's key has ever signed. */
   hasSigned(validator: number): boolean;
   readonly violations: readonly string[];
@@ -85,6 +88,12 @@ export interface Load {
 
 /** Far above what a correct node needs in these networks of at most 21 processes, far below what hurts. */
 const MOST: Load = { timers: 400, requests: 400, logBytes: 8 << 20, messageBytes: 2 << 20 };
+
+/**
+ * Votes of one key for one height, round and type, and proposals for one height and round: two prove equivocation, a
+ * few more may have others behind them, and eight votes of the next height wait for their turn.
+ */
+const MOST_ACCEPTED = { votes: 14, proposal: 6 } as const;
 
 interface Signed {
   readonly height: number;
@@ -148,6 +157,7 @@ export function createInvariants(parts: {
   const locks = new Map<string, { round: number; hash: string }>();
   const heads = new Map<string, number>();
   const accused = new Set<number>();
+  const accepted = new Map<string, number>();
   const turns = parts.staticPowers === undefined ? undefined : rotation(parts.staticPowers);
   const ledger = parts.ledger === undefined ? undefined : createLedger(parts.ledger, fail);
   let tallest = 0;
@@ -356,6 +366,19 @@ export function createInvariants(parts: {
           'INNOCENT ACCUSED',
           `${node} accuses validator ${offender}${halves.conflict ? '' : ' without a conflict'}`,
         );
+    },
+    onAccepted(life, kind, bytes) {
+      const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+      // Gossiped votes are one, but where an adversary repeats it: count 2, type 1, height 8, round 4, hash 32, signer 20.
+      const place =
+        kind === 'proposal'
+          ? buffer.toString('latin1', 1, 13)
+          : `${(buffer[2]! + 1) >> 1}${buffer.toString('latin1', 3, 15)}${buffer.toString('latin1', 47, 67)}`;
+      const key = `${life} ${kind} ${place}`;
+      const count = (accepted.get(key) ?? 0) + 1;
+      accepted.set(key, count);
+      if (count > MOST_ACCEPTED[kind])
+        fail('FLOOD', `${life} accepted ${count} of kind ${kind} by one key for one place`);
     },
     onLoad(node, load) {
       for (const [what, most] of Object.entries(MOST))

@@ -33,6 +33,7 @@ export const BEHAVIOURS = [
   'lying sync',
   'false time',
   'broken blocks',
+  'flood',
 ] as const;
 export type Behaviour = (typeof BEHAVIOURS)[number];
 

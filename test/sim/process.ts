@@ -192,7 +192,11 @@ function createNet(
     for (const delayMs of sim.links.delays(process.name, to.name))
       deliver(to, sim, delayMs, () => {
         to.adversary?.heard(kind, bytes);
-        void to.handle?.onGossip(kind, bytes, process.name);
+        const { life: heardIn } = to;
+        void to.handle?.onGossip(kind, bytes, process.name).then((verdict) => {
+          if (verdict === 'accept' && to.honest && process.fault === 'byzantine')
+            invariants.onAccepted(`${to.name} in life ${heardIn}`, kind, bytes);
+        });
       });
   };
   process.adversary = adversaryOf(process, sim, send);
