@@ -73,7 +73,8 @@ export function createAdversary(parts: {
   readonly genesisHash: Hash;
   readonly peers: readonly string[];
   readonly sign: (message: Uint8Array) => Uint8Array;
-  readonly send: (peer: string, kind: GossipKind, bytes: Uint8Array) => void;
+  /** @param isForged nobody correct may find it right */
+  readonly send: (peer: string, kind: GossipKind, bytes: Uint8Array, isForged?: boolean) => void;
   /** Asks a question without waiting for the answer. */
   readonly ask: (peer: string, kind: RequestKind, payload: Uint8Array) => void;
   /** set(height) where this node knows it. */
@@ -136,7 +137,8 @@ export function createAdversary(parts: {
     note(own.height, own.round);
     let said = own;
     if (own.blockHash !== null && does('force nil')) said = vote({ ...own, blockHash: null });
-    if (does('wrong domain')) toSome('votes', encodeVotes([wrongDomain(said)]));
+    if (does('wrong domain')) forge('votes', encodeVotes([wrongDomain(said)]));
+    if (does('forge')) forgeVote(said);
     if (does('equivocate votes')) {
       const other = vote({ ...own, blockHash: otherChoice(own.blockHash) });
       for (const peer of parts.peers)
@@ -161,6 +163,30 @@ export function createAdversary(parts: {
       rng.chance(0.5) ? voteSignBytes(`0x${'11'.repeat(32)}`, own) : revealSignBytes(genesisHash, own.height),
     ),
   });
+
+  const forge = (kind: GossipKind, bytes: Uint8Array): void => {
+    for (const peer of parts.peers) if (rng.chance(0.5)) parts.send(peer, kind, bytes, true);
+  };
+
+  /** In the name of another member, or of nobody in the set. */
+  const forgeVote = (own: Vote): void => {
+    const others = parts.setAt(own.height)?.validators.filter((one) => one.address !== self) ?? [];
+    if (others.length === 0) return;
+    const validator = rng.chance(0.8) ? rng.pick(others).address : (`0x${'77'.repeat(20)}` as const);
+    forge('votes', encodeVotes([{ ...own, blockHash: otherChoice(own.blockHash), validator }]));
+  };
+
+  /** Another block in the name of whose turn it is. */
+  const forgeProposal = (said: Proposal, block: Uint8Array | undefined): void => {
+    const other = block === undefined ? undefined : parts.vary(block, 1 + rng.int(1 << 30));
+    const blockHash = other?.blockHash ?? (`0x${'cd'.repeat(32)}` as const);
+    const { signature } = propose({ ...said, blockHash });
+    if (other !== undefined) parts.onBuilt(other.blockHash, other.facts);
+    forge(
+      'proposal',
+      encodeProposalMessage({ proposal: { ...said, blockHash, signature }, block: other?.bytes }),
+    );
+  };
 
   const sendProposal = (said: Proposal, block: Uint8Array | undefined): void => {
     note(said.height, said.round);
@@ -370,6 +396,7 @@ export function createAdversary(parts: {
       note(proposal.height, proposal.round);
       if (proposal.height === height && proposals.length < 40) proposals.push({ proposal, block });
       if (does('amnesia')) echo(proposal.height, proposal.round, proposal.blockHash);
+      if (proposal.proposer !== self && does('forge')) forgeProposal(proposal, block);
     },
     answer(kind, payload, honest) {
       if (honest === undefined) return undefined;

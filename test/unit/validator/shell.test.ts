@@ -116,6 +116,7 @@ function createStage(self: number | undefined = 3) {
               if (alive()) work();
             }),
           onBuilt: () => {},
+          onJudged: () => {},
           onCommit: () => {},
           onEvidence: (one) => void evidence.push(one),
         },
