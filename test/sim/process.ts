@@ -202,8 +202,7 @@ function createNet(
         void done?.then((verdict) => {
           if (verdict !== 'accept') return;
           if (isForged) sim.fail('FORGERY', `${to.name} accepted a forged message of kind ${kind}`);
-          const worksOn = to.life === heardIn && to.up ? handle!.status().height : 0;
-          invariants.onAccepted(to.name, heardIn, kind, bytes, worksOn);
+          invariants.onAccepted(`${to.name} in life ${heardIn}`, kind, bytes);
         });
       });
   };

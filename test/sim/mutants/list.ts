@@ -506,28 +506,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'offences of voters not reported',
-    mistake: 'the second of two contradicting votes is kept, and nobody is told',
-    patches: [
-      patch(
-        CORE,
-        "  if (added.result === 'conflict')\n    yield*",
-        "  if (added.result === 'conflict' && vote.round < 0)\n    yield*",
-      ),
-    ],
-  },
-  {
-    name: 'offences of proposers not reported',
-    mistake: 'two proposals of one round are kept, and nobody is told',
-    patches: [
-      patch(
-        CORE,
-        'if (known[0] !== undefined && !sameContent(known[0].proposal, proposal))\n    yield*',
-        'if (known[0] !== undefined && proposal.round < 0)\n    yield*',
-      ),
-    ],
-  },
-  {
     name: 'nil before the answer',
     mistake: 'a block that cannot be judged yet gets nil at once, not at the timeout',
     patches: [
