@@ -7,6 +7,11 @@ export const LIMITS = {
   /** Rounds kept with votes at one height. With default timeouts 1,024 rounds last for days. */
   maxRoundsKept: 1024,
   /**
+   * Far-future rounds of one validator at one height. Each vote is checked and logged, so that a key which names one
+   * round after the other would fill the disk; a correct one needs hours for so many that we did not follow it through.
+   */
+  maxFarRoundsPerVoter: 1024,
+  /**
    * Rounds beyond the current one for which proposals are taken. A proposal is only of use in its own round, and
    * a node that is further behind jumps by votes first and pulls the proposal then.
    */

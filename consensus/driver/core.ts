@@ -75,9 +75,6 @@ export interface Core {
   /** Round 0 waits for its reasons (pacing.ts): the proposer to build, the others to start their timeout. */
   waitingToBuild: boolean;
   waitingToExpect: boolean;
-  /** Own proposal of a built value needs its time stamp. */
-  readonly built: Map<Hash, number>;
-  evidenceCount: number;
   readonly accused: Set<string>;
 }
 
@@ -97,8 +94,6 @@ export function createCore(config: CoreConfig): Core {
     },
     waitingToBuild: false,
     waitingToExpect: false,
-    built: new Map(),
-    evidenceCount: 0,
     accused: new Set(),
   };
 }
@@ -213,7 +208,6 @@ function* takeBuilt(core: Core, input: Extract<Input, { kind: 'built' }>): Handl
     originRound: input.round,
     timestampMs: input.timestampMs,
   });
-  core.built.set(input.blockHash, input.timestampMs);
   yield* apply(core, { kind: 'valueBuilt', round: input.round, blockHash: input.blockHash }, input.nowMs);
 }
 
@@ -341,13 +335,21 @@ function* verdictOn(core: Core, blockHash: Hash, certified: boolean): Handler<Ve
   const verdict = core.verdicts.get(blockHash);
   if (verdict !== undefined) return verdict;
   const asked = core.checking.get(blockHash);
-  if (
-    asked === undefined ? core.checking.size < LIMITS.maxBlocksPerHeight || certified : certified && !asked
-  ) {
+  if (asked === undefined ? true : certified && !asked) {
+    if (asked === undefined && core.checking.size >= LIMITS.maxBlocksPerHeight) stopWaiting(core);
     core.checking.set(blockHash, certified);
     yield* perform({ kind: 'check', blockHash, certified });
   }
   return undefined;
+}
+
+/** Blocks that nobody has must not keep us from asking for the one of this round: the oldest of them goes. */
+function stopWaiting(core: Core): void {
+  for (const [blockHash, certified] of core.checking) {
+    if (certified) continue;
+    core.checking.delete(blockHash);
+    return;
+  }
 }
 
 // ---------------------------------------------------------------- transitions and their outputs

@@ -22,8 +22,8 @@ export interface VotesOfRound {
 export interface VoteKeeper {
   readonly set: ValidatorSet;
   readonly rounds: Map<Round, VotesOfRound>;
-  /** Highest far-future round with a vote, per validator index. */
-  readonly farRound: Map<number, Round>;
+  /** Highest far-future round with a vote, per validator index, and how many such rounds there were. */
+  readonly farRound: Map<number, { readonly round: Round; readonly count: number }>;
 }
 
 export function createVoteKeeper(set: ValidatorSet): VoteKeeper {
@@ -34,12 +34,23 @@ export function votesOf(keeper: VoteKeeper, round: Round, type: VoteType): Round
   return keeper.rounds.get(round)?.[type];
 }
 
+/** Whether a vote of this validator for this round would be taken; it costs nothing to ask before a signature is checked. */
+export function isRoundWelcome(
+  keeper: VoteKeeper,
+  index: number,
+  round: Round,
+  currentRound: Round,
+): boolean {
+  const known = keeper.farRound.get(index);
+  if (round <= currentRound + 1 || known === undefined || known.round === round) return true;
+  return round > known.round && known.count < LIMITS.maxFarRoundsPerVoter;
+}
+
 /** Adds a vote whose signature was checked. `currentRound` is the round of this node. */
 export function addVote(keeper: VoteKeeper, vote: Vote, currentRound: Round): AddVoteResult {
   const index = indexOfValidator(keeper.set, vote.validator);
-  if (index < 0) return { result: 'refused' };
-  if (vote.round > currentRound + 1 && !makeRoomInFuture(keeper, index, vote.round, currentRound))
-    return { result: 'refused' };
+  if (index < 0 || !isRoundWelcome(keeper, index, vote.round, currentRound)) return { result: 'refused' };
+  if (vote.round > currentRound + 1) moveInFuture(keeper, index, vote.round, currentRound);
   let round = keeper.rounds.get(vote.round);
   if (round === undefined) {
     if (!makeRoomForRound(keeper, vote.round, currentRound)) return { result: 'refused' };
@@ -49,19 +60,15 @@ export function addVote(keeper: VoteKeeper, vote: Vote, currentRound: Round): Ad
   return addToRound(round[vote.type], keeper.set, vote);
 }
 
-/** Forgets the validator's votes of a lower future round. False if it already voted in a higher one. */
-function makeRoomInFuture(keeper: VoteKeeper, index: number, round: Round, currentRound: Round): boolean {
+/** Forgets the validator's votes of a lower future round. */
+function moveInFuture(keeper: VoteKeeper, index: number, round: Round, currentRound: Round): void {
   const known = keeper.farRound.get(index);
-  if (known === undefined || known === round) {
-    keeper.farRound.set(index, round);
-    return true;
-  }
-  if (known > round) return false;
-  keeper.farRound.set(index, round);
-  const old = keeper.rounds.get(known);
+  if (known?.round === round) return;
+  keeper.farRound.set(index, { round, count: (known?.count ?? 0) + 1 });
+  if (known === undefined) return;
+  const old = keeper.rounds.get(known.round);
   // The round may have become the current one meanwhile, and then its votes count.
-  if (old !== undefined && known > currentRound + 1) dropVoter(keeper, known, old, index);
-  return true;
+  if (old !== undefined && known.round > currentRound + 1) dropVoter(keeper, known.round, old, index);
 }
 
 function dropVoter(keeper: VoteKeeper, number: Round, round: VotesOfRound, index: number): void {

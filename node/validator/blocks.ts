@@ -15,6 +15,8 @@ interface Entry {
   wanted: boolean;
   busy: boolean;
   settled: boolean;
+  /** The core may vote for it, and others may commit it: its bytes stay. They are in the log too, which bounds them. */
+  valid: boolean;
   attempts: number;
   /** Who served the bytes when we asked. Gossiped bodies have no such name: the proposer does not sign them. */
   servedBy: PeerId | undefined;
@@ -43,7 +45,8 @@ export interface Blocks {
 
 /**
  * @param onVerdict called once per wanted block, with its bytes
- * @param isPinned blocks that are never dropped: locked, valid, proposed now, committed
+ * @param isPinned blocks that are never dropped although they are not known to be valid: proposed now, committed
+ * @param isAwaited whether the core still waits for the verdict
  * @param onFault the executor failed in a way that is no answer
  */
 export function createBlocks(parts: {
@@ -54,6 +57,7 @@ export function createBlocks(parts: {
   readonly random: Random;
   readonly onVerdict: (blockHash: Hash, verdict: Verdict, bytes: Uint8Array) => void;
   readonly isPinned: (blockHash: Hash) => boolean;
+  readonly isAwaited: (blockHash: Hash) => boolean;
   readonly onFault: (error: unknown) => void;
 }): Blocks {
   const entries = new Map<Hash, Entry>();
@@ -68,6 +72,7 @@ export function createBlocks(parts: {
         wanted: false,
         busy: false,
         settled: false,
+        valid: false,
         attempts: 0,
         servedBy: undefined,
         sources: [],
@@ -84,8 +89,8 @@ export function createBlocks(parts: {
     if (bytes === undefined) return;
     for (const [other, candidate] of entries) {
       if (bytesHeld <= LIMITS.maxBlockBytesHeld) return;
-      if (other === blockHash || candidate.bytes === undefined || candidate.busy || parts.isPinned(other))
-        continue;
+      if (other === blockHash || candidate.bytes === undefined || candidate.busy) continue;
+      if (candidate.valid || parts.isPinned(other)) continue;
       bytesHeld -= candidate.bytes.length;
       candidate.bytes = undefined;
     }
@@ -102,7 +107,7 @@ export function createBlocks(parts: {
   };
 
   const step = (blockHash: Hash, entry: Entry) => {
-    if (!open || !entry.wanted || entry.busy || entry.settled) return;
+    if (!open || !entry.wanted || entry.busy || entry.settled || !parts.isAwaited(blockHash)) return;
     entry.busy = true;
     const work =
       entry.bytes === undefined ? fetchOnce(blockHash, entry) : checkOnce(blockHash, entry, entry.bytes);
@@ -145,6 +150,7 @@ export function createBlocks(parts: {
       case 'valid':
       case 'invalid':
         entry.settled = true;
+        entry.valid = answer.answer === 'valid';
         entry.cancelRetry?.();
         parts.onVerdict(blockHash, answer, bytes);
         return false;
@@ -177,6 +183,7 @@ export function createBlocks(parts: {
     keep(blockHash, bytes) {
       const entry = entryOf(blockHash);
       entry.settled = true;
+      entry.valid = true;
       setBytes(blockHash, entry, bytes);
     },
     want(blockHash) {

@@ -93,6 +93,7 @@ export function createHeight(parts: HeightParts): HeightRun {
     clock: env.clock,
     random: env.random,
     isPinned: (blockHash) => isPinned(core, blockHash),
+    isAwaited: (blockHash) => core.checking.has(blockHash),
     onFault: parts.onFault,
     onVerdict(blockHash, verdict, bytes) {
       // A lock on a block is worth nothing without its bytes: they go into the log before the vote can.
@@ -419,12 +420,8 @@ function votingAddress(parts: HeightParts) {
 }
 
 function isPinned(core: Core, blockHash: Hash): boolean {
-  const { machine } = core;
   return (
-    machine.lockedValue === blockHash ||
-    machine.validValue === blockHash ||
     core.checking.get(blockHash) === true ||
-    machine.decision?.blockHash === blockHash ||
     (core.proposals.get(roundOf(core))?.some((one) => one.proposal.blockHash === blockHash) ?? false)
   );
 }

@@ -4,7 +4,7 @@ export const LIMITS = {
   maxBlockBytes: 16 << 20,
   /** Blocks up to this size travel with their proposal; larger bodies are pulled by hash (gossip drops frames over 4 MB). */
   maxInlineBlockBytes: 1 << 20,
-  /** Bytes of blocks held for the height being decided; locked, valid and committed ones are never dropped. */
+  /** Bytes of blocks held for the height being decided; beyond, those go that are not known to be valid. */
   maxBlockBytesHeld: 128 << 20,
   /** The log of one height: the blocks above and a day of votes. More means that something runs wild. */
   maxWalBytes: 512 << 20,

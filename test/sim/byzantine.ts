@@ -21,6 +21,7 @@ import {
   type ValidatorSet,
   type Vote,
 } from '../../consensus/types.ts';
+import { proposerAt } from '../../consensus/validator-set/rotation.ts';
 import { bitmapBytes, indexOfValidator, setBit } from '../../consensus/validator-set/set.ts';
 import {
   type CertifiedBlock,
@@ -56,6 +57,11 @@ export interface Adversary {
 /** No answer at all: whoever asked waits for its whole time-out. */
 export const SILENCE = 'silence';
 
+/** Messages of one burst: more than anybody must take from one key. */
+const FLOOD = { votes: 20, proposals: 9 } as const;
+/** Bursts in one life: a few show it, and each costs the simulator thousands of events. */
+const MOST_FLOODS = 3;
+
 /** Messages remembered for replay. */
 const MEMORY = 60;
 
@@ -67,7 +73,8 @@ export function createAdversary(parts: {
   readonly genesisHash: Hash;
   readonly peers: readonly string[];
   readonly sign: (message: Uint8Array) => Uint8Array;
-  readonly send: (peer: string, kind: GossipKind, bytes: Uint8Array) => void;
+  /** @param isForged nobody correct may find it right */
+  readonly send: (peer: string, kind: GossipKind, bytes: Uint8Array, isForged?: boolean) => void;
   /** Asks a question without waiting for the answer. */
   readonly ask: (peer: string, kind: RequestKind, payload: Uint8Array) => void;
   /** set(height) where this node knows it. */
@@ -86,6 +93,7 @@ export function createAdversary(parts: {
   let round = 0;
   const proposals: { proposal: Proposal; block: Uint8Array | undefined }[] = [];
   const echoed = new Set<string>();
+  let floods = 0;
 
   const does = (behaviour: Behaviour): boolean => behaviours.has(behaviour) && rng.chance(parts.chance);
 
@@ -129,7 +137,8 @@ export function createAdversary(parts: {
     note(own.height, own.round);
     let said = own;
     if (own.blockHash !== null && does('force nil')) said = vote({ ...own, blockHash: null });
-    if (does('wrong domain')) toSome('votes', encodeVotes([wrongDomain(said)]));
+    if (does('wrong domain')) forge('votes', encodeVotes([wrongDomain(said)]));
+    if (does('forge')) forgeVote(said);
     if (does('equivocate votes')) {
       const other = vote({ ...own, blockHash: otherChoice(own.blockHash) });
       for (const peer of parts.peers)
@@ -154,6 +163,30 @@ export function createAdversary(parts: {
       rng.chance(0.5) ? voteSignBytes(`0x${'11'.repeat(32)}`, own) : revealSignBytes(genesisHash, own.height),
     ),
   });
+
+  const forge = (kind: GossipKind, bytes: Uint8Array): void => {
+    for (const peer of parts.peers) if (rng.chance(0.5)) parts.send(peer, kind, bytes, true);
+  };
+
+  /** In the name of another member, or of nobody in the set. */
+  const forgeVote = (own: Vote): void => {
+    const others = parts.setAt(own.height)?.validators.filter((one) => one.address !== self) ?? [];
+    if (others.length === 0) return;
+    const validator = rng.chance(0.8) ? rng.pick(others).address : (`0x${'77'.repeat(20)}` as const);
+    forge('votes', encodeVotes([{ ...own, blockHash: otherChoice(own.blockHash), validator }]));
+  };
+
+  /** Another block in the name of whose turn it is. */
+  const forgeProposal = (said: Proposal, block: Uint8Array | undefined): void => {
+    const other = block === undefined ? undefined : parts.vary(block, 1 + rng.int(1 << 30));
+    const blockHash = other?.blockHash ?? (`0x${'cd'.repeat(32)}` as const);
+    const { signature } = propose({ ...said, blockHash });
+    if (other !== undefined) parts.onBuilt(other.blockHash, other.facts);
+    forge(
+      'proposal',
+      encodeProposalMessage({ proposal: { ...said, blockHash, signature }, block: other?.bytes }),
+    );
+  };
 
   const sendProposal = (said: Proposal, block: Uint8Array | undefined): void => {
     note(said.height, said.round);
@@ -202,7 +235,8 @@ export function createAdversary(parts: {
       const named = earlier.length > 0 && rng.chance(0.7) ? rng.pick(earlier) : { proposal: own, block };
       const { blockHash, timestampMs } = named.proposal;
       return {
-        proposal: propose({ ...own, blockHash, timestampMs, validRound: asRound(rng.int(own.round)) }),
+        // Of an earlier round, mostly; of this one or of one to come, which proves nothing either.
+        proposal: propose({ ...own, blockHash, timestampMs, validRound: asRound(rng.int(own.round + 2)) }),
         block: named.block,
       };
     }
@@ -298,6 +332,31 @@ export function createAdversary(parts: {
     }
   };
 
+  /** Message after message for one place of the present height or the next, each another one. */
+  const flood = (): void => {
+    const at = asHeight(height + rng.int(2));
+    const set = parts.setAt(at);
+    if (floods >= MOST_FLOODS || set === undefined || indexOfValidator(set, self) < 0) return;
+    floods++;
+    const invented = (): Hash =>
+      `0x${rng
+        .int(1 << 30)
+        .toString(16)
+        .padStart(64, '0')}`;
+    const type = rng.pick(['prevote', 'precommit'] as const);
+    const inRound = asRound(rng.int(2));
+    for (let count = 0; count < FLOOD.votes; count++) {
+      const votes = [vote({ type, height: at, round: inRound, blockHash: invented() })];
+      toAll('votes', encodeVotes(rng.chance(0.2) ? [...votes, ...votes] : votes));
+    }
+    const turn = [0, 1, 2, 3].find((one) => proposerAt(set, asRound(one)).address === self);
+    for (let count = 0; turn !== undefined && count < FLOOD.proposals; count++) {
+      const place = { height: at, round: asRound(turn), timestampMs: count, validRound: NO_ROUND } as const;
+      const proposal = propose({ ...place, blockHash: invented() });
+      toAll('proposal', encodeProposalMessage({ proposal, block: new Uint8Array(100) }));
+    }
+  };
+
   return {
     broadcast(kind, bytes) {
       if (kind === 'votes') for (const one of decodeVotes(bytes)) sendVote(one);
@@ -337,6 +396,7 @@ export function createAdversary(parts: {
       note(proposal.height, proposal.round);
       if (proposal.height === height && proposals.length < 40) proposals.push({ proposal, block });
       if (does('amnesia')) echo(proposal.height, proposal.round, proposal.blockHash);
+      if (proposal.proposer !== self && does('forge')) forgeProposal(proposal, block);
     },
     answer(kind, payload, honest) {
       if (honest === undefined) return undefined;
@@ -361,6 +421,7 @@ export function createAdversary(parts: {
         for (const peer of parts.peers)
           parts.ask(peer, 'status', encodeStatus({ height: far, round: asRound(0), rounds: [] }));
       }
+      if (height > 0 && does('flood')) flood();
       if (height > 0 && does('far rounds')) {
         const far = asRound(round + rng.pick([2, 3, 50, 100_000]));
         const type = rng.pick(['prevote', 'precommit'] as const);

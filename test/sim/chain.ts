@@ -264,7 +264,12 @@ export function createSimApp(parts: AppParts, rules: ChainRules): SimApp {
   return {
     head: () => disk.head,
     build: (request: BuildRequest) => effect(workMs(), () => build(request)),
-    check: ({ blockHash, bytes }) => effect(workMs(), () => judge(blockHash, bytes)),
+    check: ({ blockHash, bytes }) =>
+      effect(workMs(), () => {
+        const answer = judge(blockHash, bytes);
+        if (answer.answer === 'valid' || answer.answer === 'invalid') parts.onJudged(disk.head.height + 1);
+        return answer;
+      }),
     commit: ({ blockHash, bytes, certificate }) =>
       effect(workMs() + 1, () => {
         const verdict = judge(blockHash, bytes);

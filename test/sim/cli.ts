@@ -36,13 +36,25 @@ async function replay({ mode, seed }: SimJob): Promise<number> {
 
 const FLAG: Readonly<Record<SimMode, string>> = { fast: '', real: ' --real', twins: ' --twins' };
 
-async function runAll(jobs: readonly SimJob[]): Promise<number> {
+/** Seeds of one mode, both ends included. Made one by one: a range may be as long as anybody has patience for. */
+interface Range {
+  readonly mode: SimMode;
+  readonly from: number;
+  readonly to: number;
+}
+
+function* jobsOf(ranges: readonly Range[]): Generator<SimJob> {
+  for (const { mode, from, to } of ranges) for (let seed = from; seed <= to; seed++) yield { mode, seed };
+}
+
+async function runAll(ranges: readonly Range[]): Promise<number> {
+  const total = ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0);
   const started = performance.now();
   const cpuBefore = process.cpuUsage();
   const counts = { passed: 0, failed: 0, events: 0, heights: 0, accused: 0 };
   await runJobs<SimJob, SimReport>(
     new URL('./worker.js', import.meta.url),
-    jobs,
+    jobsOf(ranges),
     ({ mode, seed }, report) => {
       counts.events += report.events;
       counts.heights += report.height;
@@ -55,26 +67,35 @@ async function runAll(jobs: readonly SimJob[]): Promise<number> {
         for (const problem of report.problems) console.log(`  ${problem}`);
       }
       const done = counts.passed + counts.failed;
-      if (done % 1_000 === 0) console.log(`... ${done} of ${jobs.length} seeds, ${counts.failed} failed`);
+      if (done % 1_000 === 0) console.log(`... ${done} of ${total} seeds, ${counts.failed} failed`);
     },
   );
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const { user, system } = process.cpuUsage(cpuBefore);
   const cpuSeconds = ((user + system) / 1e6).toFixed(1);
   console.log(
-    `${jobs.length} networks, ${counts.heights} heights, ${counts.events} events, ${counts.accused} liars caught, ${seconds} s (${cpuSeconds} s of CPU)`,
+    `${total} networks, ${counts.heights} heights, ${counts.events} events, ${counts.accused} liars caught, ${seconds} s (${cpuSeconds} s of CPU)`,
   );
   console.log(`${counts.passed} passed, ${counts.failed} failed`);
   return counts.failed === 0 ? 0 : 1;
 }
 
-function jobsOf(mode: SimMode, from: number, to: number): SimJob[] {
+function numberOf(text: string, what: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value)) fail(`${what} must be a whole number from 0 to 2^53-1, not "${text}"`);
+  return value;
+}
+
+function rangeOf(mode: SimMode, text: string): Range {
+  const ends = text.split('..');
+  if (ends.length !== 2) fail(`no range FROM..TO: "${text}"`);
+  const [from, to] = [numberOf(ends[0]!, 'FROM'), numberOf(ends[1]!, 'TO')];
   if (to < from) fail(`${from}..${to} is empty`);
-  return Array.from({ length: to - from + 1 }, (_, i) => ({ mode, seed: from + i }));
+  return { mode, from, to };
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const jobs: SimJob[] = [];
+  const ranges: Range[] = [];
   let mode: SimMode = 'fast';
   let one: number | undefined;
   for (let i = 0; i < args.length; i++) {
@@ -89,29 +110,25 @@ async function main(args: readonly string[]): Promise<number> {
         break;
       case '--twins':
         if (/^\d+$/.test(value)) {
-          jobs.push(...jobsOf('twins', 1, Number(value)));
+          ranges.push(rangeOf('twins', `1..${value}`));
           i++;
         } else mode = 'twins';
         break;
       case '--seed':
-        if (!/^\d+$/.test(value)) fail(`no seed: ${value}`);
-        one = Number(value);
+        one = numberOf(value, 'the seed');
         i++;
         break;
-      case '--seeds': {
-        const range = /^(\d+)\.\.(\d+)$/.exec(value);
-        if (range === null) fail(`no range: ${value}`);
-        jobs.push(...jobsOf(mode, Number(range[1]), Number(range[2])));
+      case '--seeds':
+        ranges.push(rangeOf(mode, value));
         i++;
         break;
-      }
       default:
         fail(`cannot read: ${args[i]}`);
     }
   }
   if (one !== undefined) return await replay({ mode, seed: one });
-  if (jobs.length === 0) fail('no seeds given');
-  return await runAll(jobs);
+  if (ranges.length === 0) fail('no seeds given');
+  return await runAll(ranges);
 }
 
 process.exitCode = await main(process.argv.slice(2));

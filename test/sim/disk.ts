@@ -32,8 +32,9 @@ export interface Disk {
   content(name: string): Uint8Array | undefined;
 }
 
+/** Bytes in pieces, put together when somebody reads them. */
 interface File {
-  durable: Uint8Array;
+  durable: Uint8Array[];
   pending: Uint8Array[];
 }
 
@@ -50,13 +51,14 @@ export function createDisk(options: {
   const fileOf = (name: string): File => {
     let file = files.get(name);
     if (file === undefined) {
-      file = { durable: new Uint8Array(0), pending: [] };
+      file = { durable: [], pending: [] };
       files.set(name, file);
     }
     return file;
   };
   const join = (parts: readonly Uint8Array[]): Uint8Array => Buffer.concat(parts);
-  const whole = (file: File): Uint8Array => join([file.durable, ...file.pending]);
+  const whole = (file: File): Uint8Array => join([...file.durable, ...file.pending]);
+  const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
 
   return {
     mount(alive, step, onError) {
@@ -83,7 +85,7 @@ export function createDisk(options: {
           return {
             name,
             read: () => new Uint8Array(whole(file)),
-            size: () => file.pending.reduce((sum, part) => sum + part.length, file.durable.length),
+            size: () => sizeOf(file.durable) + sizeOf(file.pending),
             append: (bytes) =>
               write(
                 () => void file.pending.push(bytes.slice()),
@@ -92,12 +94,12 @@ export function createDisk(options: {
             fsync: () =>
               write(() => {
                 if (options.lies) return;
-                file.durable = whole(file);
+                file.durable.push(...file.pending);
                 file.pending = [];
               }),
             truncate: (length) =>
               write(() => {
-                file.durable = whole(file).subarray(0, length);
+                file.durable = length === 0 ? [] : [whole(file).subarray(0, length)];
                 file.pending = [];
               }),
             close() {},
@@ -118,7 +120,7 @@ export function createDisk(options: {
       for (const file of files.values()) {
         const pending = join(file.pending);
         const kept = options.tears && pending.length > 0 ? rng.int(pending.length + 1) : 0;
-        file.durable = join([file.durable, pending.subarray(0, kept)]);
+        file.durable.push(pending.subarray(0, kept));
         file.pending = [];
       }
       for (const [name, file] of small) {
@@ -127,12 +129,13 @@ export function createDisk(options: {
       }
     },
     flipBit(name, rng) {
-      const bytes = files.get(name)?.durable ?? small.get(name)?.durable;
+      const file = files.get(name);
+      const bytes = file === undefined ? small.get(name)?.durable : join(file.durable);
       if (bytes === undefined || bytes.length === 0) return undefined;
       const flipped = bytes.slice();
       const at = rng.int(flipped.length);
       flipped[at]! ^= 1 << rng.int(8);
-      if (files.has(name)) files.get(name)!.durable = flipped;
+      if (file !== undefined) file.durable = [flipped];
       else small.set(name, { now: flipped, durable: flipped });
       return at;
     },
@@ -142,7 +145,7 @@ export function createDisk(options: {
     },
     cut(name, length) {
       const file = fileOf(name);
-      file.durable = whole(file).slice(0, length);
+      file.durable = [whole(file).slice(0, length)];
       file.pending = [];
     },
     content: (name) => {

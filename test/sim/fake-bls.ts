@@ -2,19 +2,18 @@
  * Signatures that only this file can make: a keyed hash of the message, and sums of them. Cheap, aggregatable and
  * unforgeable for the code under test, which never sees the secret.
  */
+import { equalBytes } from '../../consensus/bytes.ts';
 import type { Address } from '../../consensus/types.ts';
 import type { BlsVerifier, Signer } from '../../node/validator/ports.ts';
 
-const secrets = new Map<string, number>();
+/** Keys that were made, by index. */
+const publicKeys: Uint8Array[] = [];
 
-function name(publicKey: Uint8Array): string {
-  return String.fromCharCode(...publicKey);
-}
-
+/** Four bytes of index + 1, and filling. */
 export function fakePublicKey(index: number): Uint8Array {
   const key = new Uint8Array(48).fill(0xa0);
   new DataView(key.buffer).setUint32(0, index + 1);
-  secrets.set(name(key), secretOf(index));
+  publicKeys[index] = key;
   return key;
 }
 
@@ -50,8 +49,9 @@ function same(signature: Uint8Array, expected: readonly number[]): boolean {
 }
 
 function expected(message: Uint8Array, publicKey: Uint8Array): number[] | undefined {
-  const secret = secrets.get(name(publicKey));
-  return secret === undefined ? undefined : tag(secret, message);
+  const index = publicKey[2]! * 256 + publicKey[3]! - 1;
+  const known = publicKeys[index];
+  return known === undefined || !equalBytes(known, publicKey) ? undefined : tag(secretOf(index), message);
 }
 
 export const fakeBls: BlsVerifier = {
@@ -90,7 +90,8 @@ export function fakeSigner(
   publicKey: Uint8Array,
   onSign: (message: Uint8Array) => void,
 ): Signer {
-  const secret = secrets.get(name(publicKey))!;
+  const index = publicKeys.findIndex((known) => equalBytes(known, publicKey));
+  const secret = secretOf(index);
   return {
     address,
     publicKey,

@@ -31,6 +31,10 @@ export const INVARIANTS = {
   SUPPLY: 'the transfers neither make nor destroy money, and no balance is negative',
   NONCE: 'transactions of an account are included in the order of their nonces, each once',
   QUEUES: 'timers, open requests, message sizes and the log of a node stay within their bounds',
+  FLOOD: 'a node passes on, of one key for one place, at most a few different messages',
+  FORGERY:
+    'nobody correct finds a message right that its author has not signed, or not for this chain and purpose',
+  'HASTY NIL': 'whoever refuses a block has judged one of that height: unknown is not invalid',
   'ASKED IN VAIN': 'once calm, whoever claimed blocks and served none is left alone for a while',
   'REPLAY DIFFERS': 'replaying a log twice gives the same state and the same effects',
   'LOG DOES NOT EXPLAIN': 'the log of a crashed node leads to the last message its key signed',
@@ -64,6 +68,12 @@ export interface Invariants {
   onWipe(node: string): void;
   onEvidence(node: string, evidence: Uint8Array): void;
   onLoad(node: string, load: Load): void;
+  /** This life of a node found a gossiped message new and right, and hands it on. */
+  onAccepted(life: string, kind: 'votes' | 'proposal', bytes: Uint8Array): void;
+  /** The executor of a node knows whether a block of this height is valid. */
+  onJudged(node: string, height: number): void;
+  /** A line of the algorithm was taken. */
+  onBranch(node: string, height: number, branch: string): void;
   /** Whether this honest validator's key has ever signed. */
   hasSigned(validator: number): boolean;
   readonly violations: readonly string[];
@@ -85,6 +95,12 @@ export interface Load {
 
 /** Far above what a correct node needs in these networks of at most 21 processes, far below what hurts. */
 const MOST: Load = { timers: 400, requests: 400, logBytes: 8 << 20, messageBytes: 2 << 20 };
+
+/**
+ * Votes of one key for one height, round and type, and proposals for one height and round: two prove equivocation, a
+ * few more may have others behind them, and eight votes of the next height wait for their turn.
+ */
+const MOST_ACCEPTED = { votes: 14, proposal: 6 } as const;
 
 interface Signed {
   readonly height: number;
@@ -148,6 +164,9 @@ export function createInvariants(parts: {
   const locks = new Map<string, { round: number; hash: string }>();
   const heads = new Map<string, number>();
   const accused = new Set<number>();
+  /** Life, kind and place -> messages accepted. */
+  const accepted = new Map<string, number>();
+  const judged = new Set<string>();
   const turns = parts.staticPowers === undefined ? undefined : rotation(parts.staticPowers);
   const ledger = parts.ledger === undefined ? undefined : createLedger(parts.ledger, fail);
   let tallest = 0;
@@ -357,6 +376,18 @@ export function createInvariants(parts: {
           `${node} accuses validator ${offender}${halves.conflict ? '' : ' without a conflict'}`,
         );
     },
+    onAccepted(life, kind, bytes) {
+      const key = `${life} ${kind} ${placeOfGossip(kind, bytes)}`;
+      const count = (accepted.get(key) ?? 0) + 1;
+      accepted.set(key, count);
+      if (count > MOST_ACCEPTED[kind])
+        fail('FLOOD', `${life} accepted ${count} of kind ${kind} by one key for one place`);
+    },
+    onJudged: (node, height) => void judged.add(`${node} ${height}`),
+    onBranch(node, height, branch) {
+      if (branch.startsWith('L26') && !judged.has(`${node} ${height}`))
+        fail('HASTY NIL', `${node} refused a block of height ${height} and had judged none`);
+    },
     onLoad(node, load) {
       for (const [what, most] of Object.entries(MOST))
         if (load[what as keyof Load] > most)
@@ -379,6 +410,16 @@ function rotation(powers: readonly number[]): (n: number) => number {
     }
     return order[n]!;
   };
+}
+
+/**
+ * The first message of a gossip: of votes after a count of two bytes (an honest node sends one, an adversary may repeat
+ * it). Type 1, height 8, round 4, hash 32, of proposals 12 more, signer 20.
+ */
+function placeOfGossip(kind: 'votes' | 'proposal', bytes: Uint8Array): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).subarray(kind === 'votes' ? 2 : 0);
+  const signerAt = kind === 'votes' ? 45 : 57;
+  return `${(buffer[0]! + 1) >> 1} ${buffer.toString('hex', 1, 13)} ${buffer.toString('hex', signerAt, signerAt + 20)}`;
 }
 
 /** Tag 48 or 49, then two halves: type 1, height 8, round 4, hash 32, of proposals 12 more, signer 20, signature 96. */

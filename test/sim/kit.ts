@@ -67,6 +67,8 @@ export interface AppParts {
   /** Runs once the virtual time has come, unless this life is over; later if the process sleeps. */
   readonly later: (delayMs: number, work: () => void) => void;
   readonly onBuilt: (blockHash: Hash, facts: BlockFacts) => void;
+  /** The executor has answered valid or invalid to a block of this height. */
+  readonly onJudged: (height: number) => void;
   readonly onCommit: (
     height: Height,
     blockHash: Hash,

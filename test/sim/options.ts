@@ -33,6 +33,8 @@ export const BEHAVIOURS = [
   'lying sync',
   'false time',
   'broken blocks',
+  'flood',
+  'forge',
 ] as const;
 export type Behaviour = (typeof BEHAVIOURS)[number];
 
@@ -82,6 +84,7 @@ export interface SimOptions {
   readonly unknownMs: number;
   readonly announcesReady: boolean;
   readonly executeMs: number;
+  /** 0: nobody sends any, and only the heartbeat makes blocks. */
   readonly transactionEveryMs: number;
   readonly setChanges: boolean;
   /** Longest delay of a message once the storm is over: it may exceed the first timeouts, which must outgrow it. */
@@ -155,7 +158,7 @@ export function drawOptions(seed: number): SimOptions {
     unknownMs: rng.between(10, 2_500),
     announcesReady: rng.chance(0.5),
     executeMs: rng.between(0, 40),
-    transactionEveryMs: rng.between(60, 1_500),
+    transactionEveryMs: rng.chance(0.1) ? 0 : rng.between(60, 1_500),
     setChanges: validators >= 4 && rng.chance(0.4),
     calmDelayMs: rng.chance(0.12) ? rng.between(300, 800) : 40,
   };

@@ -111,7 +111,11 @@ export function createProcessEnv(process: Process, sim: Surroundings): Validator
     alive,
     step,
     later,
-    onBuilt: (blockHash, facts) => invariants.onBuilt(blockHash, facts, validator ?? -1),
+    onBuilt(blockHash, facts) {
+      invariants.onBuilt(blockHash, facts, validator ?? -1);
+      invariants.onJudged(process.name, facts.height);
+    },
+    onJudged: (height) => invariants.onJudged(process.name, height),
     onCommit: (height, blockHash, certificate, set, outcome) => {
       sim.say(`commit ${process.name} ${height} ${blockHash}`);
       if (process.honest)
@@ -188,11 +192,18 @@ function createNet(
   const { alive } = life;
   const others = sim.processes.filter((peer) => peer !== process);
 
-  const send = (to: Process, kind: GossipKind, bytes: Uint8Array): void => {
+  const send = (to: Process, kind: GossipKind, bytes: Uint8Array, isForged = false): void => {
     for (const delayMs of sim.links.delays(process.name, to.name))
       deliver(to, sim, delayMs, () => {
         to.adversary?.heard(kind, bytes);
-        void to.handle?.onGossip(kind, bytes, process.name);
+        const { life: heardIn, handle } = to;
+        const done = handle?.onGossip(kind, bytes, process.name);
+        if (!to.honest || process.fault !== 'byzantine') return;
+        void done?.then((verdict) => {
+          if (verdict !== 'accept') return;
+          if (isForged) sim.fail('FORGERY', `${to.name} accepted a forged message of kind ${kind}`);
+          invariants.onAccepted(`${to.name} in life ${heardIn}`, kind, bytes);
+        });
       });
   };
   process.adversary = adversaryOf(process, sim, send);
@@ -312,7 +323,7 @@ async function ask(
 function adversaryOf(
   process: Process,
   sim: Surroundings,
-  send: (to: Process, kind: GossipKind, bytes: Uint8Array) => void,
+  send: (to: Process, kind: GossipKind, bytes: Uint8Array, isForged?: boolean) => void,
 ): Adversary | undefined {
   const { validator } = process;
   if (process.fault !== 'byzantine' || validator === undefined) return undefined;
@@ -331,9 +342,9 @@ function adversaryOf(
       invariants.onSign(validator, message, world.nowMs());
       return kit.sign(validator, message);
     },
-    send(peer, kind, bytes) {
+    send(peer, kind, bytes, isForged) {
       world.noteBytes(bytes.subarray(0, 64));
-      send(peers.get(peer)!, kind, bytes);
+      send(peers.get(peer)!, kind, bytes, isForged);
     },
     ask(peer, kind, payload) {
       for (const delayMs of sim.links.delays(process.name, peer as Process['name']).slice(0, 1))

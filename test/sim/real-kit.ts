@@ -297,7 +297,12 @@ function createRealApp(
   return {
     head: () => disk.head,
     build: (request) => effect(workMs(), (chain) => build(chain, request)),
-    check: ({ blockHash, bytes }) => effect(workMs(), (chain) => judge(chain, blockHash, bytes)),
+    check: ({ blockHash, bytes }) =>
+      effect(workMs(), async (chain) => {
+        const answer = await judge(chain, blockHash, bytes);
+        if (answer.answer === 'valid' || answer.answer === 'invalid') parts.onJudged(disk.head.height + 1);
+        return answer;
+      }),
     commit: (block) => effect(workMs() + 1, (chain) => commit(chain, block)),
     hasTransactions: () => pool.size > 0,
     onTransactions(listener) {

@@ -246,6 +246,7 @@ class Simulation implements Surroundings {
           this.lines.add(branch);
           if (height === at.height && round > at.round + 1) this.lines.add(SKIP);
           at = { height, round };
+          if (process.honest) this.invariants.onBranch(process.name, height, branch);
           this.say(`${process.name} ${height}/${round} ${branch}`);
         },
         onHalt: (message) => {
@@ -398,6 +399,7 @@ class Simulation implements Surroundings {
 
   /** Transactions arrive at one node and reach the others as gossip does. */
   sendTransactions(): void {
+    if (this.options.transactionEveryMs === 0) return;
     const next = () => {
       this.world.at(this.world.nowMs() + this.rng.between(1, 2 * this.options.transactionEveryMs), () => {
         const transaction = this.kit.transaction(this.rng, this.invariants.isIncluded);

@@ -26,6 +26,9 @@ interface Event {
 /** A million events is a hundred times what a seed needs: then something loops. */
 const MAX_EVENTS = 3_000_000;
 
+/** Events between two turns of the machine's own event loop. */
+const EVENTS_A_TURN = 1_000;
+
 export function createWorld(startMs: number): World {
   const heap: Event[] = [];
   let now = startMs;
@@ -97,6 +100,7 @@ export function createWorld(startMs: number): World {
         now = event.atMs;
         mix(now);
         if (++count > MAX_EVENTS) throw new Error(`more than ${MAX_EVENTS} events`);
+        if (count % EVENTS_A_TURN === 0) await turned();
         event.work();
         // Promises settle before the next event: everything asynchronous in the shell ends in a virtual event.
         await settled();
@@ -114,6 +118,12 @@ export function createWorld(startMs: number): World {
   };
 }
 
+/** Node runs a tick when no promise is left that could go on; that costs a fraction of a turn of its event loop. */
 function settled(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}
+
+/** Lets timers, messages and files of the machine have their turn. */
+function turned(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { jsonFiles } from '../state/fixtures.ts';
-import { replayTrace } from './replay.ts';
+import { type Outcome, replayTrace } from './replay.ts';
 import { defaultTraces } from './traces.ts';
 
 const USAGE = 'usage: npm run conformance:itf -- [FILE.json | DIRECTORY | ARCHIVE.tar.gz]';
@@ -27,7 +27,14 @@ function main(): number {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const sum = { followed: 0, steps: 0 };
   for (const { name, text } of jsonFiles(path)) {
-    const outcome = replayTrace(text());
+    let outcome: Outcome;
+    try {
+      outcome = replayTrace(text());
+    } catch (error) {
+      console.log(`${name.replace(/^\.\//, '')}: FAILED, not a trace: ${(error as Error).message}`);
+      counts.failed++;
+      continue;
+    }
     console.log(`${name.replace(/^\.\//, '')}: followed ${outcome.followed} of ${outcome.steps} steps`);
     if (outcome.result === 'failed') console.log(`FAILED at step ${outcome.followed}: ${outcome.why}`);
     if (outcome.result === 'skipped') console.log(`  skipped: ${outcome.reason}`);

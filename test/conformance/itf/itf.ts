@@ -38,9 +38,21 @@ function integer(text: unknown): number {
 
 /** @throws Error if the text is no trace */
 export function parseTrace(text: string): Trace {
-  const { states } = JSON.parse(text) as { states?: unknown };
+  const parsed = JSON.parse(text) as { states?: unknown } | null;
+  const states = parsed?.states;
   if (!Array.isArray(states) || states.length === 0) throw new Error('no "states", so it is no trace');
+  for (const [index, state] of states.entries())
+    if (typeof state !== 'object' || state === null || Array.isArray(state))
+      throw new Error(`state ${index} is no record of variables`);
   return { states: states.map((state) => decode(state) as Record<string, unknown>) };
+}
+
+/** Variables of one state. @throws Error that names one which is missing */
+export function variablesOf<T>(trace: Trace, index: number, ...names: readonly (keyof T & string)[]): T {
+  const state = trace.states[index]!;
+  for (const name of names)
+    if (state[name] === undefined) throw new Error(`the state has no variable "${name}"`);
+  return state as T;
 }
 
 /** One line for a value of the model, the same for equal values: sets and maps are sorted. */

@@ -94,8 +94,15 @@ export interface Members {
   nameOf(address: Address): string;
 }
 
+/** v2 before v10, and names without a number in the order of their letters. */
+function byNumber(a: string, b: string): number {
+  const [stemA, numberA] = [a.replace(/\d+$/, ''), Number(/\d+$/.exec(a)?.[0] ?? -1)];
+  const [stemB, numberB] = [b.replace(/\d+$/, ''), Number(/\d+$/.exec(b)?.[0] ?? -1)];
+  return stemA === stemB ? numberA - numberB : stemA < stemB ? -1 : 1;
+}
+
 export function membersOf(weights: Map<string, number>): Members {
-  const sorted = [...weights.keys()].sort();
+  const sorted = [...weights.keys()].sort(byNumber);
   const names = [...sorted.slice(1), ...sorted.slice(0, 1)];
   const address = (index: number): Address => `0x${(index + 1).toString(16).padStart(40, '0')}`;
   const set = createValidatorSet(

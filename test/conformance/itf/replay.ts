@@ -1,6 +1,6 @@
 /** Replays one trace, whatever part of the model it shows. */
 import { agree } from './agree.ts';
-import { parseTrace, show, type Tagged, type Trace } from './itf.ts';
+import { parseTrace, show, type Tagged, type Trace, variablesOf } from './itf.ts';
 import { createKeeper, showBookkeeper } from './keeper.ts';
 import { createMachine, showOutput, showState } from './machine.ts';
 import { type Bookkeeper, type ConsensusState, type ModelVote, membersOf } from './model.ts';
@@ -26,10 +26,16 @@ export function replayTrace(text: string): Outcome {
   const trace = parseTrace(text);
   const steps = trace.states.length;
   const differences = new Map<string, number>();
-  const follow = followerOf(trace, (difference) => {
+  const note: Note = (difference) => {
     const text = DIFFERENCES[difference];
     differences.set(text, (differences.get(text) ?? 0) + 1);
-  });
+  };
+  let follow: Follow | undefined;
+  try {
+    follow = followerOf(trace, note);
+  } catch (error) {
+    return { result: 'failed', steps, followed: 0, differences, why: (error as Error).message };
+  }
   if (follow === undefined) {
     const reason = `no variables of the consensus model: ${Object.keys(trace.states[0]!).join(', ')}`;
     return { result: 'skipped', steps, followed: 0, differences, reason };
@@ -64,7 +70,13 @@ function isRepeated(trace: Trace, index: number): boolean {
 
 function followMachine(trace: Trace): Follow {
   const at = (index: number) =>
-    trace.states[index] as unknown as { input: Tagged; output: Tagged; state: ConsensusState };
+    variablesOf<{ input: Tagged; output: Tagged; state: ConsensusState }>(
+      trace,
+      index,
+      'input',
+      'output',
+      'state',
+    );
   const { p, height } = at(0).state;
   const machine = createMachine(p, height);
   return (index) => {
@@ -77,7 +89,13 @@ function followMachine(trace: Trace): Follow {
 
 function followKeeper(trace: Trace): Follow {
   const at = (index: number) =>
-    trace.states[index] as unknown as { weightedVote: Tagged; lastEmitted: Tagged; bookkeeper: Bookkeeper };
+    variablesOf<{ weightedVote: Tagged; lastEmitted: Tagged; bookkeeper: Bookkeeper }>(
+      trace,
+      index,
+      'weightedVote',
+      'lastEmitted',
+      'bookkeeper',
+    );
   const keeper = createKeeper(membersOf(at(0).bookkeeper.validatorSet));
   return (index) => {
     const { weightedVote, lastEmitted, bookkeeper } = at(index);

@@ -1,7 +1,7 @@
 /** Whole systems: every process of the model beside our state machine, our vote keeper and our driver. */
 import { agree } from './agree.ts';
 import { createDriver, type Driver } from './driver.ts';
-import { show, showSet, type Tagged, type Trace } from './itf.ts';
+import { show, showSet, type Tagged, type Trace, variablesOf } from './itf.ts';
 import { createKeeper, type Keeper, SILENCE, showBookkeeper } from './keeper.ts';
 import { createMachine, type Machine, showOutput, showState } from './machine.ts';
 import {
@@ -67,7 +67,8 @@ export function systemsOf(names: readonly string[]): string[] {
 
 export function replaySystem(trace: Trace, prefix: string, note: Note): (index: number) => void {
   const processes = new Map<string, Process>();
-  const nodesAt = (index: number) => trace.states[index]![`${prefix}system`] as Map<string, Node>;
+  const nodesAt = (index: number) =>
+    variablesOf<Record<string, Map<string, Node>>>(trace, index, `${prefix}system`)[`${prefix}system`]!;
   return (index) => {
     for (const [name, node] of nodesAt(index)) {
       const before = index === 0 ? undefined : nodesAt(index - 1).get(name);

@@ -484,6 +484,51 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'signature of a proposal not checked',
+    mistake: 'a proposal is taken in the name of whose turn it is, whoever has signed it',
+    patches: [
+      patch(
+        VALIDATOR,
+        "    if (!env.bls.verify(proposalSignBytes(genesisHash, proposal), key, proposal.signature))\n      return refuse(from, 'BAD_SIGNATURE');\n",
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'domain without the chain',
+    mistake: 'signed bytes do not hold the genesis hash, so that a vote of one chain counts in another',
+    patches: [
+      patch(
+        'consensus/sign-bytes.ts',
+        '    .bytes(tag)\n    .hex(genesisHash, HASH_BYTES);',
+        '    .bytes(tag)\n    .hex(ZERO_HASH, HASH_BYTES);',
+      ),
+    ],
+  },
+  {
+    name: 'nil before the answer',
+    mistake: 'a block that cannot be judged yet gets nil at once, not at the timeout',
+    patches: [
+      patch(
+        CORE,
+        "if (acceptable === undefined) return false;\n    return yield* apply(core, { kind: 'proposal', blockHash: proposal.blockHash, acceptable }",
+        "return yield* apply(core, { kind: 'proposal', blockHash: proposal.blockHash, acceptable: acceptable ?? false }",
+      ),
+    ],
+  },
+  {
+    name: 'waiting room without a bound for votes',
+    mistake: 'votes of the next height wait, however many one key sends',
+    patches: [
+      patch(VALIDATOR, '    return own < LIMITS.maxFutureVotesPerValidator;', '    return own >= 0;'),
+    ],
+  },
+  {
+    name: 'waiting room without a bound for proposals',
+    mistake: 'proposals of the next height wait with their blocks, however many one key sends',
+    patches: [patch(VALIDATOR, '      ofRound.length < CONSENSUS_LIMITS.maxProposalsPerRound &&\n', '')],
+  },
+  {
     name: 'nobody asks for what is missing',
     mistake: 'there is no anti-entropy: what gossip lost stays lost',
     patches: [

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { membersOf } from '../../conformance/itf/model.ts';
 import { replayTrace } from '../../conformance/itf/replay.ts';
 import { defaultTraces } from '../../conformance/itf/traces.ts';
 import { jsonFiles } from '../../conformance/state/fixtures.ts';
@@ -85,6 +86,32 @@ describe('the replay of model traces', () => {
       reason: 'no variables of the consensus model: hour',
     });
     expect(() => replayTrace('{}')).toThrow('no trace');
+    expect(() => replayTrace('{"states":[7]}')).toThrow('state 0 is no record');
+  });
+
+  it('names the variable that a state lacks, and the step', () => {
+    const trace = JSON.parse(shortTrace({ lockedValue: red, lockedRound: number(0) }));
+    delete trace.states[2].output;
+    const outcome = replayTrace(JSON.stringify(trace));
+    expect(outcome).toMatchObject({
+      result: 'failed',
+      followed: 2,
+      why: 'the state has no variable "output"',
+    });
+  });
+
+  it('counts in numbers where names end with them: the second of ten proposes first, and the tenth ninth', () => {
+    const names = Array.from({ length: 10 }, (_, i) => `v${i + 1}`);
+    const members = membersOf(new Map(names.map((name) => [name, 1])));
+    expect(members.names).toEqual([...names.slice(1), 'v1']);
+    expect(
+      membersOf(
+        new Map([
+          ['john', 1],
+          ['alice', 2],
+        ]),
+      ).names,
+    ).toEqual(['john', 'alice']);
   });
 });
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../consensus/limits.ts';
 import { BRANCHES } from '../../../consensus/state-machine/state.ts';
 import { drawOptions } from '../../sim/options.ts';
 import { simulate } from '../../sim/simulate.ts';
@@ -131,6 +132,26 @@ describe('locks and proofs of lock', () => {
     expect(node.said()).toEqual(['prevote 0 nil']);
     node.valid(A);
     expect(node.said()).toEqual(['prevote 0 nil', 'precommit 0 aa']);
+  });
+});
+
+describe('blocks that nobody has', () => {
+  it('do not keep a node from looking at the block of this round, however many there were', () => {
+    const node = follower();
+    node.start();
+    const hidden = (round: number) => `0x${round.toString(16).padStart(64, '0')}` as const;
+    const rounds = LIMITS.maxBlocksPerHeight + 8;
+    for (let round = 0; round < rounds; round++) {
+      node.proposal(round, hidden(round + 1));
+      node.timeout('propose', round);
+      node.votes('precommit', round, null, 0, 1, 2);
+      node.timeout('precommit', round);
+    }
+    expect(node.core.checking.size).toBeLessThanOrEqual(LIMITS.maxBlocksPerHeight);
+    node.proposal(rounds, A);
+    expect(node.core.checking.has(A)).toBe(true);
+    node.valid(A, rounds);
+    expect(node.said().at(-1)).toBe(`prevote ${rounds} aa`);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   addVote,
   committedBlock,
   createVoteKeeper,
+  isRoundWelcome,
   roundToSkipTo,
   votesOf,
 } from '../../../consensus/votes/keeper.ts';
@@ -88,6 +89,19 @@ describe('the vote keeper', () => {
     const keeper = createVoteKeeper(setOf([1, 1, 1, 1]));
     for (let round = 0; round < 5_000; round++) addVote(keeper, vote(0, 'prevote', round, A), zero);
     expect(keeper.rounds.size).toBeLessThanOrEqual(3);
+  });
+
+  it('nor the log of anybody: it is not heard in rounds without end, while the others are', () => {
+    const keeper = createVoteKeeper(setOf([1, 1, 1, 1]));
+    let taken = 0;
+    for (let round = 2; round < 3_000; round++)
+      if (addVote(keeper, vote(0, 'prevote', round, A), zero).result === 'added') taken++;
+    expect(taken).toBe(LIMITS.maxFarRoundsPerVoter);
+    expect(isRoundWelcome(keeper, 0, asRound(5_000), zero)).toBe(false);
+    // A round that it was heard beyond, and the next one, cost nothing to look at.
+    expect(isRoundWelcome(keeper, 0, asRound(7), zero)).toBe(false);
+    expect(addVote(keeper, vote(0, 'prevote', 1, A), zero).result).toBe('added');
+    expect(addVote(keeper, vote(1, 'prevote', 5_000, A), zero).result).toBe('added');
   });
 
   it('past rounds are bounded, and one with a quorum of precommits is never dropped', () => {

@@ -116,6 +116,7 @@ function createStage(self: number | undefined = 3) {
               if (alive()) work();
             }),
           onBuilt: () => {},
+          onJudged: () => {},
           onCommit: () => {},
           onEvidence: (one) => void evidence.push(one),
         },
@@ -306,6 +307,24 @@ describe('gossip is judged before it is relayed', () => {
     }
     expect(verdicts.filter((verdict) => verdict === 'accept').length).toBe(2);
     expect(stage.penalties).toEqual([]);
+  });
+
+  it('writes a vote into the log once, however often one message repeats it', async () => {
+    const stage = createStage();
+    stage.boot();
+    await stage.run(FIRST_LOOK);
+    const one = stage.vote(1, 'prevote', A);
+    await stage.gossip('votes', encodeVotes([one, one, one]));
+    await stage.gossip('votes', encodeVotes([one]));
+    // Nor does it take a vote for a round that its author has left, over and over.
+    const late = { ...stage.vote(1, 'prevote', A, { round: 5 }) };
+    await stage.gossip('votes', encodeVotes([stage.vote(1, 'prevote', A, { round: 9 })]));
+    expect(await stage.gossip('votes', encodeVotes([late]))).toBe('ignore');
+    const scan = scanFrames(stage.disk.content(WAL_FILE)!);
+    const votes = scan.frames
+      .map(decodeRecord)
+      .filter((record) => record.kind === 'input' && record.input.kind === 'vote');
+    expect(votes).toHaveLength(2);
   });
 
   it('a proposal out of turn or with a wrong signature is rejected', async () => {
