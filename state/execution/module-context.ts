@@ -2,7 +2,7 @@
 import type { ChainParams } from '../../genesis/types.ts';
 import { isEmptyAccount } from '../accounts/account.ts';
 import { bareHex, fromHex, keccak256, ZERO_ADDRESS } from '../crypto.ts';
-import { type ModuleContext, ModuleRevert } from '../modules/context.ts';
+import { type ModuleContext, ModuleRevert, Signal } from '../modules/context.ts';
 import { type ExecutionPorts, Fault, type Hex, type InternalOperation, type Log } from '../types.ts';
 import type { World } from './world.ts';
 
@@ -14,7 +14,7 @@ export function bareError(signature: string): Uint8Array {
 const WRITE_IN_STATIC = bareError('WriteInStaticContext()');
 
 /** Thrown by `useGas`; the executor turns it into the EVM's out-of-gas. */
-export class OutOfGas extends Error {
+export class OutOfGas extends Signal {
   override name = 'OutOfGas';
 }
 
