@@ -246,7 +246,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     if (block === undefined) throw new Fault('a module runs outside any block');
     if (!call.isDirect) return { output: DIRECT_CALL_ONLY, gasUsed: 0, exception: REVERT };
     if (call.gasLimit < entryPrice(call.data.length)) return outOfGas(call);
-    const context = frameContext(world, block, { ...call, gasLimit: BigInt(call.gasLimit) });
+    const context = frameContext(world, block, {
+      caller: call.caller,
+      value: call.value,
+      isStatic: call.isStatic,
+      topLevel: call.topLevel,
+      gasLimit: BigInt(call.gasLimit),
+    });
     try {
       // What a module keeps of its calldata must outlast the memory that it lies in.
       const output = await module.run(context, call.data.slice());
