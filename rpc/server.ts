@@ -183,7 +183,8 @@ async function jsonRpc(
     else refuse(response, 503, RPC_CODES.limitExceeded, 'limit exceeded: bytes held by all requests');
   });
   response.once('close', () => {
-    gone.abort();
+    // It closes after every answer, and telling nobody costs as much as a small answer: an error with its stack is made.
+    if (!response.writableFinished) gone.abort();
     hold.release();
   });
   // Nothing here keeps the text of a request that waits for its answer.

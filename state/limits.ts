@@ -27,6 +27,8 @@ export const LIMITS = {
   /** Accounts and slots of the head kept in memory, about 200 bytes each: 40 MB. */
   maxCachedAccounts: 100_000,
   maxCachedSlots: 100_000,
+  /** Hashes of blocks that a reader remembers: all that BLOCKHASH can ask for, and as many again. */
+  maxKnownHashes: 512,
   /** Contract codes kept in memory; at most 24 KiB each, so 24 MB. */
   maxCachedCodes: 1_000,
   /** WebAssembly memory for codes that were run: some thousand usual ones. Only what is used is real memory. */

@@ -119,6 +119,7 @@ export function createReader(
 ): Reader {
   const blocks = createLru<Hex, Block>(LIMITS.maxReaderCache);
   const codes = createLru<string, Uint8Array>(LIMITS.maxReaderCache << 2);
+  const hashes = createLru<number, Hex>(LIMITS.maxKnownHashes);
   const receiptsCache = createLru<number, Receipt[]>(LIMITS.maxReaderCache);
   let headBytes: Uint8Array = EMPTY_BYTES;
   let headCache: Head | undefined;
@@ -138,9 +139,15 @@ export function createReader(
     return bytes === undefined ? undefined : codec.header(bytes);
   }
 
+  /** BLOCKHASH costs 20 gas, far less than a look-up and a hash: blocks are final, so hashes are remembered. */
   function hashByNumber(number: number): Hex | undefined {
+    const known = hashes.get(number);
+    if (known !== undefined) return known;
     const bytes = db.get(numberKey(COLUMN.header, number));
-    return bytes === undefined ? undefined : toHex(keccak256(bytes));
+    if (bytes === undefined) return undefined;
+    const hash = toHex(keccak256(bytes));
+    hashes.set(number, hash);
+    return hash;
   }
 
   function numberByHash(hash: Hex): number | undefined {

@@ -5,7 +5,7 @@ import type { PoolTransaction } from '../../rpc/backend.ts';
 import type { PooledTransaction } from '../../state/types.ts';
 import { systemClock } from '../authorities.ts';
 import type { Log } from '../log.ts';
-import type { AddResult } from '../mempool/index.ts';
+import type { AddResult, Origin } from '../mempool/index.ts';
 import { createLink, type Link } from '../threads/index.ts';
 import { type Executor, type ExecutorOverrides, openExecutor, toPoolTransaction } from './executor.ts';
 import { LIMITS } from './limits.ts';
@@ -44,6 +44,17 @@ export function runExecutorThread(
   opened.catch(() => {});
   let rpcWatches = false;
 
+  async function admit(raws: readonly Uint8Array[], origin: Origin): Promise<AddResult[]> {
+    const executor = await opened;
+    const results: AddResult[] = [];
+    for (let i = 0; i < raws.length; i += LIMITS.admissionSlice) {
+      // Between two slices whatever consensus has asked meanwhile gets its turn.
+      if (i > 0) await new Promise<void>((resolve) => systemClock.setTimer(0, resolve));
+      results.push(...executor.submit(raws.slice(i, i + LIMITS.admissionSlice), origin));
+    }
+    return results;
+  }
+
   const main: Link<NoCalls, ExecutorEvents> = createLink<ExecutorCalls, NoCalls, ExecutorEvents>(port, {
     handlers: {
       open: async () => (await opened).report(),
@@ -53,16 +64,7 @@ export function runExecutorThread(
       getBlock: async (height) => (await opened).getBlock(height),
       validatorsAt: async (height) => (await opened).validatorsAt(height),
       addEvidence: async (evidence) => (await opened).addEvidence(evidence),
-      async submit({ raws, origin }) {
-        const executor = await opened;
-        const results: AddResult[] = [];
-        for (let i = 0; i < raws.length; i += LIMITS.admissionSlice) {
-          // Between two slices whatever consensus has asked meanwhile gets its turn.
-          if (i > 0) await new Promise<void>((resolve) => systemClock.setTimer(0, resolve));
-          results.push(...executor.submit(raws.slice(i, i + LIMITS.admissionSlice), origin));
-        }
-        return results;
-      },
+      submit: ({ raws, origin }) => admit(raws, origin),
       attestAs: async (validator) => (await opened).attestAs(validator),
       artifactArrived: async (root) => (await opened).artifactArrived(root),
       counts: async () => (await opened).counts(),
@@ -83,11 +85,7 @@ export function runExecutorThread(
       ? undefined
       : createLink<ExecutorRpcCalls, NoCalls, ExecutorRpcEvents>(settings.rpcPort, {
           handlers: {
-            async submit(raw) {
-              const [result] = (await opened).submit([raw], 'local');
-              if (result === undefined) throw new Error('the pool gave no answer');
-              return result;
-            },
+            submit: (raws) => admit(raws, 'local'),
             pendingNonce: async (address) => (await opened).pool.pendingNonce(address),
             async poolStatus() {
               const { pending, queued, bytes } = (await opened).pool.counts();

@@ -58,7 +58,7 @@ import { createProofService } from './attribution-proofs.ts';
 import { createEvidenceFile } from './evidence.ts';
 import { createInferenceService } from './inference.ts';
 import { LIMITS } from './limits.ts';
-import { baseFeeAt, createPoolChain, mayNeedThisNode } from './pool-chain.ts';
+import { createBaseFee, createPoolChain, mayNeedThisNode } from './pool-chain.ts';
 import { proofQuestion } from './proof-question.ts';
 import type {
   BlockCall,
@@ -252,8 +252,9 @@ export async function openExecutor(
     onFault: stop,
   });
 
+  const baseFeeAt = createBaseFee(chain, genesis.params);
   const pool: Pool = createPool({
-    chain: createPoolChain(chain, genesis.params, env.nowMs, trials.gate),
+    chain: createPoolChain(chain, genesis.params, env.nowMs, baseFeeAt, trials.gate),
     journal: settings.journalFile === '' ? noJournal() : openJournal(settings.journalFile, log),
     nowMs: env.nowMs,
     lifetimeMs: settings.poolLifetimeMs,
@@ -384,7 +385,7 @@ export async function openExecutor(
   async function build(request: BuildCall): Promise<BlockCall> {
     const head = chain.head();
     const tried: Hex[] = [];
-    const baseFee = baseFeeAt(chain, genesis.params, request.timestampMs);
+    const baseFee = baseFeeAt(request.timestampMs);
     function* candidates(): Generator<PooledTransaction, void, undefined> {
       for (const tx of pool.candidates(baseFee)) {
         tried.push(tx.hash);

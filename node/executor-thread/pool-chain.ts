@@ -4,17 +4,19 @@ import { KECCAK_EMPTY_HEX } from '../../state/crypto.ts';
 import { nextBaseFee } from '../../state/execution/fees.ts';
 import { LIMITS as STATE_LIMITS } from '../../state/limits.ts';
 import { moduleAddress, TYPE } from '../../state/modules/addresses.ts';
+import type { Reader } from '../../state/reader.ts';
 import { decodeTransaction } from '../../state/transactions/decode.ts';
 import { TransactionError } from '../../state/transactions/errors.ts';
 import { floorGas, intrinsicGas } from '../../state/transactions/intrinsic.ts';
 import { isDelegation } from '../../state/transactions/validate.ts';
-import type { Chain, Hex, PooledTransaction, StateView } from '../../state/types.ts';
+import type { BlockHeader, Chain, Hex, PooledTransaction, StateView } from '../../state/types.ts';
 import type { GateAnswer, PoolChain } from '../mempool/index.ts';
 
 export function createPoolChain(
   chain: Chain,
   params: ChainParams,
   nowMs: () => number,
+  baseFeeAt: (timestampMs: number) => bigint,
   gate: (transaction: PooledTransaction) => GateAnswer,
 ): PoolChain {
   let viewAt = -1;
@@ -46,7 +48,7 @@ export function createPoolChain(
       return { nonce, balance, code: isDelegation(headView().code(address)) ? 'delegation' : 'contract' };
     },
     headNumber: () => chain.head().number,
-    nextBaseFee: () => baseFeeAt(chain, params, nowMs()),
+    nextBaseFee: () => baseFeeAt(nowMs()),
     intrinsicGas: (tx) => ({ intrinsic: intrinsicGas(tx), floor: floorGas(tx) }),
     maxTransactionGas: () => ({
       perTransaction: STATE_LIMITS.transactionGasCap,
@@ -60,16 +62,28 @@ export function createPoolChain(
 /** keccak of nothing. */
 const EMPTY_CODE: Hex = KECCAK_EMPTY_HEX;
 
-/** Base fee of a child of the head that is made at `timestampMs` (A10: it depends on the time that has passed). */
-export function baseFeeAt(chain: Chain, params: ChainParams, timestampMs: number): bigint {
-  const head = chain.head();
-  const parent = chain.reader.blockByNumber(head.number);
-  if (parent === undefined) throw new Error(`the head ${head.number} cannot be read`);
-  return nextBaseFee(
-    { ...parent.header, timestampMs: head.timestampMs },
-    Math.max(timestampMs, head.timestampMs),
-    params.block,
-  );
+/**
+ * Base fee of a child of the head that is made at a time (A10: it depends on how much has passed). Every transaction
+ * that comes asks for it, so the head's header is read once.
+ */
+export function createBaseFee(
+  chain: Pick<Chain, 'head'> & { readonly reader: Pick<Reader, 'headerByNumber'> },
+  params: ChainParams,
+): (timestampMs: number) => bigint {
+  let known: { hash: Hex; header: BlockHeader } | undefined;
+  return (timestampMs) => {
+    const head = chain.head();
+    if (known?.hash !== head.hash) {
+      const header = chain.reader.headerByNumber(head.number);
+      if (header === undefined) throw new Error(`the head ${head.number} cannot be read`);
+      known = { hash: head.hash, header };
+    }
+    return nextBaseFee(
+      { ...known.header, timestampMs: head.timestampMs },
+      Math.max(timestampMs, head.timestampMs),
+      params.block,
+    );
+  };
 }
 
 const CONTRIBUTION = moduleAddress(TYPE.contribution);

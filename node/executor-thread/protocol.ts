@@ -120,7 +120,8 @@ export interface ExecutorEvents {
 
 /** Answered by the executor for the RPC thread. */
 export interface ExecutorRpcCalls {
-  submit(raw: Uint8Array): Promise<AddResult>;
+  /** Transactions of this node's users; an answer for each. */
+  submit(raws: Uint8Array[]): Promise<AddResult[]>;
   pendingNonce(address: Hex): Promise<bigint | undefined>;
   poolStatus(): ReturnType<RpcBackend['poolStatus']>;
   poolContent(from: Hex | undefined): ReturnType<RpcBackend['poolContent']>;

@@ -3,6 +3,7 @@ import type { Cancel, PoolTransaction, RpcBackend, RpcFailure } from '../../rpc/
 import { RPC_CODES } from '../../rpc/errors.ts';
 import type { ArtifactInfo, Hex } from '../../state/types.ts';
 import type { ExecutorRpcCalls, ExecutorRpcEvents } from '../executor-thread/protocol.ts';
+import type { AddResult } from '../mempool/index.ts';
 import { type Link, movable } from '../threads/index.ts';
 import type { RpcEvents, RpcMainCalls } from './protocol.ts';
 
@@ -33,9 +34,10 @@ export function createBackend(
     executor.call('watchPending', pendingListeners.size > 0).catch(() => {});
   };
 
+  const submit = createSubmitter(executor);
   const backend: RpcBackend = {
     async submitTransaction(raw): Promise<{ hash: Hex } | RpcFailure> {
-      const result = await executor.call('submit', raw, movable(raw));
+      const result = await submit(raw);
       if (result.ok) return { hash: result.hash };
       return { error: { code: RPC_CODES.server, message: result.message } };
     },
@@ -82,6 +84,44 @@ export function createBackend(
       },
     },
   };
+}
+
+/**
+ * What was submitted in one turn of the event loop goes to the executor as one message and into its journal as one
+ * write: to wake a thread for each transaction of a batch would cost more than to take it in.
+ */
+function createSubmitter(executor: ExecutorLink): (raw: Uint8Array) => Promise<AddResult> {
+  let waiting: { raw: Uint8Array; resolve: (result: AddResult) => void; reject: (error: unknown) => void }[] =
+    [];
+
+  function flush(): void {
+    const together = waiting;
+    waiting = [];
+    executor
+      .call(
+        'submit',
+        together.map(({ raw }) => raw),
+      )
+      .then(
+        (results) => {
+          for (const [i, { resolve, reject }] of together.entries()) {
+            const result = results[i];
+            if (result === undefined) reject(new Error('the pool gave no answer'));
+            else resolve(result);
+          }
+        },
+        (error: unknown) => {
+          for (const { reject } of together) reject(error);
+        },
+      );
+  }
+
+  return (raw) =>
+    new Promise((resolve, reject) => {
+      // Behind all promises of this turn, through which the rest of a batch gets here.
+      if (waiting.length === 0) process.nextTick(flush);
+      waiting.push({ raw, resolve, reject });
+    });
 }
 
 function subscribe<T>(listeners: Set<T>, listener: T): Cancel {

@@ -20,6 +20,7 @@ import { bloomOfLogs } from '../block/bloom.ts';
 import { EMPTY_BYTES, fromHex, toHex } from '../crypto.ts';
 import { LIMITS } from '../limits.ts';
 import { type ModuleDefinition, ModuleRevert } from '../modules/context.ts';
+import { entryPrice } from '../modules/module.ts';
 import { isDelegation } from '../transactions/validate.ts';
 import { Fault, type Hex, type Inside, type Log, Unavailable } from '../types.ts';
 import { CHAIN_FORK, commonOf, type Fork } from './common.ts';
@@ -29,7 +30,7 @@ import { createRunner, type NativeCall, type NativeFunction, type NativeResult }
 import { type Ran, runMessage, runTransaction } from './machine/transaction.ts';
 import { type BlockEnvironment, bareError, frameContext, OutOfGas, rawLog } from './module-context.ts';
 import type { ModuleTable } from './module-table.ts';
-import { precompiles } from './precompiles.ts';
+import { leastPrice, precompiles } from './precompiles.ts';
 import { World } from './world.ts';
 
 /** The block that a transaction sees. */
@@ -244,16 +245,23 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   async function runModule(module: ModuleDefinition, call: NativeCall): Promise<NativeResult> {
     if (block === undefined) throw new Fault('a module runs outside any block');
     if (!call.isDirect) return { output: DIRECT_CALL_ONLY, gasUsed: 0, exception: REVERT };
-    const context = frameContext(world, block, { ...call, gasLimit: BigInt(call.gasLimit) });
+    if (call.gasLimit < entryPrice(call.data.length)) return outOfGas(call);
+    const context = frameContext(world, block, {
+      caller: call.caller,
+      value: call.value,
+      isStatic: call.isStatic,
+      topLevel: call.topLevel,
+      gasLimit: BigInt(call.gasLimit),
+    });
     try {
-      const output = await module.run(context, call.data);
+      // What a module keeps of its calldata must outlast the memory that it lies in.
+      const output = await module.run(context, call.data.slice());
       const { logs, operations } = context;
       return { output, gasUsed: Number(context.gasUsed()), logs, operations };
     } catch (error) {
       if (error instanceof ModuleRevert)
         return { output: error.data, gasUsed: Number(context.gasUsed()), exception: REVERT };
-      if (error instanceof OutOfGas)
-        return { output: EMPTY_BYTES, gasUsed: call.gasLimit, exception: OUT_OF_GAS };
+      if (error instanceof OutOfGas) return outOfGas(call);
       throw error;
     }
   }
@@ -261,11 +269,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   /** The library's precompiles, and the modules. */
   function natives(): Map<Hex, NativeFunction> {
     const all = new Map<Hex, NativeFunction>();
-    for (const [name, run] of open.precompiles)
+    for (const [name, run] of open.precompiles) {
+      const least = leastPrice(Number.parseInt(name, 16), { priced: options.ethereumFork === undefined });
       all.set(`0x${name}`, (call) => {
+        // For little gas nothing is done, not even what would find that out.
+        if (call.gasLimit < least) return outOfGas(call);
         const result = run({ data: call.data, gasLimit: BigInt(call.gasLimit), common, _EVM: evm });
         return result instanceof Promise ? result.then(nativeResult) : nativeResult(result);
       });
+    }
     for (const module of options.modules.list) all.set(module.address, (call) => runModule(module, call));
     return all;
   }
@@ -408,6 +420,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         return outcome;
       }),
   };
+}
+
+function outOfGas({ gasLimit }: NativeCall): NativeResult {
+  return { output: EMPTY_BYTES, gasUsed: gasLimit, exception: OUT_OF_GAS };
 }
 
 function nativeResult(result: ExecResult): NativeResult {

@@ -99,8 +99,21 @@ export interface ModuleHooks {
   attestation?(context: ModuleContext, operation: AttestationOperation, verify: Verify): Problem | undefined;
 }
 
+/**
+ * An error that is an answer and no mistake: contracts can bring it about as often as they pay for a call, and to
+ * record where it was thrown would cost more than the rest of the call.
+ */
+export class Signal extends Error {
+  constructor(message?: string) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(message);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 /** Thrown by handlers: a protocol revert with ABI-encoded data. */
-export class ModuleRevert extends Error {
+export class ModuleRevert extends Signal {
   override name = 'ModuleRevert';
   readonly data: Uint8Array;
   constructor(data: Uint8Array, message: string) {

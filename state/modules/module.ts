@@ -34,6 +34,13 @@ export interface ModuleSpec<I extends InterfaceSpec> {
   readonly attributionUnits?: (call: TopLevelCall, view: StateView) => number;
 }
 
+/** What every call pays before anything else is done, even before its calldata is copied. */
+export function entryPrice(calldataBytes: number): number {
+  return ENTRY + CALLDATA_WORD * Math.ceil(calldataBytes / 32);
+}
+const ENTRY = Number(GAS.OPERATION);
+const CALLDATA_WORD = Number(GAS.CALLDATA_WORD);
+
 /** Builds the definition that the executor mounts. */
 export function createModule<I extends InterfaceSpec>(spec: ModuleSpec<I>): ModuleDefinition {
   const { type, name, interface: abi, handlers } = spec;
@@ -43,7 +50,7 @@ export function createModule<I extends InterfaceSpec>(spec: ModuleSpec<I>): Modu
     address: abi.address,
     recordAddress: recordAddress(type),
     async run(context: ModuleContext, calldata: Uint8Array): Promise<Uint8Array> {
-      context.useGas(GAS.OPERATION + GAS.CALLDATA_WORD * BigInt(Math.ceil(calldata.length / 32)));
+      context.useGas(BigInt(entryPrice(calldata.length)));
       const item = abi.functionOf(calldata);
       if (item === undefined) throw moduleErrors.revert('UnknownOperation', []);
       checkCall(context, item);

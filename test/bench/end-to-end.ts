@@ -1,7 +1,8 @@
 /**
  * Through JSON-RPC with one validator, every block durable, beside anvil on this machine: the same signed transfers
  * from sending the first until the last is in a block, and how many calls a second both answer. The clock decides
- * here, since two programs are compared; both run alone, one after the other.
+ * here, since two programs are compared. They take turns, round by round, so that whatever else the machine does
+ * falls on both; medians of the rounds are compared, and of the first rounds too, when nothing is compiled yet.
  */
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -14,25 +15,30 @@ import { rpc, startDevnet } from '../support/devnet.ts';
 import { killOwned, spawnOwned } from '../support/owned.ts';
 import type { BenchRow } from './types.ts';
 
+/** Of one round. */
 const TRANSFERS = 1_000;
+const ROUNDS = 5;
 const SENDERS = 50;
 const BATCH = 250;
 const READS = 2_000;
 const READERS = 8;
+/** Which transfers a later block holds is chance; the first ones hold as few in both. */
+const FIRST_BLOCK = '0x1';
 const ETHER = 10n ** 18n;
 const DEADLINE_MS = 120_000;
 
 type Hex = `0x${string}`;
-/** Of reads, what the server itself took matters on a busy machine; the rates by the clock hang on the others, too. */
-interface Reads {
-  perSecond: number;
-  /** CPU of the server for one call; undefined where the system does not tell. */
-  cpuMicros: number | undefined;
+
+/** A node that is measured. */
+interface Server {
+  url: string;
+  pid: number;
 }
-interface Measured {
-  transfersPerSecond: number;
-  calls: Reads;
-  blocks: Reads;
+/** Of some work, what the server itself took matters on a busy machine; the rate hangs on the others, too. */
+interface Round {
+  perSecond: number;
+  /** CPU of the server for one transfer or call; undefined where the system does not tell. */
+  cpuMicros: number | undefined;
 }
 
 /** What a script of a package runs; the script itself where the system does not tell. */
@@ -80,15 +86,16 @@ async function until(what: string, isDone: () => Promise<boolean>): Promise<void
   }
 }
 
-async function sign(chainId: number): Promise<Hex[]> {
+/** What a round sends: the same bytes to both. */
+async function sign(chainId: number, round: number): Promise<Hex[]> {
   const each = TRANSFERS / SENDERS;
   const signed: Hex[] = [];
-  for (let nonce = 0; nonce < each; nonce++)
+  for (let sent = 0; sent < each; sent++)
     for (const [i, sender] of senders.entries())
       signed.push(
         await sender.signTransaction({
           chainId,
-          nonce,
+          nonce: round * each + sent,
           type: 'eip1559',
           to: senders[(i + 7) % SENDERS]!.address,
           value: 1n,
@@ -117,59 +124,51 @@ function ask(agent: Agent, url: string, body: string): Promise<string> {
   });
 }
 
-/** Calls a second with some of them always under way; the second round counts, when everything has been compiled. */
-async function throughput(url: string, pid: number, method: string, params: unknown[]): Promise<Reads> {
+async function timed(pid: number, count: number, work: () => Promise<void>): Promise<Round> {
+  const before = cpuOf(pid);
+  const begun = performance.now();
+  await work();
+  const seconds = (performance.now() - begun) / 1_000;
+  const after = cpuOf(pid);
+  return {
+    perSecond: count / seconds,
+    cpuMicros: before === undefined || after === undefined ? undefined : (after - before) / count,
+  };
+}
+
+function transfers({ url, pid }: Server, signed: readonly Hex[], round: number): Promise<Round> {
+  const want = BigInt(((round + 1) * TRANSFERS) / SENDERS);
+  return timed(pid, TRANSFERS, async () => {
+    for (let at = 0; at < signed.length; at += BATCH)
+      await batch(
+        url,
+        signed.slice(at, at + BATCH).map((raw) => ({ method: 'eth_sendRawTransaction', params: [raw] })),
+      );
+    // The last sender first; then all of them, once.
+    for (const { address } of [senders.at(-1)!, ...senders])
+      await until(
+        'transfers',
+        async () => BigInt(await rpc<Hex>(url, 'eth_getTransactionCount', [address, 'latest'])) === want,
+      );
+  });
+}
+
+/** Calls with some of them always under way. */
+async function reads({ url, pid }: Server, method: string, params: unknown[]): Promise<Round> {
   const agent = new Agent({ keepAlive: true, maxSockets: READERS });
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
   const first = await ask(agent, url, body);
   if (!first.includes('"result"')) throw new Error(`${method}: ${first.slice(0, 200)}`);
-  let seconds = 0;
-  let cpuMicros: number | undefined;
-  for (let round = 0; round < 2; round++) {
-    let left = READS;
-    const before = cpuOf(pid);
-    const begun = performance.now();
+  let left = READS;
+  const measured = await timed(pid, READS, async () => {
     await Promise.all(
       Array.from({ length: READERS }, async () => {
         while (left-- > 0) await ask(agent, url, body);
       }),
     );
-    seconds = (performance.now() - begun) / 1_000;
-    const after = cpuOf(pid);
-    cpuMicros = before === undefined || after === undefined ? undefined : (after - before) / READS;
-  }
+  });
   agent.destroy();
-  return { perSecond: READS / seconds, cpuMicros };
-}
-
-async function measure(url: string, pid: number, chainId: number): Promise<Measured> {
-  const signed = await sign(chainId);
-  const last = senders.at(-1)!.address;
-  const begun = performance.now();
-  for (let at = 0; at < signed.length; at += BATCH)
-    await batch(
-      url,
-      signed.slice(at, at + BATCH).map((raw) => ({ method: 'eth_sendRawTransaction', params: [raw] })),
-    );
-  const want = BigInt(TRANSFERS / SENDERS);
-  await until(
-    'transfers',
-    async () =>
-      // The last sender first; then all of them, once.
-      BigInt(await rpc<Hex>(url, 'eth_getTransactionCount', [last, 'latest'])) === want,
-  );
-  for (const { address } of senders)
-    await until(
-      'transfers',
-      async () => BigInt(await rpc<Hex>(url, 'eth_getTransactionCount', [address, 'latest'])) === want,
-    );
-  const seconds = (performance.now() - begun) / 1_000;
-  const call = { from: senders[0]!.address, to: senders[1]!.address, value: '0x1', data: '0x' };
-  return {
-    transfersPerSecond: TRANSFERS / seconds,
-    calls: await throughput(url, pid, 'eth_call', [call, 'latest']),
-    blocks: await throughput(url, pid, 'eth_getBlockByNumber', ['latest', false]),
-  };
+  return measured;
 }
 
 async function fund(url: string, chainId: number, privateKey: Hex): Promise<void> {
@@ -212,7 +211,7 @@ function freePort(): Promise<number> {
 }
 
 /** anvil mines as soon as it can, as ours does. Its first account is rich. */
-async function anvil(chainId: number): Promise<Measured> {
+async function withAnvil(chainId: number, work: (anvil: Server) => Promise<void>): Promise<void> {
   const port = await freePort();
   const require = createRequire(import.meta.url);
   const folder = dirname(require.resolve('@foundry-rs/anvil/package.json'));
@@ -231,53 +230,86 @@ async function anvil(chainId: number): Promise<Measured> {
       ),
     );
     await fund(url, chainId, '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
-    return await measure(url, programOf(child.pid!), chainId);
+    await work({ url, pid: programOf(child.pid!) });
   } finally {
     killOwned(child);
   }
 }
 
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
+/** Rates and CPU of rounds that took turns. */
+function rowsOf(name: string, unit: string, ours: readonly Round[], theirs: readonly Round[]): BenchRow[] {
+  const rate = (rounds: readonly Round[]) => median(rounds.map(({ perSecond }) => perSecond));
+  const cpu = (rounds: readonly Round[]) => median(rounds.map(({ cpuMicros }) => cpuMicros ?? Number.NaN));
+  const row = (suffix: string, value: number, unit: string, peer: number, ratio: number): BenchRow => ({
+    name: `end-to-end.${name}${suffix}`,
+    value,
+    unit,
+    peer: `anvil ${peer.toFixed(0)}`,
+    ratio,
+  });
+  const rows = [row('', rate(ours), unit, rate(theirs), rate(ours) / rate(theirs))];
+  const [[ourFirst], [theirFirst]] = [ours, theirs];
+  if (ourFirst !== undefined && theirFirst !== undefined)
+    rows.push(
+      row(
+        '.first',
+        ourFirst.perSecond,
+        unit,
+        theirFirst.perSecond,
+        ourFirst.perSecond / theirFirst.perSecond,
+      ),
+    );
+  // Without /proc there is none.
+  if (!Number.isNaN(cpu(ours) + cpu(theirs)))
+    rows.push(row('.cpu', cpu(ours), 'us of CPU', cpu(theirs), cpu(theirs) / cpu(ours)));
+  return rows;
+}
+
+/** All rounds of one kind of work. */
+async function compare(
+  name: string,
+  unit: string,
+  servers: readonly [ours: Server, theirs: Server],
+  work: (server: Server, round: number) => Promise<Round>,
+): Promise<BenchRow[]> {
+  const measured: [Round[], Round[]] = [[], []];
+  for (let round = 0; round < ROUNDS; round++)
+    for (const turn of [0, 1]) {
+      const which = (round + turn) % 2 === 0 ? 0 : 1;
+      measured[which].push(await work(servers[which], round));
+    }
+  return rowsOf(name, unit, ...measured);
+}
+
 export async function run(): Promise<BenchRow[]> {
   const devnet = await startDevnet({ validators: 1 });
-  let ours: Measured;
+  const rows: BenchRow[] = [];
   try {
-    const url = devnet.rpcUrls[0]!;
-    await fund(url, devnet.chainId, devnet.accounts[0]!.privateKey);
-    ours = await measure(url, devnet.validators[0]!.pid, devnet.chainId);
+    const { chainId } = devnet;
+    const ours: Server = { url: devnet.rpcUrls[0]!, pid: devnet.validators[0]!.pid };
+    await fund(ours.url, chainId, devnet.accounts[0]!.privateKey);
+    const rounds: Hex[][] = [];
+    for (let round = 0; round < ROUNDS; round++) rounds.push(await sign(chainId, round));
+    const call = { from: senders[0]!.address, to: senders[1]!.address, value: '0x1', data: '0x' };
+    await withAnvil(chainId, async (anvil) => {
+      const both = [ours, anvil] as const;
+      rows.push(
+        ...(await compare('transfers', 'tx/s', both, (server, round) =>
+          transfers(server, rounds[round]!, round),
+        )),
+        ...(await compare('eth_call', 'calls/s', both, (server) =>
+          reads(server, 'eth_call', [call, 'latest']),
+        )),
+        ...(await compare('eth_getBlockByNumber', 'calls/s', both, (server) =>
+          reads(server, 'eth_getBlockByNumber', [FIRST_BLOCK, false]),
+        )),
+      );
+    });
   } finally {
     await devnet.stop();
   }
-  const theirs = await anvil(devnet.chainId);
-  const reads = (name: string, key: 'calls' | 'blocks'): BenchRow[] => {
-    const [we, they] = [ours[key], theirs[key]];
-    const rows: BenchRow[] = [
-      {
-        name: `end-to-end.${name}`,
-        value: we.perSecond,
-        unit: 'calls/s',
-        peer: `anvil ${they.perSecond.toFixed(0)}`,
-        ratio: we.perSecond / they.perSecond,
-      },
-    ];
-    if (we.cpuMicros !== undefined && they.cpuMicros !== undefined)
-      rows.push({
-        name: `end-to-end.${name}.cpu`,
-        value: we.cpuMicros,
-        unit: 'us of CPU',
-        peer: `anvil ${they.cpuMicros.toFixed(0)}`,
-        ratio: they.cpuMicros / we.cpuMicros,
-      });
-    return rows;
-  };
-  return [
-    {
-      name: 'end-to-end.transfers',
-      value: ours.transfersPerSecond,
-      unit: 'tx/s',
-      peer: `anvil ${theirs.transfersPerSecond.toFixed(0)}`,
-      ratio: ours.transfersPerSecond / theirs.transfersPerSecond,
-    },
-    ...reads('eth_call', 'calls'),
-    ...reads('eth_getBlockByNumber', 'blocks'),
-  ];
+  return rows;
 }

@@ -46,7 +46,10 @@ async function main(): Promise<void> {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
     if (!values.json) process.stderr.write(`running ${name} ...\n`);
     const { about = '', run } = await load();
+    const begun = performance.now();
     const rows = await run();
+    if (!values.json)
+      process.stderr.write(`${name}: ${((performance.now() - begun) / 1_000).toFixed(0)} s\n`);
     sections.push({ name, about, rows });
     if (values.json) for (const row of rows) console.log(JSON.stringify(row));
   }

@@ -22,8 +22,9 @@ import {
   ZERO_HASH,
 } from '../../state/crypto.ts';
 import { type BlockContext, createEngine, type Engine } from '../../state/execution/engine.ts';
-import { createModuleTable } from '../../state/execution/module-table.ts';
+import { moduleTable } from '../../state/execution/module-table.ts';
 import { World } from '../../state/execution/world.ts';
+import { stakingInterface } from '../../state/modules/staking/abi.ts';
 import { Fault, type Hex } from '../../state/types.ts';
 import type { BenchRow } from './types.ts';
 
@@ -37,13 +38,6 @@ const MOST_GAS = 100_000_000n;
 const LEAST_ROUNDS = 5;
 const LEAST_CPU_MS = 300;
 
-const noModules = createModuleTable([], {
-  genesisBalances: () => [],
-  genesis() {},
-  beginBlock() {},
-  endBlock() {},
-  validatorSets: () => ({ next: [], afterNext: [] }),
-});
 const absent = async (): Promise<never> => {
   throw new Fault('not in this benchmark');
 };
@@ -132,6 +126,7 @@ const CALLEES: Readonly<Record<string, Hex>> = {
   ac: '0x60405ffd',
   ad: '0x5fff',
 };
+const MODULE = stakingInterface.address.slice(2);
 /** On the stack below every body: a large number, a middling one, a small one. */
 const OPERANDS = `7f${'f1'.repeat(32)}71${'c3'.repeat(18)}62f00d17`;
 const BINARY: readonly [string, number][] = [
@@ -250,6 +245,13 @@ const INSTRUCTIONS: readonly [name: string, body: string][] = [
   ['revert', '60405f5f5f60ac5afa50'],
   ['returndatacopy', '5f5f5f5f60ab5afa5060405f5f3e'],
   ['selfdestruct', '5f5f5f5f5f60ad5af150'],
+  ['exp-ones', '5f19830a50'],
+  // Calls that do nothing for little: with no gas for it, with 128 KiB of input, by a way that is refused, of nothing.
+  ['precompile-no-gas', '5f5f5f5f60055ffa50'],
+  ['precompile-no-gas-128k', '5f5f620200005f60055ffa50'],
+  ['module-no-gas', `5f5f5f5f73${MODULE}5ffa50`],
+  ['module-delegatecall', `5f5f5f5f73${MODULE}5af450`],
+  ['module-unknown', `5f5f5f5f73${MODULE}5afa50`],
 ];
 
 /** Loops that are nothing but themselves. */
@@ -335,6 +337,17 @@ function callerOf(address: number): Uint8Array {
   return fromHex(`0x365f5f375b${call.repeat(10)}600456`);
 }
 
+/** The dearest operation of a module for its gas: a registration whose proof of possession is looked at in vain. */
+function registration(): { data: Uint8Array; code: Uint8Array } {
+  const key = bls12_381.G1.Point.BASE.toBytes(true);
+  const proof = bls12_381.G2.Point.BASE.toBytes(true);
+  const call = `5f5f365f5f73${MODULE}5af150`;
+  return {
+    data: stakingInterface.encodeCall('register', [key, proof, SENDER]),
+    code: fromHex(`0x365f5f375b${call.repeat(5)}600456`),
+  };
+}
+
 /** Above this a message is the precompile alone, so that the call that finds too little gas does not count. */
 const SINGLE_CALL_GAS = 100_000n;
 
@@ -342,7 +355,7 @@ const SINGLE_CALL_GAS = 100_000n;
 export async function measure(only?: ReadonlySet<string>): Promise<Measured[]> {
   const engine = await createEngine({
     chainId: DEFAULT_PARAMS.chainId,
-    modules: noModules,
+    modules: moduleTable,
     blockHash: () => ZERO_HASH,
   });
   const rows: Measured[] = [];
@@ -367,6 +380,8 @@ export async function measure(only?: ReadonlySet<string>): Promise<Measured[]> {
       const code = fromHex(`0x${OPERANDS}5b${body.repeat(20)}60${hex(start)}56`);
       return best(engine, PROGRAM, EMPTY_BYTES, code, PROGRAM_GAS);
     });
+  const { data, code } = registration();
+  await row('module-register', () => best(engine, PROGRAM, data, code, 10n * PROGRAM_GAS));
   for (const [name, code] of LOOPS)
     await row(name, () => best(engine, PROGRAM, EMPTY_BYTES, fromHex(code), PROGRAM_GAS));
   return rows;

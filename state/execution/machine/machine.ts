@@ -275,6 +275,11 @@ export class Machine {
     if (length > 0) this.bytes.copyWithin(to, RETURN_BUFFER, RETURN_BUFFER + length);
   }
 
+  /** Bytes where they lie, until the machine runs on. */
+  view(from: number, length: number): Uint8Array {
+    return length === 0 ? EMPTY_BYTES : this.bytes.subarray(from, from + length);
+  }
+
   slice(from: number, length: number): Uint8Array {
     return length === 0 ? EMPTY_BYTES : this.bytes.slice(from, from + length);
   }

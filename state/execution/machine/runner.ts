@@ -29,6 +29,7 @@ export interface NativeCall {
   topLevel: boolean;
   /** By CALL or STATICCALL, so that caller and account are what they seem. */
   isDirect: boolean;
+  /** A view of the machine's memory: valid until the call is answered. */
   data: Uint8Array;
   gasLimit: number;
 }
@@ -188,7 +189,6 @@ export function createRunner(options: RunnerOptions): Runner {
         return 0;
       case 0x47:
         machine.writeNumber(top, session.balance(frame.address));
-        machine.set(at, FRAME.top, top + 32);
         return 0;
       case 0x54: {
         const slot = machine.slotAt(first);
@@ -402,7 +402,7 @@ export function createRunner(options: RunnerOptions): Runner {
         isStatic,
         topLevel: false,
         isDirect: op === 0xf1 || op === 0xfa,
-        data: machine.slice(machine.get(at, FRAME.out), machine.get(at, FRAME.outLength)),
+        data: machine.view(machine.get(at, FRAME.out), machine.get(at, FRAME.outLength)),
         gasLimit: gas,
       });
     const inner = push(to, op === 0xf4 ? frame.caller : frame.address, value, isStatic, false);

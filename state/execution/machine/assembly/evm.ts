@@ -29,6 +29,7 @@ const BACK_LENGTH: usize = 60;
 const ADDRESS: usize = 64;
 const CALLER: usize = 96;
 const VALUE: usize = 128;
+const BALANCE: usize = 160;
 
 // Fixed places; the same in machine.ts.
 const TABLE: usize = 4096;
@@ -139,22 +140,57 @@ function negate(at: usize): void {
   }
 }
 
-/** `digits` 32-bit digits of the product of two numbers of `digits` and 8 digits are kept at `to`. */
-function multiply(to: usize, a: usize, b: usize, digits: usize): void {
-  memory.fill(to, 0, digits << 2);
-  for (let i: usize = 0; i < 8; i++) {
-    const x = <u64>load<u32>(a + (i << 2));
-    if (x == 0) continue;
-    let carry: u64 = 0;
-    const most = min<usize>(8, digits - i);
-    for (let j: usize = 0; j < most; j++) {
-      const place = to + ((i + j) << 2);
-      const sum = x * <u64>load<u32>(b + (j << 2)) + <u64>load<u32>(place) + carry;
-      store<u32>(place, <u32>sum);
-      carry = sum >> 32;
-    }
-    if (i + 8 < digits) store<u32>(to + ((i + 8) << 2), <u32>carry);
+const DIGIT: u64 = 0xffff_ffff;
+
+/**
+ * The product of two words, 64 bytes at `to`, which may not overlap them. Row by row with all digits of one word in
+ * locals: only the carry goes from one step to the next, and one row begins while the last one still ends.
+ */
+function multiply(to: usize, a: usize, b: usize): void {
+  const b0 = <u64>load<u32>(b, 0);
+  const b1 = <u64>load<u32>(b, 4);
+  const b2 = <u64>load<u32>(b, 8);
+  const b3 = <u64>load<u32>(b, 12);
+  const b4 = <u64>load<u32>(b, 16);
+  const b5 = <u64>load<u32>(b, 20);
+  const b6 = <u64>load<u32>(b, 24);
+  const b7 = <u64>load<u32>(b, 28);
+  let t0: u64 = 0;
+  let t1: u64 = 0;
+  let t2: u64 = 0;
+  let t3: u64 = 0;
+  let t4: u64 = 0;
+  let t5: u64 = 0;
+  let t6: u64 = 0;
+  let t7: u64 = 0;
+  for (let i: usize = 0; i < 32; i += 4) {
+    const x = <u64>load<u32>(a + i);
+    let sum = x * b0 + t0;
+    store<u32>(to + i, <u32>sum);
+    sum = x * b1 + t1 + (sum >> 32);
+    t0 = sum & DIGIT;
+    sum = x * b2 + t2 + (sum >> 32);
+    t1 = sum & DIGIT;
+    sum = x * b3 + t3 + (sum >> 32);
+    t2 = sum & DIGIT;
+    sum = x * b4 + t4 + (sum >> 32);
+    t3 = sum & DIGIT;
+    sum = x * b5 + t5 + (sum >> 32);
+    t4 = sum & DIGIT;
+    sum = x * b6 + t6 + (sum >> 32);
+    t5 = sum & DIGIT;
+    sum = x * b7 + t7 + (sum >> 32);
+    t6 = sum & DIGIT;
+    t7 = sum >> 32;
   }
+  store<u32>(to, <u32>t0, 32);
+  store<u32>(to, <u32>t1, 36);
+  store<u32>(to, <u32>t2, 40);
+  store<u32>(to, <u32>t3, 44);
+  store<u32>(to, <u32>t4, 48);
+  store<u32>(to, <u32>t5, 52);
+  store<u32>(to, <u32>t6, 56);
+  store<u32>(to, <u32>t7, 60);
 }
 
 @inline function digitsOf(at: usize, most: i32): i32 {
@@ -219,7 +255,8 @@ function divide(a: usize, length: i32, b: usize): void {
     const place = U + (j << 2);
     const upper = (<u64>load<u32>(place + (n << 2)) << 32) | <u64>load<u32>(place + ((n - 1) << 2));
     let q = upper / high;
-    let rest = upper % high;
+    // Not `%`, which would divide a second time.
+    let rest = upper - q * high;
     const third = <u64>load<u32>(place + ((n - 2) << 2));
     while (q > 0xffff_ffff || q * second > ((rest << 32) | third)) {
       q--;
@@ -271,12 +308,12 @@ function power(base: usize, exponent: usize): void {
     const isLast = i == digits - 1;
     for (let k = 0; k < 32; k++) {
       if ((bits & 1) != 0) {
-        multiply(PRODUCT, RESULT, POWER, 8);
+        multiply(PRODUCT, RESULT, POWER);
         copyWord(RESULT, PRODUCT);
       }
       bits >>= 1;
       if (isLast && bits == 0) break;
-      multiply(PRODUCT, POWER, POWER, 8);
+      multiply(PRODUCT, POWER, POWER);
       copyWord(POWER, PRODUCT);
     }
   }
@@ -320,29 +357,32 @@ const SPONGE: usize = SCRATCH + 512;
 const LAST_BLOCK: usize = SCRATCH + 768;
 const RATE: usize = 136;
 
-/** Keccak-f[1600] of the sponge, after a block was added to it. */
+/**
+ * Keccak-f[1600] of the sponge, after a block was added to it. Inside, lanes 1, 2, 8, 12, 17 and 20 are kept inverted,
+ * so that a round inverts 8 lanes and not 25 (Keccak implementation overview, 2.2: lane complementing).
+ */
 function absorb(block: usize): void {
   let a0 = load<u64>(SPONGE, 0) ^ load<u64>(block, 0);
-  let a1 = load<u64>(SPONGE, 8) ^ load<u64>(block, 8);
-  let a2 = load<u64>(SPONGE, 16) ^ load<u64>(block, 16);
+  let a1 = ~(load<u64>(SPONGE, 8) ^ load<u64>(block, 8));
+  let a2 = ~(load<u64>(SPONGE, 16) ^ load<u64>(block, 16));
   let a3 = load<u64>(SPONGE, 24) ^ load<u64>(block, 24);
   let a4 = load<u64>(SPONGE, 32) ^ load<u64>(block, 32);
   let a5 = load<u64>(SPONGE, 40) ^ load<u64>(block, 40);
   let a6 = load<u64>(SPONGE, 48) ^ load<u64>(block, 48);
   let a7 = load<u64>(SPONGE, 56) ^ load<u64>(block, 56);
-  let a8 = load<u64>(SPONGE, 64) ^ load<u64>(block, 64);
+  let a8 = ~(load<u64>(SPONGE, 64) ^ load<u64>(block, 64));
   let a9 = load<u64>(SPONGE, 72) ^ load<u64>(block, 72);
   let a10 = load<u64>(SPONGE, 80) ^ load<u64>(block, 80);
   let a11 = load<u64>(SPONGE, 88) ^ load<u64>(block, 88);
-  let a12 = load<u64>(SPONGE, 96) ^ load<u64>(block, 96);
+  let a12 = ~(load<u64>(SPONGE, 96) ^ load<u64>(block, 96));
   let a13 = load<u64>(SPONGE, 104) ^ load<u64>(block, 104);
   let a14 = load<u64>(SPONGE, 112) ^ load<u64>(block, 112);
   let a15 = load<u64>(SPONGE, 120) ^ load<u64>(block, 120);
   let a16 = load<u64>(SPONGE, 128) ^ load<u64>(block, 128);
-  let a17 = load<u64>(SPONGE, 136);
+  let a17 = ~load<u64>(SPONGE, 136);
   let a18 = load<u64>(SPONGE, 144);
   let a19 = load<u64>(SPONGE, 152);
-  let a20 = load<u64>(SPONGE, 160);
+  let a20 = ~load<u64>(SPONGE, 160);
   let a21 = load<u64>(SPONGE, 168);
   let a22 = load<u64>(SPONGE, 176);
   let a23 = load<u64>(SPONGE, 184);
@@ -383,53 +423,53 @@ function absorb(block: usize): void {
     const b22 = rotl<u64>(a14 ^ d4, 39);
     const b23 = rotl<u64>(a15 ^ d0, 41);
     const b24 = rotl<u64>(a21 ^ d1, 2);
-    a0 = b0 ^ (~b1 & b2) ^ load<u64>(ROUND_CONSTANTS + round);
-    a1 = b1 ^ (~b2 & b3);
-    a2 = b2 ^ (~b3 & b4);
-    a3 = b3 ^ (~b4 & b0);
-    a4 = b4 ^ (~b0 & b1);
-    a5 = b5 ^ (~b6 & b7);
-    a6 = b6 ^ (~b7 & b8);
-    a7 = b7 ^ (~b8 & b9);
-    a8 = b8 ^ (~b9 & b5);
-    a9 = b9 ^ (~b5 & b6);
-    a10 = b10 ^ (~b11 & b12);
-    a11 = b11 ^ (~b12 & b13);
+    a0 = b0 ^ (b1 | b2) ^ load<u64>(ROUND_CONSTANTS + round);
+    a1 = b1 ^ (~b2 | b3);
+    a2 = b2 ^ (b3 & b4);
+    a3 = b3 ^ (b4 | b0);
+    a4 = b4 ^ (b0 & b1);
+    a5 = b5 ^ (b6 | b7);
+    a6 = b6 ^ (b7 & b8);
+    a7 = b7 ^ (b8 | ~b9);
+    a8 = b8 ^ (b9 | b5);
+    a9 = b9 ^ (b5 & b6);
+    a10 = b10 ^ (b11 | b12);
+    a11 = b11 ^ (b12 & b13);
     a12 = b12 ^ (~b13 & b14);
-    a13 = b13 ^ (~b14 & b10);
-    a14 = b14 ^ (~b10 & b11);
-    a15 = b15 ^ (~b16 & b17);
-    a16 = b16 ^ (~b17 & b18);
-    a17 = b17 ^ (~b18 & b19);
-    a18 = b18 ^ (~b19 & b15);
-    a19 = b19 ^ (~b15 & b16);
+    a13 = ~b13 ^ (b14 | b10);
+    a14 = b14 ^ (b10 & b11);
+    a15 = b15 ^ (b16 & b17);
+    a16 = b16 ^ (b17 | b18);
+    a17 = b17 ^ (~b18 | b19);
+    a18 = ~b18 ^ (b19 & b15);
+    a19 = b19 ^ (b15 | b16);
     a20 = b20 ^ (~b21 & b22);
-    a21 = b21 ^ (~b22 & b23);
-    a22 = b22 ^ (~b23 & b24);
-    a23 = b23 ^ (~b24 & b20);
-    a24 = b24 ^ (~b20 & b21);
+    a21 = ~b21 ^ (b22 | b23);
+    a22 = b22 ^ (b23 & b24);
+    a23 = b23 ^ (b24 | b20);
+    a24 = b24 ^ (b20 & b21);
   }
   store<u64>(SPONGE, a0, 0);
-  store<u64>(SPONGE, a1, 8);
-  store<u64>(SPONGE, a2, 16);
+  store<u64>(SPONGE, ~a1, 8);
+  store<u64>(SPONGE, ~a2, 16);
   store<u64>(SPONGE, a3, 24);
   store<u64>(SPONGE, a4, 32);
   store<u64>(SPONGE, a5, 40);
   store<u64>(SPONGE, a6, 48);
   store<u64>(SPONGE, a7, 56);
-  store<u64>(SPONGE, a8, 64);
+  store<u64>(SPONGE, ~a8, 64);
   store<u64>(SPONGE, a9, 72);
   store<u64>(SPONGE, a10, 80);
   store<u64>(SPONGE, a11, 88);
-  store<u64>(SPONGE, a12, 96);
+  store<u64>(SPONGE, ~a12, 96);
   store<u64>(SPONGE, a13, 104);
   store<u64>(SPONGE, a14, 112);
   store<u64>(SPONGE, a15, 120);
   store<u64>(SPONGE, a16, 128);
-  store<u64>(SPONGE, a17, 136);
+  store<u64>(SPONGE, ~a17, 136);
   store<u64>(SPONGE, a18, 144);
   store<u64>(SPONGE, a19, 152);
-  store<u64>(SPONGE, a20, 160);
+  store<u64>(SPONGE, ~a20, 160);
   store<u64>(SPONGE, a21, 168);
   store<u64>(SPONGE, a22, 176);
   store<u64>(SPONGE, a23, 184);
@@ -608,6 +648,8 @@ export function run(frame: usize): i32 {
   let top = <usize>load<u32>(frame, TOP);
   let gas = <i64>load<i32>(frame, GAS);
   let outcome = STOPPED;
+  /** The balance of the frame's account stands in the frame. */
+  let knowsBalance = false;
 
   while (true) {
     const op = <i32>load<u8>(code + pc);
@@ -687,7 +729,7 @@ export function run(frame: usize): i32 {
           (load<u64>(a) | load<u64>(b)) <= 0xffff_ffff) {
           store<u64>(b, load<u64>(a) * load<u64>(b));
         } else {
-          multiply(PRODUCT, a, b, 8);
+          multiply(PRODUCT, a, b);
           copyWord(b, PRODUCT);
         }
         top = a;
@@ -761,7 +803,7 @@ export function run(frame: usize): i32 {
       case 0x09: { // MULMOD
         const c = top - 96;
         if (!isZero(c)) {
-          multiply(PRODUCT, a, b, 16);
+          multiply(PRODUCT, a, b);
           divide(PRODUCT, 16, c);
           copyWord(c, U);
         }
@@ -990,6 +1032,16 @@ export function run(frame: usize): i32 {
         copyWord(top, ENVIRONMENT + 224);
         top += 32;
         continue;
+      case 0x47: // SELFBALANCE
+        // Costs 5 gas, too little for a question; what changes a balance leaves the loop.
+        if (!knowsBalance) {
+          store<u32>(frame, <u32>top, TOP);
+          host(op, frame);
+          copyWord(frame + BALANCE, top);
+          knowsBalance = true;
+        } else copyWord(top, frame + BALANCE);
+        top += 32;
+        continue;
       case 0x48: // BASEFEE
         copyWord(top, ENVIRONMENT + 256);
         top += 32;
@@ -1082,7 +1134,6 @@ export function run(frame: usize): i32 {
       case 0x3c: // EXTCODECOPY
       case 0x3f: // EXTCODEHASH
       case 0x40: // BLOCKHASH
-      case 0x47: // SELFBALANCE
       case 0x54: // SLOAD
       case 0x55: // SSTORE
       case 0x5c: // TLOAD
