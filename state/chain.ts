@@ -539,6 +539,7 @@ async function runChain(
     head = headOf(block, sets);
     headHeader = block.header;
     overlays.clear();
+    for (const { transactionHash } of receipts) primed.delete(transactionHash);
     if (pruned) giveBack();
     return { block, receipts, head };
   }

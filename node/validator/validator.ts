@@ -59,7 +59,7 @@ import type {
 } from './ports.ts';
 import { createSigningGuard, type SigningGuard } from './signing.ts';
 import { answerTo, describe } from './status.ts';
-import { createVoteBatch, type VoteBatch } from './vote-batch.ts';
+import { createVoteBatch, type VoteBatch, type VoteVerdict } from './vote-batch.ts';
 import { createWal, type Wal } from './wal.ts';
 
 export interface ValidatorOptions {
@@ -341,22 +341,26 @@ function createShell(
     bls: env.bls,
     genesisHash,
     onVerified(vote) {
-      if (state !== 'running') return;
+      if (state !== 'running') return false;
       if (parent?.wants(vote)) {
         if (parent.add(vote)) run?.feed({ kind: 'parentComplete' });
-        return;
+        return true;
       }
-      if (run === undefined) return;
-      if (vote.height === run.height) {
-        // Asked once more: the batch may have held it twice, and what is fed is logged.
-        if (isVoteUseful(run.core, vote)) run.feed({ kind: 'vote', vote });
-      } else if (vote.height === run.height + 1) wait({ kind: 'vote', vote });
+      if (run === undefined) return false;
+      if (vote.height === run.height + 1) return wait({ kind: 'vote', vote });
+      // Asked once more: the batch may have held it twice or with a crowd of its kind, and what is fed is logged.
+      if (vote.height !== run.height || !isVoteUseful(run.core, vote)) return false;
+      run.feed({ kind: 'vote', vote });
+      return true;
     },
   });
 
-  const wait = (message: Waiting): void => {
-    if (message.kind === 'vote' && !hasPlaceFor(message.vote)) return;
-    if (waiting.length < LIMITS.maxFutureMessages) waiting.push(message);
+  /** False if there is no place. */
+  const wait = (message: Waiting): boolean => {
+    if (message.kind === 'vote' && !hasPlaceFor(message.vote)) return false;
+    if (waiting.length >= LIMITS.maxFutureMessages) return false;
+    waiting.push(message);
+    return true;
   };
 
   /** One member that votes for whatever it can think of must not take the places of the others. */
@@ -387,7 +391,7 @@ function createShell(
   };
 
   const takeVotes = async (votes: readonly Vote[], from: PeerId): Promise<GossipVerdict> => {
-    const checks: Promise<boolean | undefined>[] = [];
+    const checks: Promise<VoteVerdict>[] = [];
     let verdict: GossipVerdict = 'ignore';
     for (const vote of votes) {
       if (run !== undefined && vote.height > run.height) hint(from);
@@ -398,12 +402,12 @@ function createShell(
       } else if (key !== 'ignore') checks.push(batch.check(vote, key));
     }
     const results = await Promise.all(checks);
-    if (results.includes(false)) {
+    if (results.includes('forged')) {
       net.penalise(from, 'BAD_SIGNATURE');
       return 'reject';
     }
     if (verdict === 'reject') return verdict;
-    return results.includes(true) ? 'accept' : 'ignore';
+    return results.includes('taken') ? 'accept' : 'ignore';
   };
 
   // ---------------------------------------------------------------- proposals

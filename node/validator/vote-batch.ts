@@ -7,24 +7,29 @@ import type { Hash, Vote } from '../../consensus/types.ts';
 import { LIMITS } from './limits.ts';
 import type { BlsVerifier, Cancel, Clock } from './ports.ts';
 
+/** `unneeded`: well signed, but of no use any more, or not looked at (the queue is full or was cleared). */
+export type VoteVerdict = 'taken' | 'unneeded' | 'forged';
+
 interface Pending {
   readonly vote: Vote;
   readonly publicKey: Uint8Array;
-  readonly done: (valid: boolean | undefined) => void;
+  readonly done: (verdict: VoteVerdict) => void;
 }
 
 export interface VoteBatch {
-  /** Resolves with the verdict, or undefined if the queue is full or was cleared: then nobody is to blame. */
-  check(vote: Vote, publicKey: Uint8Array): Promise<boolean | undefined>;
+  check(vote: Vote, publicKey: Uint8Array): Promise<VoteVerdict>;
   clear(): void;
 }
 
-/** @param onVerified called for each good vote, in order of arrival, before any promise of the batch resolves */
+/**
+ * @param onVerified called for each good vote, in order of arrival, before any promise of the batch resolves; answers
+ *   whether it was of use
+ */
 export function createVoteBatch(parts: {
   readonly clock: Clock;
   readonly bls: BlsVerifier;
   readonly genesisHash: Hash;
-  readonly onVerified: (vote: Vote) => void;
+  readonly onVerified: (vote: Vote) => boolean;
 }): VoteBatch {
   let pending: Pending[] = [];
   let cancel: Cancel | undefined;
@@ -38,13 +43,13 @@ export function createVoteBatch(parts: {
       const message = voteSignBytes(parts.genesisHash, group[0]!.vote);
       for (const one of goodOnes(parts.bls, message, group)) good.add(one);
     }
-    for (const one of batch) if (good.has(one)) parts.onVerified(one.vote);
-    for (const one of batch) one.done(good.has(one));
+    const taken = new Set(batch.filter((one) => good.has(one) && parts.onVerified(one.vote)));
+    for (const one of batch) one.done(!good.has(one) ? 'forged' : taken.has(one) ? 'taken' : 'unneeded');
   };
 
   return {
     check(vote, publicKey) {
-      if (pending.length >= LIMITS.maxPendingVotes) return Promise.resolve(undefined);
+      if (pending.length >= LIMITS.maxPendingVotes) return Promise.resolve('unneeded');
       cancel ??= parts.clock.setTimer(0, flush);
       return new Promise((resolve) => {
         pending.push({ vote, publicKey, done: resolve });
@@ -55,7 +60,7 @@ export function createVoteBatch(parts: {
       cancel = undefined;
       const dropped = pending;
       pending = [];
-      for (const one of dropped) one.done(undefined);
+      for (const one of dropped) one.done('unneeded');
     },
   };
 }

@@ -8,7 +8,9 @@ import { bn254 } from '@noble/curves/bn254.js';
 import { p256 } from '@noble/curves/nist.js';
 import { sha256 as sha256InJavaScript } from '@noble/hashes/sha2.js';
 import { DEFAULT_PARAMS } from '../../genesis/parameters.ts';
+import type { AccountData, BaseState } from '../../state/accounts/account.ts';
 import {
+  bareHex,
   bigintToBytes,
   concat,
   EMPTY_BYTES,
@@ -24,6 +26,7 @@ import {
 import { type BlockContext, createEngine, type Engine } from '../../state/execution/engine.ts';
 import { moduleTable } from '../../state/execution/module-table.ts';
 import { World } from '../../state/execution/world.ts';
+import { LIMITS } from '../../state/limits.ts';
 import { stakingInterface } from '../../state/modules/staking/abi.ts';
 import { Fault, type Hex } from '../../state/types.ts';
 import type { BenchRow } from './types.ts';
@@ -178,6 +181,7 @@ const UNARY: readonly [string, number][] = [
   ['blobhash', 0x49],
 ];
 const hex = (op: number) => op.toString(16).padStart(2, '0');
+const hex3 = (value: number) => value.toString(16).padStart(6, '0');
 
 /** Bodies of loops that leave the stack as it was; 20 copies between a JUMPDEST and a JUMP back. */
 const INSTRUCTIONS: readonly [name: string, body: string][] = [
@@ -260,13 +264,45 @@ const LOOPS: readonly [name: string, code: Hex][] = [
   ['jumpi', '0x5b60015f57'],
 ];
 
-function worldWith(code: Uint8Array): World {
-  const world = new World({
-    account: () => undefined,
-    slot: () => EMPTY_BYTES,
-    code: () => EMPTY_BYTES,
-    body: () => undefined,
-  });
+const NOBODY: BaseState = {
+  account: () => undefined,
+  slot: () => EMPTY_BYTES,
+  code: () => EMPTY_BYTES,
+  body: () => undefined,
+};
+
+/** EIP-170. */
+const MAX_CODE_BYTES = 24_576;
+/** More contracts of the largest size than the machine has place for. */
+const CROWD = Math.ceil((1.1 * LIMITS.machineCodeBytes) / MAX_CODE_BYTES);
+const CROWD_BASE = 0x0c0000;
+
+/** A state in which they stand, and a program that calls each once and then the last one until its gas is gone. */
+function crowd(): { base: BaseState; code: Uint8Array } {
+  const codes = new Map<string, Uint8Array>();
+  const accounts = new Map<Hex, AccountData>();
+  for (let i = 1; i <= CROWD; i++) {
+    const code = new Uint8Array(MAX_CODE_BYTES).fill(0x5b);
+    code[0] = 0x00;
+    const codeHash = word(BigInt(i));
+    codes.set(bareHex(codeHash), code);
+    const address: Hex = `0x${(CROWD_BASE + i).toString(16).padStart(40, '0')}`;
+    accounts.set(address, { nonce: 1n, balance: 0n, storageRoot: EMPTY_TRIE_ROOT, codeHash });
+  }
+  const base: BaseState = {
+    ...NOBODY,
+    account: (address) => accounts.get(address),
+    code: (hash) => codes.get(bareHex(hash))!,
+  };
+  const call = (push: string) => `5f5f5f5f5f${push}5af150`;
+  const each = `61${CROWD.toString(16).padStart(4, '0')}5b${call(`8562${hex3(CROWD_BASE)}01`)}600190038060035700`;
+  const start = each.length / 2 - 1;
+  const last = call(`62${hex3(CROWD_BASE + 1)}`).repeat(20);
+  return { base, code: fromHex(`0x${each.slice(0, -2)}5b${last}60${start.toString(16)}56`) };
+}
+
+function worldWith(code: Uint8Array, base: BaseState = NOBODY): World {
+  const world = new World(base);
   const put = (address: Hex, balance: bigint, program: Uint8Array) => {
     world.write(address, { nonce: 1n, balance, storageRoot: EMPTY_TRIE_ROOT, codeHash: KECCAK_EMPTY });
     world.writeCode(address, program);
@@ -308,11 +344,12 @@ async function best(
   data: Uint8Array,
   code: Uint8Array,
   gasLimit: bigint,
+  base?: BaseState,
 ): Promise<Omit<Measured, 'name'>> {
   const least = { seconds: Number.POSITIVE_INFINITY, yardstickMs: Number.POSITIVE_INFINITY };
   const begun = process.cpuUsage();
   for (let round = 0; round < LEAST_ROUNDS || cpuMs(begun) < LEAST_CPU_MS; round++) {
-    const world = worldWith(code);
+    const world = worldWith(code, base);
     const start = process.cpuUsage();
     const outcome = await engine.runMessage(world, block, {
       from: SENDER,
@@ -382,6 +419,10 @@ export async function measure(only?: ReadonlySet<string>): Promise<Measured[]> {
     });
   const { data, code } = registration();
   await row('module-register', () => best(engine, PROGRAM, data, code, 10n * PROGRAM_GAS));
+  await row('call-crowd', () => {
+    const { base, code } = crowd();
+    return best(engine, PROGRAM, EMPTY_BYTES, code, BigInt(BLOCK_GAS), base);
+  });
   for (const [name, code] of LOOPS)
     await row(name, () => best(engine, PROGRAM, EMPTY_BYTES, fromHex(code), PROGRAM_GAS));
   return rows;

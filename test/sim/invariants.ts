@@ -34,6 +34,7 @@ export const INVARIANTS = {
   FLOOD: 'a node passes on, of one key for one place, at most a few different messages',
   FORGERY:
     'nobody correct finds a message right that its author has not signed, or not for this chain and purpose',
+  'OFFENCE IGNORED': 'a node that hears a key contradict itself at its height reports the evidence',
   'HASTY NIL': 'whoever refuses a block has judged one of that height: unknown is not invalid',
   'ASKED IN VAIN': 'once calm, whoever claimed blocks and served none is left alone for a while',
   'REPLAY DIFFERS': 'replaying a log twice gives the same state and the same effects',
@@ -68,8 +69,8 @@ export interface Invariants {
   onWipe(node: string): void;
   onEvidence(node: string, evidence: Uint8Array): void;
   onLoad(node: string, load: Load): void;
-  /** This life of a node found a gossiped message new and right, and hands it on. */
-  onAccepted(life: string, kind: 'votes' | 'proposal', bytes: Uint8Array): void;
+  /** A node found a gossiped message new and right, and hands it on; `at` is the height it works on, 0 if unknown. */
+  onAccepted(node: string, life: number, kind: 'votes' | 'proposal', bytes: Uint8Array, at: number): void;
   /** The executor of a node knows whether a block of this height is valid. */
   onJudged(node: string, height: number): void;
   /** A line of the algorithm was taken. */
@@ -164,8 +165,10 @@ export function createInvariants(parts: {
   const locks = new Map<string, { round: number; hash: string }>();
   const heads = new Map<string, number>();
   const accused = new Set<number>();
-  /** Life, kind and place -> messages accepted. */
-  const accepted = new Map<string, number>();
+  /** Node, life, kind and place -> what was said there. */
+  const accepted = new Map<string, { count: number; first: string; differ: boolean }>();
+  /** Node, kind of evidence, offender and height. */
+  const reported = new Set<string>();
   const judged = new Set<string>();
   const turns = parts.staticPowers === undefined ? undefined : rotation(parts.staticPowers);
   const ledger = parts.ledger === undefined ? undefined : createLedger(parts.ledger, fail);
@@ -369,6 +372,7 @@ export function createInvariants(parts: {
         return;
       }
       const offender = parts.indexOf(halves.offender);
+      reported.add(`${node} ${halves.kind} ${halves.offender} ${halves.height}`);
       if (halves.conflict && offender >= 0 && !parts.honest.has(offender)) accused.add(offender);
       else
         fail(
@@ -376,12 +380,21 @@ export function createInvariants(parts: {
           `${node} accuses validator ${offender}${halves.conflict ? '' : ' without a conflict'}`,
         );
     },
-    onAccepted(life, kind, bytes) {
-      const key = `${life} ${kind} ${placeOfGossip(kind, bytes)}`;
-      const count = (accepted.get(key) ?? 0) + 1;
-      accepted.set(key, count);
-      if (count > MOST_ACCEPTED[kind])
-        fail('FLOOD', `${life} accepted ${count} of kind ${kind} by one key for one place`);
+    onAccepted(node, life, kind, bytes, at) {
+      const { height, round, signer, place, said } = parseGossip(kind, bytes);
+      const key = `${node} ${life} ${kind} ${place}`;
+      const known = accepted.get(key) ?? { count: 0, first: said, differ: false };
+      known.count++;
+      known.differ ||= known.first !== said;
+      accepted.set(key, known);
+      if (known.count > MOST_ACCEPTED[kind])
+        fail('FLOOD', `${node} accepted ${known.count} of kind ${kind} by one key for one place`);
+      // Votes of rounds far ahead may be forgotten for later ones.
+      if (known.differ && height === at && round <= 1 && !reported.has(`${node} ${kind} ${signer} ${height}`))
+        fail(
+          'OFFENCE IGNORED',
+          `${node} accepted two contradicting ${kind} of height ${height} by ${signer}`,
+        );
     },
     onJudged: (node, height) => void judged.add(`${node} ${height}`),
     onBranch(node, height, branch) {
@@ -416,14 +429,24 @@ function rotation(powers: readonly number[]): (n: number) => number {
  * The first message of a gossip: of votes after a count of two bytes (an honest node sends one, an adversary may repeat
  * it). Type 1, height 8, round 4, hash 32, of proposals 12 more, signer 20.
  */
-function placeOfGossip(kind: 'votes' | 'proposal', bytes: Uint8Array): string {
+function parseGossip(kind: 'votes' | 'proposal', bytes: Uint8Array) {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).subarray(kind === 'votes' ? 2 : 0);
   const signerAt = kind === 'votes' ? 45 : 57;
-  return `${(buffer[0]! + 1) >> 1} ${buffer.toString('hex', 1, 13)} ${buffer.toString('hex', signerAt, signerAt + 20)}`;
+  const signer = `0x${buffer.toString('hex', signerAt, signerAt + 20)}`;
+  const step = (buffer[0]! + 1) >> 1;
+  return {
+    height: Number(buffer.readBigUInt64BE(1)),
+    round: buffer.readUInt32BE(9),
+    signer,
+    place: `${step} ${buffer.toString('hex', 1, 13)} ${signer}`,
+    said: buffer.toString('hex', 0, signerAt),
+  };
 }
 
 /** Tag 48 or 49, then two halves: type 1, height 8, round 4, hash 32, of proposals 12 more, signer 20, signature 96. */
-function parseEvidence(evidence: Uint8Array): { offender: string; conflict: boolean } | undefined {
+function parseEvidence(
+  evidence: Uint8Array,
+): { kind: string; height: number; offender: string; conflict: boolean } | undefined {
   const buffer = Buffer.from(evidence);
   const length = buffer[0] === 48 ? 161 : buffer[0] === 49 ? 173 : 0;
   if (length === 0 || buffer.length !== 1 + 2 * length) return undefined;
@@ -433,6 +456,8 @@ function parseEvidence(evidence: Uint8Array): { offender: string; conflict: bool
   const said = (half: Buffer) => `${half[0]} ${half.toString('hex', 13, length - 116)}`;
   const [first, second] = halves as [Buffer, Buffer];
   return {
+    kind: buffer[0] === 48 ? 'votes' : 'proposal',
+    height: Number(first.readBigUInt64BE(1)),
     offender: `0x${signer(first)}`,
     conflict: place(first) === place(second) && said(first) !== said(second),
   };

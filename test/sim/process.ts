@@ -202,7 +202,7 @@ function createNet(
         void done?.then((verdict) => {
           if (verdict !== 'accept') return;
           if (isForged) sim.fail('FORGERY', `${to.name} accepted a forged message of kind ${kind}`);
-          invariants.onAccepted(`${to.name} in life ${heardIn}`, kind, bytes);
+          invariants.onAccepted(to.name, heardIn, kind, bytes, to.life === heardIn ? worksOn(to) : 0);
         });
       });
   };
@@ -360,4 +360,12 @@ function adversaryOf(
     vary: kit.vary,
     onBuilt: (blockHash, facts) => invariants.onBuilt(blockHash, facts, validator),
   });
+}
+
+/** The height at which a node would still take a second vote; 0 if it has decided, catches up or is down. */
+function worksOn({ up, handle }: Process): number {
+  const status = up ? handle?.status() : undefined;
+  return status === undefined || status.step === 'commit' || status.syncingTo !== undefined
+    ? 0
+    : status.height;
 }

@@ -126,6 +126,8 @@ export class Machine {
   private kernel!: Kernel;
   private codes = new WeakMap<Uint8Array, PlacedCode>();
   private codesTop = CODES;
+  /** Where a jump may go in codes that found no place, which are written anew for each call: a copy is far cheaper. */
+  private analysed = new WeakMap<Uint8Array, Uint8Array>();
   private readonly addresses: (Named<Hex> | undefined)[] = new Array(NAMES).fill(undefined);
   private readonly slots: (Named<string> | undefined)[] = new Array(NAMES).fill(undefined);
 
@@ -208,7 +210,8 @@ export class Machine {
 
   /**
    * Makes `code` the frame's. A code is placed once and found again by its object; when their place is full, or the
-   * code is run once only, it lies in the arena. @returns where the frame's memory can begin
+   * code is run once only, it lies in the arena. A block can call one that found no place some 200,000 times, so that
+   * all it may cost then is the copy. @returns where the frame's memory can begin
    */
   setCode(frame: number, code: Uint8Array, arena: number, once: boolean): number {
     let placed = once ? undefined : this.codes.get(code);
@@ -224,6 +227,7 @@ export class Machine {
       }
       placed = this.writeCode(start, code);
       if (fits) this.codes.set(code, placed);
+      else if (!once) this.rememberJumps(code, placed);
     }
     this.set(frame, FRAME.code, placed.code);
     this.set(frame, FRAME.codeLength, placed.length);
@@ -237,8 +241,14 @@ export class Machine {
     this.bytes.fill(0, start, at);
     this.bytes.set(code, at);
     this.bytes.fill(0, at + code.length, jumps);
-    this.kernel.analyse(at, code.length, jumps);
+    const known = this.analysed.get(code);
+    if (known === undefined) this.kernel.analyse(at, code.length, jumps);
+    else this.bytes.set(known, jumps);
     return { code: at, length: code.length, jumps };
+  }
+
+  private rememberJumps(code: Uint8Array, { jumps, length }: PlacedCode): void {
+    if (!this.analysed.has(code)) this.analysed.set(code, this.bytes.slice(jumps, jumps + ((length + 7) >> 3)));
   }
 
   /**

@@ -484,6 +484,28 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'contradicting votes not reported',
+    mistake: 'two votes of one key in one place are noticed, and nobody is told',
+    patches: [
+      patch(
+        CORE,
+        "  if (added.result === 'conflict')\n    yield*",
+        "  if (added.result === 'conflict' && vote.round < 0)\n    yield*",
+      ),
+    ],
+  },
+  {
+    name: 'contradicting proposals not reported',
+    mistake: 'two proposals of one key in one round are noticed, and nobody is told',
+    patches: [
+      patch(
+        CORE,
+        'if (known[0] !== undefined && !sameContent(known[0].proposal, proposal))\n    yield*',
+        'if (known[0] !== undefined && proposal.round < 0)\n    yield*',
+      ),
+    ],
+  },
+  {
     name: 'signature of a proposal not checked',
     mistake: 'a proposal is taken in the name of whose turn it is, whoever has signed it',
     patches: [
