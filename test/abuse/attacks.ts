@@ -290,7 +290,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   })),
   'over-long batches': firing(() => ({
     body: `[${Array.from({ length: 1_001 }, () => call('eth_chainId', [])).join(',')}]`,
-    isRight: answers(-32600),
+    isRight: ({ status, text }) => status === 200 && text.startsWith('[') && text.includes('-32600'),
   })),
   'batches of heavy calls': firing((target, turn) => ({
     body: `[${Array.from({ length: 100 }, (_, i) => heavy(target, turn + i).body).join(',')}]`,

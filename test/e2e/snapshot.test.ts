@@ -14,7 +14,13 @@ let network: TestNetwork;
 let nodes: readonly TestNode[];
 
 beforeAll(async () => {
-  network = await startNetwork({ validators: 2, fullNodes: 2 });
+  network = await startNetwork({
+    validators: 2,
+    fullNodes: 2,
+    adjust(genesis) {
+      genesis.params.consensus.heartbeatMs = 1_000;
+    },
+  });
   nodes = network.nodes;
   for (const node of nodes.slice(0, 2)) {
     await node.stop();

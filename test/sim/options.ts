@@ -11,7 +11,7 @@ export type Fault =
   | 'twins'
   /** Run the product's shell behind a proxy with the key, which says whatever it likes (byzantine.ts). */
   | 'byzantine'
-  /** Honest, but a crash may take the log and the chain, or flip a bit of the log. The last-signed record stays. */
+  /** Honest, but a crash may take the log, or the chain with it, or flip a bit of the log. The last-signed record stays. */
   | 'lost'
   /** Honest, until a bit of the last-signed record flips: then the node must refuse to start. */
   | 'rotten';
@@ -78,6 +78,8 @@ export interface SimOptions {
   /** After a crash, of nodes that may lose something. */
   readonly bitFlipChance: number;
   readonly wipeChance: number;
+  /** The log alone is gone, so that nothing but the last-signed record tells what was signed. */
+  readonly logLossChance: number;
   /** Of each node, in either direction, while the storm lasts; then clocks are as precise as the parameters ask. */
   readonly clockSkewMs: number;
   readonly unknownChance: number;
@@ -161,6 +163,7 @@ export function drawOptions(seed: number): SimOptions {
     transactionEveryMs: rng.chance(0.1) ? 0 : rng.between(60, 1_500),
     setChanges: validators >= 4 && rng.chance(0.4),
     calmDelayMs: rng.chance(0.12) ? rng.between(300, 800) : 40,
+    logLossChance: fault === 'lost' ? rng.unit() : 0,
   };
 }
 

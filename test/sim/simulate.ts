@@ -316,7 +316,7 @@ class Simulation implements Surroundings {
 
   /** Only nodes that may be lost lose what was promised: validators with less than a third of the power, full nodes. */
   mayDamage(process: Process): void {
-    const { bitFlipChance, wipeChance } = this.options;
+    const { bitFlipChance, wipeChance, logLossChance } = this.options;
     const { rng, disk, fault } = process;
     if (this.calm || (process.validator !== undefined && fault !== 'lost' && fault !== 'rotten')) return;
     if (fault === 'rotten') {
@@ -330,6 +330,10 @@ class Simulation implements Surroundings {
       disk.wipe(process.validator === undefined ? [] : [LAST_SIGNED_FILE]);
       this.world.hold(Promise.resolve(process.chain.wipe()));
       this.invariants.onWipe(process.name);
+      process.damaged = true;
+      process.mustRefuse = undefined;
+    } else if (rng.chance(logLossChance)) {
+      disk.cut(WAL_FILE, 0);
       process.damaged = true;
       process.mustRefuse = undefined;
     } else if (rng.chance(bitFlipChance)) {
