@@ -122,7 +122,7 @@ export const DEFAULT_LIMITS: RpcLimits = {
   maxInFlightPerSocket: 64,
   socketPauseBytes: 256 * 1024,
   maxSocketBacklogBytes: 64 * 1024 * 1024,
-  maxHeldBytes: 48 * 1024 * 1024,
+  maxHeldBytes: 32 * 1024 * 1024,
   freeHeldBytes: 32 * 1024,
   slowReaderGraceMs: 10_000,
   maxHeavyCalls: 4,

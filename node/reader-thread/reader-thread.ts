@@ -13,13 +13,14 @@ import { parseParams } from '../../rpc/params.ts';
 import { createCaller } from '../../state/call.ts';
 import { openReader } from '../../state/reader.ts';
 import { readerOfArtifacts } from '../rpc-thread/artifacts.ts';
-import { createLink, type Link } from '../threads/index.ts';
+import { collectWhenQuiet, createLink, type Link } from '../threads/index.ts';
 import { LIMITS } from './limits.ts';
 import { createPorts } from './ports.ts';
 import type { ReaderCalls, ReaderNeeds, ReaderSettings } from './protocol.ts';
 
 export function runReaderThread(port: MessagePort, settings: ReaderSettings): void {
   if (settings.lane !== 'call') giveWay();
+  collectWhenQuiet();
   const context = openContext();
   context.catch(() => {});
   const methods = chosenMethods(DEFAULT_LIMITS, NAMESPACES_APART);

@@ -17,4 +17,6 @@ export const LIMITS = {
   quietUtilization: 0.25,
   /** Growth of a heap since the last look that is worth a collection: some 50 ms in which nobody is answered. */
   quietGrowthBytes: 16 << 20,
+  /** The same of a thread that is not quiet: under attack memory is worth more than those 50 ms in two seconds. */
+  stormGrowthBytes: 48 << 20,
 } as const;

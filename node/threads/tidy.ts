@@ -1,6 +1,7 @@
 /**
  * V8 collects garbage while a thread allocates, and stops with it: after a storm of requests a thread would keep what
- * it held at the height of it until the next one. This looks from time to time, and collects in a quiet moment.
+ * it held at the height of it until the next one, and lets the heap grow far above what is in use while it lasts. This
+ * looks from time to time, and collects in a quiet moment, or when the heap has grown by much.
  */
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
@@ -24,14 +25,14 @@ export function collectWhenQuiet(options: TidyOptions = {}): () => void {
   const timer = setInterval(() => {
     const { utilization } = performance.eventLoopUtilization(since);
     since = performance.eventLoopUtilization();
-    if (utilization > LIMITS.quietUtilization) {
-      wasBusy = true;
-      return;
-    }
+    const isBusy = utilization > LIMITS.quietUtilization;
     const held = () => getHeapStatistics().total_heap_size;
     // After a storm always once: what the heap holds then is no measure of what it needs.
-    if (!wasBusy && held() < tidyBytes + growthBytes) return;
-    wasBusy = false;
+    const isDue = isBusy
+      ? held() >= tidyBytes + LIMITS.stormGrowthBytes
+      : wasBusy || held() >= tidyBytes + growthBytes;
+    wasBusy = isBusy;
+    if (!isDue) return;
     collect();
     tidyBytes = held();
   }, everyMs);

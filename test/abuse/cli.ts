@@ -42,7 +42,7 @@ else {
     `  ${told(start)} before, when each kind of heavy call was answered once and the node has rested`,
   );
   for (const { highest, end, rested } of report.memory.rounds)
-    console.log(`  ${told(highest)} at most, ${told(end)} when the attack ends, ${told(rested)} 20 s later`);
+    console.log(`  ${told(highest)} at most, ${told(end)} when the attack ends, ${told(rested)} 30 s later`);
 }
 const problems = complaints(report);
 for (const problem of problems) console.log(`FAILED: ${problem}`);

@@ -55,8 +55,11 @@ export interface MemoryReport {
 
 /** A transfer this often keeps blocks coming. */
 const TRANSFER_EVERY_MS = 250;
-/** The call at work ends within 5 s, its thread when nobody needs it for 5 s, and quiet threads collect every 2 s. */
-const REST_MS = 20_000;
+/**
+ * The call at work ends within 5 s, its thread when nobody needs it for 5 s; threads that were worn out are replaced and
+ * warm 5 s later; quiet threads collect every 2 s, and V8 gives pages back over some seconds more.
+ */
+const REST_MS = 30_000;
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
