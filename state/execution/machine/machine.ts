@@ -248,7 +248,8 @@ export class Machine {
   }
 
   private rememberJumps(code: Uint8Array, { jumps, length }: PlacedCode): void {
-    if (!this.analysed.has(code)) this.analysed.set(code, this.bytes.slice(jumps, jumps + ((length + 7) >> 3)));
+    if (!this.analysed.has(code))
+      this.analysed.set(code, this.bytes.slice(jumps, jumps + ((length + 7) >> 3)));
   }
 
   /**
