@@ -19,6 +19,8 @@ export async function runEthers(target: ClientTarget): Promise<ClientReport> {
   const provider = new JsonRpcProvider(target.rpcUrl, target.chainId, {
     staticNetwork: true,
     pollingInterval: 100,
+    // By itself it takes an answer for true for 250 ms: a receipt that came meanwhile is looked for at the next block.
+    cacheTimeout: -1,
   });
   const socket = new WebSocketProvider(target.wsUrl, target.chainId);
   const wallet = new Wallet(target.privateKey, provider);
