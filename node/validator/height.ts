@@ -82,6 +82,12 @@ export function createHeight(parts: HeightParts): HeightRun {
   let running = false;
   let replay: Replay | undefined;
   let maySign = parts.maySign;
+  /**
+   * False once the log of this height is known to be incomplete. What would be written behind the gap could lead to the
+   * last signed message on another way than the one that was taken, without its lock, and pass for a whole log after
+   * the next restart.
+   */
+  let logging = true;
   /** Own signatures in the log. */
   let ownRecords = parts.resumed?.filter(isOwn).length ?? 0;
   let decision: Omit<Decision, 'bytes'> | undefined;
@@ -112,6 +118,7 @@ export function createHeight(parts: HeightParts): HeightRun {
 
   /** For records that are not part of a run of the core: a disk that fails stops the node. */
   const log = (record: WalRecord): void => {
+    if (!logging) return;
     try {
       wal.append(record);
     } catch (error) {
@@ -125,7 +132,7 @@ export function createHeight(parts: HeightParts): HeightRun {
     running = true;
     try {
       for (let input = queue.shift(); input !== undefined && open; input = queue.shift()) {
-        if (replay === undefined) wal.append({ kind: 'input', input });
+        if (replay === undefined && logging) wal.append({ kind: 'input', input });
         run(handle(core, input), carryOut);
         if (replay === undefined) parts.watch?.handled(core, input);
       }
@@ -318,6 +325,7 @@ export function createHeight(parts: HeightParts): HeightRun {
     if (!maySign || last?.height !== height || isWithoutLock(last)) return;
     if (messages.some((message) => equalBytes(message, last.message))) return;
     maySign = false;
+    logging = false;
     env.log(
       'warn',
       'the log of this height was lost after signing in it; not signing until the next height',

@@ -484,6 +484,11 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'log goes on behind a gap',
+    mistake: 'a node that lost a log writes another one, which may lead to its last message without its lock',
+    patches: [patch(HEIGHT, '    maySign = false;\n    logging = false;', '    maySign = false;')],
+  },
+  {
     name: 'contradicting votes not reported',
     mistake: 'two votes of one key in one place are noticed, and nobody is told',
     patches: [

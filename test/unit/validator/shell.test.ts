@@ -508,6 +508,28 @@ describe('restart', () => {
     expect(stage.node.status()).toMatchObject({ height: 1, voting: false });
   });
 
+  it('sits it out after every restart: what happens meanwhile may lead to the last message without the lock', async () => {
+    const stage = await precommitted();
+    /** Round 0 fails for all, and nobody proposes in round 1: nil. */
+    const toNilInRoundOne = async () => {
+      await stage.votes('precommit', null, 0, 1, 2);
+      await stage.run(3_000);
+    };
+    await toNilInRoundOne();
+    expect(stage.signed.length).toBe(3);
+    stage.kill();
+    stage.disk.cut(WAL_FILE, 0);
+    stage.boot();
+    await stage.run(20);
+    await toNilInRoundOne();
+    expect(stage.node.status()).toMatchObject({ height: 1, round: 1, voting: false });
+    // An orderly restart: everything that was written is there.
+    await stage.node.stop();
+    stage.boot();
+    await stage.run(20);
+    expect(stage.node.status()).toMatchObject({ height: 1, voting: false });
+  });
+
   it('sits out a height whose log lost its end, and with it a lock', async () => {
     const stage = await precommitted();
     expect(stage.signed.length).toBe(2);
