@@ -38,6 +38,11 @@ interface File {
   pending: Uint8Array[];
 }
 
+/** Where only the process has died, the system still has all that was written. */
+function keptOf(bytes: number, rng: Rng): number {
+  return rng.chance(0.3) ? bytes : rng.int(bytes + 1);
+}
+
 /** @param options.lies the canary: replaceFile and fsync promise what they do not keep. */
 export function createDisk(options: {
   readonly tears: boolean;
@@ -119,7 +124,7 @@ export function createDisk(options: {
     afterCrash(rng) {
       for (const file of files.values()) {
         const pending = join(file.pending);
-        const kept = options.tears && pending.length > 0 ? rng.int(pending.length + 1) : 0;
+        const kept = options.tears && pending.length > 0 ? keptOf(pending.length, rng) : 0;
         file.durable.push(pending.subarray(0, kept));
         file.pending = [];
       }

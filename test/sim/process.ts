@@ -1,4 +1,5 @@
 /** One node of the simulation, and every authority its shell is given: clock, disk, key, network, chain. */
+import { decodeVotes } from '../../consensus/codec.ts';
 import type { ConsensusParameters } from '../../consensus/parameters.ts';
 import type { ValidatorSet } from '../../consensus/types.ts';
 import { LIMITS } from '../../node/validator/limits.ts';
@@ -211,6 +212,7 @@ function createNet(
 
   return {
     broadcast(kind, bytes) {
+      if (isLockAtRisk(process, sim, kind, bytes)) process.effectsLeft = 1;
       life.step();
       if (!alive()) return;
       world.note(`${process.name} ${kind}`);
@@ -360,6 +362,13 @@ function adversaryOf(
     vary: kit.vary,
     onBuilt: (blockHash, facts) => invariants.onBuilt(blockHash, facts, validator),
   });
+}
+
+/** Of a node that may lose its log, that is the moment for it: it has just locked a block and signed that, and nobody knows. */
+function isLockAtRisk(process: Process, sim: Surroundings, kind: GossipKind, bytes: Uint8Array): boolean {
+  if (sim.calm || process.fault !== 'lost' || kind !== 'votes') return false;
+  const locks = decodeVotes(bytes).some((vote) => vote.type === 'precommit' && vote.blockHash !== null);
+  return locks && process.rng.chance(sim.options.logLossChance);
 }
 
 /** The height at which a node would still take a second vote; 0 if it has decided, catches up or is down. */

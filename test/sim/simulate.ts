@@ -307,9 +307,11 @@ class Simulation implements Surroundings {
     process.pausedUntilMs = 0;
     this.say(`kill ${process.name}`);
     process.disk.afterCrash(process.rng);
-    this.mayDamage(process);
     const downMs = process.rng.between(1, this.options.downMs);
+    const inStorm = !this.calm;
     this.world.at(this.world.nowMs() + downMs, () => {
+      // Not before: the dead process may be in the middle of a step, which it ends without effect on anybody.
+      if (inStorm) this.mayDamage(process);
       if (!this.isDead(process)) this.boot(process);
     });
   }
@@ -318,7 +320,7 @@ class Simulation implements Surroundings {
   mayDamage(process: Process): void {
     const { bitFlipChance, wipeChance, logLossChance } = this.options;
     const { rng, disk, fault } = process;
-    if (this.calm || (process.validator !== undefined && fault !== 'lost' && fault !== 'rotten')) return;
+    if (process.validator !== undefined && fault !== 'lost' && fault !== 'rotten') return;
     if (fault === 'rotten') {
       if (rng.chance(bitFlipChance) && disk.flipBit(LAST_SIGNED_FILE, rng) !== undefined) {
         process.mustRefuse = 'record';

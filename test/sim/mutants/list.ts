@@ -405,8 +405,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       patch(
         HEIGHT,
-        "        if (replay === undefined) wal.append({ kind: 'input', input });",
-        "        try {\n          if (replay === undefined) wal.append({ kind: 'input', input });\n        } catch {}",
+        "        if (replay === undefined && logging) wal.append({ kind: 'input', input });",
+        "        try {\n          if (replay === undefined && logging) wal.append({ kind: 'input', input });\n        } catch {}",
       ),
     ],
   },
