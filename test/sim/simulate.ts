@@ -338,6 +338,10 @@ class Simulation implements Surroundings {
       disk.cut(WAL_FILE, 0);
       process.damaged = true;
       process.mustRefuse = undefined;
+      // What it does about that must hold after one more restart.
+      this.world.at(this.world.nowMs() + rng.between(100, 3_000), () => {
+        if (!this.calm) this.kill(process);
+      });
     } else if (rng.chance(bitFlipChance)) {
       const log = disk.content(WAL_FILE);
       const at = disk.flipBit(WAL_FILE, rng);

@@ -351,8 +351,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       patch(
         HEIGHT,
-        "if (replay === undefined) wal.append({ kind: 'input', input });",
-        "if (replay === undefined && input.kind !== 'checked') wal.append({ kind: 'input', input });",
+        "if (replay === undefined && logging) wal.append({ kind: 'input', input });",
+        "if (replay === undefined && logging && input.kind !== 'checked') wal.append({ kind: 'input', input });",
       ),
     ],
   },
@@ -482,11 +482,6 @@ export const MUTANTS: readonly Mutant[] = [
       ),
       patch(VALIDATOR, '  if (known.some((one) => one.blockHash === vote.blockHash)) return false;\n', ''),
     ],
-  },
-  {
-    name: 'log goes on behind a gap',
-    mistake: 'a node that lost a log writes another one, which may lead to its last message without its lock',
-    patches: [patch(HEIGHT, '    maySign = false;\n    logging = false;', '    maySign = false;')],
   },
   {
     name: 'contradicting votes not reported',
