@@ -310,8 +310,9 @@ class Simulation implements Surroundings {
     const downMs = process.rng.between(1, this.options.downMs);
     const inStorm = !this.calm;
     this.world.at(this.world.nowMs() + downMs, () => {
-      // Not before: the dead process may be in the middle of a step, which it ends without effect on anybody.
-      if (inStorm) this.mayDamage(process);
+      // Not before: the dead process may be in the middle of a step, which it ends without effect on anybody. Nor when the
+      // calm has brought it back already.
+      if (inStorm && !process.up) this.mayDamage(process);
       if (!this.isDead(process)) this.boot(process);
     });
   }
