@@ -189,6 +189,8 @@ export function createBlocks(parts: {
     want(blockHash) {
       const entry = entryOf(blockHash);
       entry.wanted = true;
+      // Its bytes may be from a log that a crash cut before the verdict on them.
+      entry.settled = false;
       step(blockHash, entry);
     },
     ready(blockHash) {
