@@ -13,10 +13,18 @@ export const LIMITS = {
    */
   youngMb: 12,
   /** How often a thread looks whether it is quiet, and the share of time in which it may work and still be. */
-  quietCheckMs: 2_000,
+  quietCheckMs: 1_000,
   quietUtilization: 0.25,
-  /** Growth of a heap since the last look that is worth a collection: some 50 ms in which nobody is answered. */
-  quietGrowthBytes: 16 << 20,
-  /** The same of a thread that is not quiet: under attack memory is worth more than those 50 ms in two seconds. */
-  stormGrowthBytes: 48 << 20,
+  /** Checks after a storm until its last requests have ended: calls and traces may take 5 s. */
+  settledChecks: 8,
+  /**
+   * Growth of a heap since the last collection, or free space in it, that is worth a collection: some 20 ms in which
+   * nobody is answered. Above the space for new objects, which counts as free.
+   */
+  quietGrowthBytes: 12 << 20,
+  /** Collections for the sake of free space that gave less than this back, after which no more are tried. */
+  vainCollections: 2,
+  worthBytes: 1 << 20,
+  /** The same of a thread that is not quiet: under attack memory is worth more than those 20 ms in a second. */
+  stormGrowthBytes: 16 << 20,
 } as const;

@@ -20,21 +20,30 @@ export function collectWhenQuiet(options: TidyOptions = {}): () => void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   let tidyBytes = 0;
-  let wasBusy = false;
+  let quietChecks = 0;
+  let vain = 0;
   let since = performance.eventLoopUtilization();
   const timer = setInterval(() => {
     const { utilization } = performance.eventLoopUtilization(since);
     since = performance.eventLoopUtilization();
     const isBusy = utilization > LIMITS.quietUtilization;
-    const held = () => getHeapStatistics().total_heap_size;
-    // After a storm always once: what the heap holds then is no measure of what it needs.
+    const { total_heap_size: heldBytes, used_heap_size: usedBytes } = getHeapStatistics();
+    // The first collection after a storm finds the pages that are nearly empty; only a later one empties them.
+    const isSparse = heldBytes - usedBytes >= growthBytes && vain < LIMITS.vainCollections;
+    quietChecks = isBusy ? 0 : quietChecks + 1;
+    // After a storm always, and again when its last requests have ended: what the heap holds then is no measure of what
+    // it needs.
     const isDue = isBusy
-      ? held() >= tidyBytes + LIMITS.stormGrowthBytes
-      : wasBusy || held() >= tidyBytes + growthBytes;
-    wasBusy = isBusy;
+      ? heldBytes >= tidyBytes + LIMITS.stormGrowthBytes
+      : quietChecks === 1 ||
+        quietChecks === LIMITS.settledChecks ||
+        isSparse ||
+        heldBytes >= tidyBytes + growthBytes;
+    if (isBusy) vain = 0;
     if (!isDue) return;
     collect();
-    tidyBytes = held();
+    tidyBytes = getHeapStatistics().total_heap_size;
+    vain = heldBytes - tidyBytes >= LIMITS.worthBytes ? 0 : vain + 1;
   }, everyMs);
   timer.unref();
   return () => clearInterval(timer);
