@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Hash } from '../../../consensus/types.ts';
+import { asHeight, asRound, type Hash } from '../../../consensus/types.ts';
 import { type Blocks, createBlocks } from '../../../node/validator/blocks.ts';
 import type { App, CheckAnswer, Net } from '../../../node/validator/ports.ts';
 
 const BLOCK: Hash = `0x${'b1'.repeat(32)}`;
 const BYTES = Uint8Array.of(1, 2, 3);
-const VALID: CheckAnswer = { answer: 'valid', originRound: 0, timestampMs: 1 };
+const VALID: CheckAnswer = { answer: 'valid', originRound: asRound(0), timestampMs: 1 };
 
 /** The blocks of a height with an executor that gives `answers` one after the other, and the last for ever. */
 function blocksWith(answers: readonly CheckAnswer[]) {
@@ -19,7 +19,7 @@ function blocksWith(answers: readonly CheckAnswer[]) {
   };
   const net: Pick<Net, 'peers'> = { peers: () => [] };
   const blocks: Blocks = createBlocks({
-    height: 7,
+    height: asHeight(7),
     app: app as App,
     net: net as Net,
     clock: { nowMs: () => 0, setTimer: () => () => {} },
