@@ -7,91 +7,41 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SecretKey } from '@chainsafe/blst';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseGenesis } from '../../../genesis/schema.ts';
-import type { Genesis } from '../../../genesis/types.ts';
-import { createOutput } from '../../../node/cli/output.ts';
-import { runCommandLine } from '../../../node/cli/run.ts';
-import { prepareDevnet } from '../../../node/devnet/prepare.ts';
-import { loadConsensusKey } from '../../../node/keys/consensus-key.ts';
-import type { Hex } from '../../../state/types.ts';
-import { openTestChain, type TestValidator } from '../state/support.ts';
+import { prepareStoppedNode, type StoppedNode } from './support.ts';
 
 const BLOCKS = 30;
 const FLIPS = Number(process.env['FLIPS'] ?? 12);
-let dir: string;
-let home: string;
+let node: StoppedNode;
 let whole: string;
-let genesis: Genesis;
-let validators: TestValidator[];
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'ol-damaged-'));
-  const plan = await prepareDevnet({
-    dir,
-    validators: 1,
-    fresh: false,
-    rpcPort: undefined,
-    logLevel: 'error',
-    nowMs: 1_700_000_000_000,
-  });
-  home = plan.validators[0]!.home;
-  genesis = parseGenesis(readFileSync(join(dir, 'genesis.json'), 'utf8'));
-  const key = await loadConsensusKey(join(home, 'keys', 'validator.json'), () => '');
-  const { address, recipient } = genesis.validators[0]!;
-  validators = [
-    { address: address.toLowerCase() as Hex, recipient, secret: SecretKey.fromBytes(key.secretKey) },
-  ];
-  whole = join(dir, 'whole');
+  node = await prepareStoppedNode();
+  whole = join(node.dir, 'whole');
   // Opened several times: tables and a log, as a node that was restarted has them.
   for (let round = 0; round < 3; round++) {
-    const chain = await openTestChain({ genesis, validators, dir: whole });
+    const chain = await node.openChain(whole);
     for (let i = 0; i < BLOCKS / 3; i++) await chain.produce([]);
     await chain.close();
   }
 }, 60_000);
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => node.remove());
 
-async function run(line: string): Promise<{ code: number; stdout: string; stderr: string }> {
-  let stdout = '';
-  let stderr = '';
-  const code = await runCommandLine(line.split(' '), {
-    out: createOutput({
-      write: (text) => {
-        stdout += text;
-      },
-      writeError: (text) => {
-        stderr += text;
-      },
-      colours: false,
-    }),
-    variables: { OPENLEDGER_HOME: home },
-    workingDirectory: dir,
-    signal: new AbortController().signal,
-    nowMs: () => 1_700_000_000_000,
-  });
-  return { code, stdout, stderr };
-}
-
-const chainDir = () => join(home, 'data', 'chain');
 const names = () => readdirSync(whole).filter((name) => name !== 'LOCK' && !name.startsWith('LOG'));
 
 /** The whole database again, changed. */
 function damaged(change: (folder: string) => void): void {
-  rmSync(join(home, 'data'), { recursive: true, force: true });
-  mkdirSync(join(home, 'data'));
-  cpSync(whole, chainDir(), { recursive: true });
-  change(chainDir());
+  rmSync(join(node.home, 'data'), { recursive: true, force: true });
+  mkdirSync(join(node.home, 'data'));
+  cpSync(whole, node.chainDir, { recursive: true });
+  change(node.chainDir);
 }
 
 /** Seeded, so that a failure can be repeated. */
@@ -105,7 +55,7 @@ function drawn(seed: number): (below: number) => number {
 
 /** Found damaged in one line, or read as far as it goes: never an error without a code, never another chain. */
 async function judge(what: string): Promise<'whole' | 'damaged' | 'shorter'> {
-  const { code, stdout, stderr } = await run('db verify');
+  const { code, stdout, stderr } = await node.run('db verify');
   const said = `${what}: exit ${code}\n${stdout}${stderr}`;
   if (code === 0) {
     expect(stderr, said).toBe('');
@@ -122,7 +72,7 @@ async function judge(what: string): Promise<'whole' | 'damaged' | 'shorter'> {
 
 /** What a start does first of all; its error is the line that the node ends with. */
 async function refusedAtStart(what: string): Promise<void> {
-  const opened = await openTestChain({ genesis, validators, dir: chainDir() }).then(
+  const opened = await node.openChain().then(
     async (chain) => {
       await chain.close();
       return { code: 'opened', message: '' };
@@ -142,13 +92,13 @@ describe('a database', () => {
 
   it('that lost CURRENT is not taken for a new one, and reset is the way out', async () => {
     damaged((folder) => rmSync(join(folder, 'CURRENT')));
-    const tables = readdirSync(chainDir()).filter((name) => /\.(ldb|log)$/.test(name));
+    const tables = readdirSync(node.chainDir).filter((name) => /\.(ldb|log)$/.test(name));
     await refusedAtStart('no CURRENT');
-    expect(readdirSync(chainDir())).toEqual(expect.arrayContaining(tables));
-    const reset = await run('reset --yes');
+    expect(readdirSync(node.chainDir)).toEqual(expect.arrayContaining(tables));
+    const reset = await node.run('reset --yes');
     expect(reset, reset.stderr).toMatchObject({ code: 0 });
-    expect(existsSync(chainDir())).toBe(false);
-    expect(existsSync(join(home, 'keys', 'last-signed'))).toBe(true);
+    expect(existsSync(node.chainDir)).toBe(false);
+    expect(existsSync(join(node.home, 'keys', 'last-signed'))).toBe(true);
   });
 
   it.each([
@@ -179,7 +129,7 @@ describe('a database', () => {
     expect(await judge(what)).toBe('damaged');
     damaged(change);
     await refusedAtStart(what);
-    const reset = await run('reset --yes');
+    const reset = await node.run('reset --yes');
     expect(reset, reset.stderr).toMatchObject({ code: 0 });
   });
 

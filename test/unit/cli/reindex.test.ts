@@ -1,23 +1,13 @@
 /** `openledger reindex` on a real folder: what clients are told before and after the indexes were lost is the same. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { SecretKey } from '@chainsafe/blst';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parseGenesis } from '../../../genesis/schema.ts';
-import { createOutput } from '../../../node/cli/output.ts';
-import { runCommandLine } from '../../../node/cli/run.ts';
-import { prepareDevnet } from '../../../node/devnet/prepare.ts';
-import { loadConsensusKey } from '../../../node/keys/consensus-key.ts';
 import { addressOfPrivateKey, fromHex } from '../../../state/crypto.ts';
-import { openDatabase } from '../../../state/db/database.ts';
 import { emptyIndexes } from '../../../state/indexes/store.ts';
 import type { Hex } from '../../../state/types.ts';
 import { rpcCall } from '../rpc/support.ts';
-import { openTestChain, signedTransaction } from '../state/support.ts';
+import { signedTransaction } from '../state/support.ts';
+import { prepareStoppedNode, type StoppedNode } from './support.ts';
 
-let dir: string;
-let home: string;
+let node: StoppedNode;
 let sender: Hex;
 let contract: Hex;
 /** Emits an event without data: topics 7 and the caller. */
@@ -27,29 +17,11 @@ const CREATION = fromHex(`0x61000980600a3d393df3${RUNTIME}`);
 const CALLS = 6;
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'ol-reindex-'));
-  const plan = await prepareDevnet({
-    dir,
-    validators: 1,
-    fresh: false,
-    rpcPort: undefined,
-    logLevel: 'error',
-    nowMs: 1_700_000_000_000,
-  });
-  home = plan.validators[0]!.home;
-  const genesis = parseGenesis(readFileSync(join(dir, 'genesis.json'), 'utf8'));
-  const consensusKey = await loadConsensusKey(join(home, 'keys', 'validator.json'), () => '');
-  const { address, recipient } = genesis.validators[0]!;
-  const secret = SecretKey.fromBytes(consensusKey.secretKey);
-  mkdirSync(join(home, 'data'));
-  const chain = await openTestChain({
-    genesis,
-    validators: [{ address: address.toLowerCase() as Hex, recipient, secret }],
-    dir: join(home, 'data', 'chain'),
-  });
-  const key = fromHex(plan.accounts[0]!.privateKey);
+  node = await prepareStoppedNode();
+  const chain = await node.openChain();
+  const key = fromHex(node.accounts[0]!.privateKey);
   sender = addressOfPrivateKey(key);
-  const { chainId } = genesis.params;
+  const { chainId } = node.genesis.params;
   const send = (nonce: number, to: Hex | null, data: Uint8Array = new Uint8Array(0)) =>
     signedTransaction({ key, nonce, to, data, chainId, gasLimit: 200_000n });
   await chain.produce([send(0, null, CREATION)]);
@@ -58,26 +30,9 @@ beforeAll(async () => {
   await chain.produce([]);
   await chain.close();
 });
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => node.remove());
 
-async function run(line: string, signal = new AbortController().signal, onOutput = (_: string) => {}) {
-  let stdout = '';
-  const code = await runCommandLine(line.split(' '), {
-    out: createOutput({
-      write(text) {
-        stdout += text;
-        onOutput(text);
-      },
-      writeError: () => {},
-      colours: false,
-    }),
-    variables: { OPENLEDGER_HOME: home },
-    workingDirectory: dir,
-    signal,
-    nowMs: () => 1_700_000_000_000,
-  });
-  return { code, stdout };
-}
+const run: StoppedNode['run'] = (...args) => node.run(...args);
 
 /** What explorers ask, as `openledger inspect` answers it. */
 async function answers(): Promise<Record<string, unknown>> {
@@ -107,17 +62,6 @@ async function answers(): Promise<Record<string, unknown>> {
   return told;
 }
 
-async function withDatabase<T>(
-  work: (db: Awaited<ReturnType<typeof openDatabase>>) => Promise<T>,
-): Promise<T> {
-  const db = await openDatabase(join(home, 'data', 'chain'));
-  try {
-    return await work(db);
-  } finally {
-    await db.close();
-  }
-}
-
 const postings = async (): Promise<number> => {
   const { columns } = JSON.parse((await run('db stats --json')).stdout);
   return columns.find(({ name }: { name: string }) => name === 'posting')?.entries ?? 0;
@@ -131,7 +75,7 @@ it('tells the same after the indexes were lost and built anew, and all of it', a
   const whole = await postings();
   expect(whole).toBeGreaterThan(4 * CALLS);
 
-  await withDatabase(emptyIndexes);
+  await node.withDatabase(emptyIndexes);
   expect(await postings()).toBe(0);
   expect((await run('reindex')).code).toBe(0);
   expect(await postings()).toBe(whole);

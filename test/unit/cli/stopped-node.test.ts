@@ -1,95 +1,31 @@
 /** What an operator does with a node that is stopped: look, mend, move its key. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SecretKey } from '@chainsafe/blst';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asHeight, asRound } from '../../../consensus/types.ts';
 import { encodeLastSigned } from '../../../consensus/wal/last-signed.ts';
 import { encodeRecord } from '../../../consensus/wal/records.ts';
-import { parseGenesis } from '../../../genesis/schema.ts';
-import type { Genesis } from '../../../genesis/types.ts';
 import { startNode } from '../../../node/assemble.ts';
-import { createOutput } from '../../../node/cli/output.ts';
-import { runCommandLine } from '../../../node/cli/run.ts';
 import { loadConfig } from '../../../node/config/config.ts';
-import { prepareDevnet } from '../../../node/devnet/prepare.ts';
-import { loadConsensusKey } from '../../../node/keys/consensus-key.ts';
 import { silentLog } from '../../../node/log.ts';
-import { openDatabase } from '../../../state/db/database.ts';
 import { COLUMN, numberKey } from '../../../state/db/keys.ts';
 import type { Hex } from '../../../state/types.ts';
-import { openTestChain, type TestValidator } from '../state/support.ts';
+import { prepareStoppedNode, type StoppedNode } from './support.ts';
 
-let dir: string;
-let home: string;
-let genesis: Genesis;
-let validators: TestValidator[];
-let genesisHash: Hex;
 const BLOCKS = 8;
+let node: StoppedNode;
+let genesisHash: Hex;
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'ol-stopped-'));
-  const options = {
-    dir,
-    validators: 1,
-    fresh: false,
-    rpcPort: undefined,
-    logLevel: 'error',
-    nowMs: 1_700_000_000_000,
-  };
-  const plan = await prepareDevnet(options);
-  home = plan.validators[0]!.home;
-  genesis = parseGenesis(readFileSync(join(dir, 'genesis.json'), 'utf8'));
-  const key = await loadConsensusKey(join(home, 'keys', 'validator.json'), () => '');
-  const { address, recipient } = genesis.validators[0]!;
-  validators = [
-    { address: address.toLowerCase() as Hex, recipient, secret: SecretKey.fromBytes(key.secretKey) },
-  ];
-  mkdirSync(join(home, 'data'));
-  const chain = await openTestChain({ genesis, validators, dir: join(home, 'data', 'chain') });
+  node = await prepareStoppedNode();
+  const chain = await node.openChain();
   for (let i = 0; i < BLOCKS; i++) await chain.produce([]);
   genesisHash = chain.chain.reader.genesisHash;
   await chain.close();
 });
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => node.remove());
 
-async function run(
-  line: string,
-  signal = new AbortController().signal,
-  onOutput: (text: string) => void = () => {},
-) {
-  let stdout = '';
-  let stderr = '';
-  const code = await runCommandLine(line.split(' '), {
-    out: createOutput({
-      write: (text) => {
-        stdout += text;
-        onOutput(text);
-      },
-      writeError: (text) => {
-        stderr += text;
-      },
-      colours: false,
-    }),
-    variables: { OPENLEDGER_HOME: home },
-    workingDirectory: dir,
-    signal,
-    nowMs: () => 1_700_000_000_000,
-  });
-  return { code, stdout, stderr };
-}
-
-async function withDatabase<T>(
-  work: (db: Awaited<ReturnType<typeof openDatabase>>) => Promise<T>,
-): Promise<T> {
-  const db = await openDatabase(join(home, 'data', 'chain'));
-  try {
-    return await work(db);
-  } finally {
-    await db.close();
-  }
-}
+const run: StoppedNode['run'] = (...args) => node.run(...args);
 
 describe('the database of a stopped node', () => {
   it('is counted and verified', async () => {
@@ -105,7 +41,7 @@ describe('the database of a stopped node', () => {
 
   it('that is damaged says so with exit code 1, and a start refuses it', async () => {
     const key = numberKey(COLUMN.receipts, BLOCKS);
-    const value = await withDatabase(async (db) => {
+    const value = await node.withDatabase(async (db) => {
       const before = db.get(key)!.slice();
       await db.write([{ key }]);
       return before;
@@ -113,7 +49,7 @@ describe('the database of a stopped node', () => {
     const verified = await run('db verify');
     expect(verified.code).toBe(1);
     expect(verified.stdout).toContain(`damaged: the receipts of block ${BLOCKS} are missing`);
-    await withDatabase((db) => db.write([{ key, value }]));
+    await node.withDatabase((db) => db.write([{ key, value }]));
   });
 
   it('is pruned by the settings', async () => {
@@ -155,7 +91,7 @@ describe('the database of a stopped node', () => {
 
   it('is exported as JSON', async () => {
     expect(await run('export --out state.json')).toMatchObject({ code: 0 });
-    const json = JSON.parse(readFileSync(join(dir, 'state.json'), 'utf8'));
+    const json = JSON.parse(readFileSync(join(node.dir, 'state.json'), 'utf8'));
     expect(json.number).toBe(5);
     expect(Object.keys(json.alloc).length).toBeGreaterThan(10);
     expect((await run('export --out state.json --height 6')).code).toBe(2);
@@ -192,8 +128,8 @@ describe('the database of a stopped node', () => {
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/^error: this deletes chain in .*--yes/);
     expect(await run('reset --yes')).toMatchObject({ code: 0, stderr: '' });
-    expect(existsSync(join(home, 'data', 'chain'))).toBe(false);
-    expect(existsSync(join(home, 'keys', 'last-signed'))).toBe(true);
+    expect(existsSync(join(node.home, 'data', 'chain'))).toBe(false);
+    expect(existsSync(join(node.home, 'keys', 'last-signed'))).toBe(true);
     expect((await run('reset --yes')).stderr).toMatch(/NOTHING_TO_RESET/);
     for (const command of [
       'db stats',
@@ -209,7 +145,7 @@ describe('the database of a stopped node', () => {
 
 describe('the consensus log', () => {
   it('is shown record by record', async () => {
-    mkdirSync(join(home, 'data', 'consensus'), { recursive: true });
+    mkdirSync(join(node.home, 'data', 'consensus'), { recursive: true });
     const records = [
       encodeRecord({ kind: 'height', genesisHash, height: asHeight(9) }),
       encodeRecord({
@@ -217,7 +153,7 @@ describe('the consensus log', () => {
         input: { kind: 'timeout', nowMs: 5, timeout: 'prevote', round: asRound(2) },
       }),
     ];
-    const path = join(home, 'data', 'consensus', 'consensus.wal');
+    const path = join(node.home, 'data', 'consensus', 'consensus.wal');
     writeFileSync(path, Buffer.concat([...records, records[1]!.subarray(0, 9)]));
     const { code, stdout, stderr } = await run('wal dump');
     expect(code).toBe(0);
@@ -234,7 +170,7 @@ describe('the consensus log', () => {
 });
 
 describe('the last-signed record', () => {
-  const record = () => join(home, 'keys', 'last-signed');
+  const record = () => join(node.home, 'keys', 'last-signed');
   const at = (height: number) =>
     encodeLastSigned({
       height: asHeight(height),
@@ -265,9 +201,9 @@ describe('the last-signed record', () => {
   });
 
   it('of another key, another chain, or no record at all is refused', async () => {
-    const json = JSON.parse(readFileSync(join(dir, 'moved.json'), 'utf8'));
+    const json = JSON.parse(readFileSync(join(node.dir, 'moved.json'), 'utf8'));
     const refused = async (change: object, code: string) => {
-      writeFileSync(join(dir, 'other.json'), JSON.stringify({ ...json, ...change }));
+      writeFileSync(join(node.dir, 'other.json'), JSON.stringify({ ...json, ...change }));
       expect((await run('last-signed import other.json')).stderr).toMatch(
         new RegExp(`^error: .*\\(${code}\\)\n$`),
       );
@@ -282,10 +218,10 @@ describe('the last-signed record', () => {
   });
 
   it('keeps attestations of both machines, and refuses those that contradict each other', async () => {
-    const json = JSON.parse(readFileSync(join(dir, 'moved.json'), 'utf8'));
+    const json = JSON.parse(readFileSync(join(node.dir, 'moved.json'), 'utf8'));
     const [subject, other, root, wrong] = ['a1', 'a2', 'b1', 'b2'].map((byte) => `0x${byte.repeat(32)}`);
     const merge = (attested: object) => {
-      writeFileSync(join(dir, 'other.json'), JSON.stringify({ ...json, attested }));
+      writeFileSync(join(node.dir, 'other.json'), JSON.stringify({ ...json, attested }));
       return run('last-signed import other.json');
     };
     expect((await merge({ [subject!]: root })).code).toBe(0);
@@ -296,7 +232,7 @@ describe('the last-signed record', () => {
 
   it('must be there for a node to start with the key', async () => {
     rmSync(record());
-    const start = () => startNode(loadConfig({ home }), { log: silentLog });
+    const start = () => startNode(loadConfig({ home: node.home }), { log: silentLog });
     await expect(start()).rejects.toMatchObject({
       code: 'LAST_SIGNED_MISSING',
       message: expect.stringMatching(/last-signed import.*--validator-risk-slashing-without-record true/),
