@@ -61,6 +61,8 @@ export const SILENCE = 'silence';
 const FLOOD = { votes: 20, proposals: 9 } as const;
 /** Bursts in one life: a few show it, and each costs the simulator thousands of events. */
 const MOST_FLOODS = 3;
+/** Proposals forged in one height: liars answer each other's, which would grow without end. */
+const MOST_FORGERIES = 50;
 
 /** Messages remembered for replay. */
 const MEMORY = 60;
@@ -94,6 +96,7 @@ export function createAdversary(parts: {
   const proposals: { proposal: Proposal; block: Uint8Array | undefined }[] = [];
   const echoed = new Set<string>();
   let floods = 0;
+  let forgeries = 0;
 
   const does = (behaviour: Behaviour): boolean => behaviours.has(behaviour) && rng.chance(parts.chance);
 
@@ -118,6 +121,7 @@ export function createAdversary(parts: {
     if (atHeight > height) {
       proposals.length = 0;
       echoed.clear();
+      forgeries = 0;
       round = 0;
       height = atHeight;
     }
@@ -396,7 +400,8 @@ export function createAdversary(parts: {
       note(proposal.height, proposal.round);
       if (proposal.height === height && proposals.length < 40) proposals.push({ proposal, block });
       if (does('amnesia')) echo(proposal.height, proposal.round, proposal.blockHash);
-      if (proposal.proposer !== self && does('forge')) forgeProposal(proposal, block);
+      if (proposal.proposer !== self && does('forge') && forgeries++ < MOST_FORGERIES)
+        forgeProposal(proposal, block);
     },
     answer(kind, payload, honest) {
       if (honest === undefined) return undefined;

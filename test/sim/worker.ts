@@ -22,6 +22,16 @@ const TWICE_EVERY = 25;
 
 serveJobs(async ({ mode, seed }: SimJob): Promise<SimReport> => {
   const options = optionsOf(mode, seed);
+  try {
+    return await reportOf(options, mode, seed);
+  } catch (error) {
+    // A run that cannot go on is a failure of its seed, not the end of all others.
+    const problem = `ENDED EARLY: ${error instanceof Error ? error.message : String(error)}`;
+    return { problems: [problem], events: 0, height: 0, accused: 0, options };
+  }
+});
+
+async function reportOf(options: SimOptions, mode: SimMode, seed: number): Promise<SimReport> {
   const settings = mode === 'real' ? { createKit: createRealKit } : {};
   const result = await simulate(options, settings);
   const problems = [...result.problems];
@@ -31,4 +41,4 @@ serveJobs(async ({ mode, seed }: SimJob): Promise<SimReport> => {
   }
   const { events, height, accused } = result;
   return { problems, events, height, accused, options };
-});
+}
