@@ -3,6 +3,7 @@
  * Breaks the core and its shell in each way of list.ts and shows which invariant of the simulator notices, and at
  * which of 1,000 seeds. A survivor is a hole in the simulator: exit code 1.
  */
+import { parseArgs } from 'node:util';
 import { runJobs } from '../../support/jobs.ts';
 import type { Kill } from './hunt.ts';
 import { MUTANTS } from './list.ts';
@@ -10,19 +11,11 @@ import type { MutantJob } from './worker.ts';
 
 const SEEDS = 1_000;
 
-const args = process.argv.slice(2);
-const argument = (flag: string): string | undefined => {
-  const at = args.indexOf(flag);
-  return at < 0 ? undefined : args[at + 1];
-};
-const from = Number(argument('--from') ?? 1);
-const only = argument('--only') ?? '';
-if (!Number.isSafeInteger(from) || from < 0 || (args.length > 0 && !args[0]!.startsWith('--'))) {
-  console.error('usage: npm run mutants [-- --from SEED] [--only PART_OF_A_NAME]');
-  process.exit(2);
-}
+const USAGE = 'usage: npm run mutants [-- --from SEED] [--only PART_OF_A_NAME]';
 
+const { from, only } = readOptions();
 const chosen = MUTANTS.filter(({ name }) => name.includes(only));
+if (chosen.length === 0) refuse(`no mutant's name has "${only}" in it`);
 const kills = new Map<string, Kill | undefined>();
 const started = performance.now();
 await runJobs<MutantJob, { kill: Kill | undefined }>(
@@ -46,3 +39,21 @@ console.log(
   `\n${chosen.length} mutants, ${chosen.length - survivors} killed within ${SEEDS} seeds from ${from}, ${survivors} survived, ${((performance.now() - started) / 1000).toFixed(0)} s`,
 );
 process.exitCode = survivors === 0 ? 0 : 1;
+
+function readOptions(): { from: number; only: string } {
+  try {
+    const { values } = parseArgs({
+      options: { from: { type: 'string', default: '1' }, only: { type: 'string', default: '' } },
+    });
+    const seed = Number(values.from);
+    if (!Number.isSafeInteger(seed) || seed < 0) refuse(`--from is a whole number, not "${values.from}"`);
+    return { from: seed, only: values.only };
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+function refuse(why: string): never {
+  console.error(`${why}\n${USAGE}`);
+  process.exit(2);
+}
