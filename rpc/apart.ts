@@ -1,6 +1,8 @@
 /**
  * Calls that execute or scan run apart from the thread that talks to clients: one that takes long makes nobody else
- * wait, and one that takes too long is ended for good. Each lane is one thread; its calls run one after the other.
+ * wait, and one that takes too long is ended for good. Each lane is one thread; its calls run one after the other. While
+ * they are short, the next ones are with the thread before the last is answered: waking two threads for each of them
+ * costs more than most calls.
  */
 import type { ErrorObject } from './errors.ts';
 import { RPC_CODES, RpcError } from './errors.ts';
@@ -103,7 +105,7 @@ export function runsApart(name: string): boolean {
   return Object.hasOwn(PLACES, name);
 }
 
-/** One thread of a lane, started when it is needed. */
+/** One thread of a lane, started when it is needed. It may be asked again before it has answered, and works in order. */
 export interface LaneThread {
   /** Rejects when the thread ends before it answers. */
   answer(name: string, params: unknown): Promise<ApartAnswer>;
@@ -155,126 +157,165 @@ export function createApart(options: ApartOptions): RunningApart {
   };
 }
 
+/** Calls that are with a thread at once, and what the last one may have taken for that. */
+const AHEAD = 8;
+const SHORT_MS = 5;
+
+interface Job {
+  readonly place: Place;
+  readonly name: string;
+  readonly params: unknown;
+  readonly gone: AbortSignal | undefined;
+  readonly timeoutMs: number;
+  readonly askedMs: number;
+  readonly resolve: (body: string) => void;
+  readonly reject: (error: Error) => void;
+}
+
 function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
   const stays = STAYING.includes(lane);
   let thread: LaneThread | undefined;
-  let isBusy = false;
+  let isEnding = false;
   let isClosed = false;
-  /** Time that calls have taken in the present thread. */
+  /** Time that calls have taken in the present thread, and the last of them. */
   let workedMs = 0;
+  let lastMs = Number.POSITIVE_INFINITY;
   let idle: ReturnType<typeof setTimeout> | undefined;
-  /** Each is told whether its turn has come; it has not when the lane closes. */
-  const waiting: ((isTurn: boolean) => void)[] = [];
+  const waiting: Job[] = [];
+  /** With the thread; the first is at work since `begunMs`, and its time is counted. */
+  const sent: Job[] = [];
+  let begunMs = 0;
+  let late: ReturnType<typeof setTimeout> | undefined;
 
-  async function turn(): Promise<void> {
-    if (isClosed) throw closing();
-    if (!isBusy) {
-      isBusy = true;
-      return;
-    }
-    if (waiting.length >= limits.maxHeavyQueue)
-      throw new RpcError(
-        RPC_CODES.limitExceeded,
-        `limit exceeded: calls waiting (limit ${limits.maxHeavyQueue})`,
-      );
-    const began = performance.now();
-    const isTurn = await new Promise<boolean>((resolve) => waiting.push(resolve));
-    if (!isTurn) throw closing();
-    // Whoever asked has given up by now: the time goes to those who have not.
-    if (performance.now() - began > limits.scanTimeoutMs) {
-      leave();
-      throw requestTimedOut();
-    }
-  }
+  const isFull = (): boolean => isEnding || sent.length >= (lastMs <= SHORT_MS ? AHEAD : 1);
 
-  /** Hands the place over, so `isBusy` stays true while somebody waits. */
-  function leave(): void {
-    const next = waiting.shift();
-    if (next !== undefined) {
-      next(true);
-      return;
+  function pump(): void {
+    while (waiting.length > 0 && !isFull()) {
+      const job = waiting.shift()!;
+      if (job.gone?.aborted) job.reject(new RpcError(RPC_CODES.server, 'the client is gone'));
+      // Whoever asked has given up by now: the time goes to those who have not.
+      else if (performance.now() - job.askedMs > limits.scanTimeoutMs) job.reject(requestTimedOut());
+      else send(job);
     }
-    isBusy = false;
+    if (sent.length > 0 || isEnding || thread === undefined) return;
     // A thread that has worked much holds the memory of its largest call, and makes room for a fresh one.
     if (stays && workedMs < limits.readerWornMs) return;
+    clearTimeout(idle);
     idle = setTimeout(() => void renew(), limits.readerIdleMs);
     idle.unref();
+  }
+
+  function send(job: Job): void {
+    clearTimeout(idle);
+    thread ??= start(lane);
+    const asked = thread;
+    sent.push(job);
+    if (sent.length === 1) begin();
+    asked.answer(job.name, job.params).then(
+      (answer) => {
+        if (asked === thread) settle(job, answer);
+      },
+      (error) => {
+        if (asked === thread) void fail(error);
+      },
+    );
+  }
+
+  /** The time of the first that is with the thread begins. */
+  function begin(): void {
+    const [first] = sent;
+    begunMs = performance.now();
+    if (first !== undefined) late = setTimeout(() => void expire(), limitOf(first));
+  }
+
+  const limitOf = ({ place, timeoutMs }: Job): number => Math.min(timeoutMs, limits[place.limit]);
+
+  function settle(job: Job, answer: ApartAnswer): void {
+    const at = sent.indexOf(job);
+    sent.splice(at, 1);
+    if (at === 0) {
+      clearTimeout(late);
+      lastMs = performance.now() - begunMs;
+      workedMs += lastMs;
+      begin();
+    }
+    if ('body' in answer) job.resolve(answer.body);
+    else {
+      if (answer.report !== undefined) report(new Error(answer.report), job.name);
+      job.reject(new RpcError(answer.error.code, answer.error.message, answer.error.data));
+    }
+    pump();
+  }
+
+  /** Only the end of the thread really stops what runs in it. What stood behind it goes to the next one. */
+  async function expire(): Promise<void> {
+    const job = await endFirst();
+    job.reject(job.place.expired(limitOf(job), job.timeoutMs < limits[job.place.limit]));
+    pump();
+  }
+
+  /** The thread is gone, most likely because its memory was used up. */
+  async function fail(error: unknown): Promise<void> {
+    const job = await endFirst();
+    if (isClosed) return job.reject(closing());
+    report(error, job.name);
+    job.reject(
+      new RpcError(RPC_CODES.server, 'execution aborted: it needed more than this node gives to a call'),
+    );
+    pump();
+  }
+
+  async function endFirst(): Promise<Job> {
+    clearTimeout(late);
+    const [first, ...behind] = sent.splice(0) as [Job, ...Job[]];
+    waiting.unshift(...behind);
+    await end();
+    return first;
   }
 
   async function renew(): Promise<void> {
     await end();
     if (stays && !isClosed) thread ??= start(lane);
+    pump();
   }
 
   async function end(): Promise<void> {
     const ending = thread;
     thread = undefined;
     workedMs = 0;
+    lastMs = Number.POSITIVE_INFINITY;
+    isEnding = true;
     await ending?.end();
-  }
-
-  async function work(
-    place: Place,
-    name: string,
-    params: unknown,
-    timeoutMs = Number.POSITIVE_INFINITY,
-  ): Promise<string> {
-    if (isClosed) throw closing();
-    clearTimeout(idle);
-    thread ??= start(lane);
-    const isClients = timeoutMs < limits[place.limit];
-    const limitMs = isClients ? timeoutMs : limits[place.limit];
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, limitMs, undefined);
-    });
-    let answer: ApartAnswer | undefined;
-    const began = performance.now();
-    try {
-      answer = await Promise.race([thread.answer(name, params), late]);
-    } catch (error) {
-      // The thread is gone, most likely because its memory was used up; the next call gets a new one.
-      await end();
-      if (isClosed) throw closing();
-      report(error, name);
-      throw new RpcError(
-        RPC_CODES.server,
-        'execution aborted: it needed more than this node gives to a call',
-      );
-    } finally {
-      clearTimeout(timer);
-      workedMs += performance.now() - began;
-    }
-    if (answer === undefined) {
-      // Only the end of the thread really stops what runs in it.
-      await end();
-      throw place.expired(limitMs, isClients);
-    }
-    if ('body' in answer) return answer.body;
-    if (answer.report !== undefined) report(new Error(answer.report), name);
-    throw new RpcError(answer.error.code, answer.error.message, answer.error.data);
+    isEnding = false;
   }
 
   return {
-    async run(
+    run(
       place: Place,
       name: string,
       params: unknown,
       gone?: AbortSignal,
-      timeoutMs?: number,
+      timeoutMs = Number.POSITIVE_INFINITY,
     ): Promise<string> {
-      await turn();
-      try {
-        if (gone?.aborted) throw new RpcError(RPC_CODES.server, 'the client is gone');
-        return await work(place, name, params, timeoutMs);
-      } finally {
-        leave();
-      }
+      if (isClosed) return Promise.reject(closing());
+      if (waiting.length >= limits.maxHeavyQueue && isFull())
+        return Promise.reject(
+          new RpcError(
+            RPC_CODES.limitExceeded,
+            `limit exceeded: calls waiting (limit ${limits.maxHeavyQueue})`,
+          ),
+        );
+      return new Promise((resolve, reject) => {
+        const askedMs = performance.now();
+        waiting.push({ place, name, params, gone, timeoutMs, askedMs, resolve, reject });
+        pump();
+      });
     },
     async close() {
       isClosed = true;
       clearTimeout(idle);
-      for (const refuse of waiting.splice(0)) refuse(false);
+      clearTimeout(late);
+      for (const job of [...sent.splice(0), ...waiting.splice(0)]) job.reject(closing());
       await end();
     },
   };

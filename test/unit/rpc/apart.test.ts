@@ -1,23 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import { APART_METHODS, createApart, type Lane, type LaneThread } from '../../../rpc/apart.ts';
+import {
+  APART_METHODS,
+  type ApartAnswer,
+  createApart,
+  type Lane,
+  type LaneThread,
+} from '../../../rpc/apart.ts';
 import { DEFAULT_LIMITS } from '../../../rpc/limits.ts';
 import { chosenMethods, NAMESPACES_APART } from '../../../rpc/methods/index.ts';
 
 const limits = {
   ...DEFAULT_LIMITS,
-  callTimeoutMs: 30,
-  traceTimeoutMs: 30,
-  scanTimeoutMs: 60,
+  callTimeoutMs: 150,
+  traceTimeoutMs: 150,
+  scanTimeoutMs: 300,
   readerIdleMs: 40,
   readerWornMs: 50,
   maxHeavyQueue: 2,
 };
 
-/** Threads that answer with the parameters, or not at all when asked with 'hang'. */
+/** Threads that answer with the parameters, one call after the other; or not at all when asked with 'hang'. */
 function threads() {
   const started: Lane[] = [];
   let alive = 0;
-  let running = 0;
   let most = 0;
   const reported: string[] = [];
   const apart = createApart({
@@ -26,23 +31,26 @@ function threads() {
     start(lane): LaneThread {
       started.push(lane);
       alive += 1;
+      let last: Promise<unknown> = Promise.resolve();
+      const work = async (params: unknown): Promise<ApartAnswer> => {
+        if (params === 'hang') return await new Promise<never>(() => {});
+        if (params !== 'quick')
+          await new Promise((resolve) => setTimeout(resolve, params === 'slow' ? 10 : 2));
+        if (params === 'die') throw new Error('out of memory');
+        if (params === 'refuse') return { error: { code: 3, message: 'execution reverted', data: '0x' } };
+        return { body: JSON.stringify(params) };
+      };
+      let held = 0;
       return {
-        async answer(_, params) {
-          running += 1;
-          most = Math.max(most, running);
-          try {
-            if (params === 'hang') return await new Promise<never>(() => {});
-            await new Promise((resolve) => setTimeout(resolve, 2));
-            if (params === 'die') throw new Error('out of memory');
-            if (params === 'refuse') return { error: { code: 3, message: 'execution reverted', data: '0x' } };
-            return { body: JSON.stringify(params) };
-          } finally {
-            running -= 1;
-          }
+        answer(_, params) {
+          held += 1;
+          most = Math.max(most, held);
+          const answered = last.then(() => work(params)).finally(() => (held -= 1));
+          last = answered.catch(() => {});
+          return answered;
         },
         async end() {
           alive -= 1;
-          running = 0;
         },
       };
     },
@@ -59,8 +67,8 @@ const failureOf = (promise: Promise<unknown>) =>
 describe('calls that run apart', () => {
   it('are answered one at a time per lane, each lane by its own thread', async () => {
     const { apart, started, most } = threads();
-    const answers = await Promise.all([1, 2, 3].map((n) => apart.run('eth_call', n)));
-    expect(answers).toEqual(['1', '2', '3']);
+    const answers = await Promise.all(['slow', 'slow', 'slow'].map((text) => apart.run('eth_call', text)));
+    expect(answers).toEqual(['"slow"', '"slow"', '"slow"']);
     expect(most()).toBe(1);
     await apart.run('eth_getProof', 4);
     await apart.run('debug_traceTransaction', 5);
@@ -68,11 +76,33 @@ describe('calls that run apart', () => {
     await apart.close();
   });
 
+  it('are with the thread ahead of their turn while they are short, and only then', async () => {
+    const { apart, most } = threads();
+    await apart.run('eth_call', 'quick');
+    await Promise.all([1, 2, 3].map(() => apart.run('eth_call', 'quick')));
+    expect(most()).toBeGreaterThan(1);
+    await apart.close();
+  });
+
+  it('go to the next thread when the one before them hangs, or dies', async () => {
+    for (const fatal of ['hang', 'die']) {
+      const { apart, started, reported } = threads();
+      await apart.run('eth_call', 'quick');
+      const failed = failureOf(apart.run('eth_call', fatal));
+      const behind = [apart.run('eth_call', 1), apart.run('eth_call', 2)];
+      expect(await failed).toMatchObject({ code: -32000 });
+      expect(await Promise.all(behind)).toEqual(['1', '2']);
+      expect(started).toEqual(['call', 'call']);
+      expect(reported).toEqual(fatal === 'die' ? ['eth_call'] : []);
+      await apart.close();
+    }
+  });
+
   it('that take too long get the words of geth, and their thread is ended', async () => {
     const { apart, started, alive } = threads();
     expect(await failureOf(apart.run('eth_call', 'hang'))).toEqual({
       code: -32000,
-      message: 'execution aborted (timeout = 30ms)',
+      message: 'execution aborted (timeout = 150ms)',
     });
     expect(await failureOf(apart.run('debug_traceTransaction', 'hang'))).toEqual({
       code: -32000,
