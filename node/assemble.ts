@@ -24,6 +24,7 @@ import { lowDisk, watchDisk } from './disk-watch.ts';
 import { EXECUTOR_ENTRY, type ExecutorClient, startExecutorThread } from './executor-thread/client.ts';
 import { type ConsensusKey, loadConsensusKey } from './keys/consensus-key.ts';
 import { toHex } from './keys/hex.ts';
+import { lockKey } from './keys/key-lock.ts';
 import { loadOrCreateNodeKey } from './keys/node-key.ts';
 import { readPassword } from './keys/password.ts';
 import { forModule, type Log } from './log.ts';
@@ -215,6 +216,10 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     const nodeKey = loadOrCreateNodeKey(config.nodeKey);
 
     const opened = reached('executor', await executor.link.call('open', undefined));
+    if (key !== undefined) {
+      const lock = await lockKey(config.validator.key);
+      ending.addCloser('key', () => lock.release());
+    }
     let consensus: ValidatorHandle | undefined;
     const app = createExecutorApp(executor, opened, () => consensus?.status().syncingTo);
     const { genesisHash } = opened;
@@ -339,6 +344,7 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       role: signer === undefined ? 'full node' : 'validator',
       ...(rpcPort === undefined ? {} : { rpc: `http://${config.rpc.host}:${rpcPort}` }),
       ...(p2pPort === undefined ? {} : { p2p: p2pPort }),
+      peerId: network.peerId,
       startMs: Math.round(performance.now() - began),
     });
     options.signal?.addEventListener('abort', () => void ending.stop(), { once: true });

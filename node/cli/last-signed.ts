@@ -1,11 +1,12 @@
 /** The last-signed record of a stopped node, for the commands about it. */
-import { readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { SIGN_STEP } from '../../consensus/wal/last-signed.ts';
 import type { NodeConfig } from '../config/config.ts';
 import { systemReason, UserError } from '../config/errors.ts';
 import { publicKeyInFile } from '../keys/consensus-key.ts';
 import { toHex } from '../keys/hex.ts';
+import { KEY_LOCK_FOLDER, lockKey } from '../keys/key-lock.ts';
 import { createFileStorage } from '../validator/file-storage.ts';
 import type { Storage } from '../validator/ports.ts';
 import { readRecord, type SigningRecord } from '../validator/record-exchange.ts';
@@ -21,7 +22,7 @@ export interface KeyRecord {
   readonly storage: Storage;
 }
 
-/** @throws UserError NO_VALIDATOR_KEY, KEY_FILE_MISSING; DATA_DIR_IN_USE while the node runs */
+/** @throws UserError NO_VALIDATOR_KEY, KEY_FILE_MISSING; DATA_DIR_IN_USE, KEY_IN_USE while the node runs */
 export async function openKeyRecord(
   home: string | undefined,
   environment: Parameters<typeof configOf>[1],
@@ -32,6 +33,8 @@ export async function openKeyRecord(
     throw new UserError('NO_VALIDATOR_KEY', `${config.home} has no validator.key: a full node signs nothing`);
   const publicKey = toHex(publicKeyInFile(key)) as SigningRecord['publicKey'];
   await refuseWhileRunning(config);
+  // A node that was started with another data folder has the key all the same.
+  if (existsSync(join(dirname(key), KEY_LOCK_FOLDER))) await (await lockKey(key)).release();
   return { config, publicKey, storage: createFileStorage(dirname(key)) };
 }
 

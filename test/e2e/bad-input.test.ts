@@ -153,7 +153,7 @@ describe('a node that cannot start', () => {
 
   it('says that another node has the folder', async () => {
     const line = await refused(['start', '--home', node.home, ...anyPort], 1, 'DATA_DIR_IN_USE');
-    expect(line).toMatch(/another node is running on .*stop it.*--data-dir/);
+    expect(line).toMatch(/another node is running on .*stop it.*a home of its own/);
   });
 
   it('says whose chain the folder holds when the genesis file is another', async () => {

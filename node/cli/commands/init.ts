@@ -1,5 +1,5 @@
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import { CONFIG_FILE, UserError, writeConfig } from '../../config/config.ts';
 import { readGenesisFile } from '../../config/genesis-file.ts';
 import { publicKeyInFile } from '../../keys/consensus-key.ts';
@@ -45,7 +45,7 @@ export const command = defineCommand({
     copyFileSync(resolve(workingDirectory, flags.genesis), join(home, 'genesis.json'));
     const peerId = peerIdOf(loadOrCreateNodeKey(join(home, 'keys', 'node.json')));
     const config = writeConfig({
-      ...(validatorKey && { 'validator.key': validatorKey }),
+      ...(validatorKey && { 'validator.key': fromHome(home, validatorKey) }),
       ...(flags.operator && { 'validator.operator': addressValue(flags.operator, '--operator') }),
       'p2p.bootstrap': flags.peer,
     });
@@ -57,3 +57,9 @@ export const command = defineCommand({
     }
   },
 });
+
+/** A key inside the home is named from there, so that the folder can be copied to another place as a whole. */
+function fromHome(home: string, path: string): string {
+  const way = relative(home, path);
+  return way.startsWith('..') || isAbsolute(way) ? path : way;
+}
