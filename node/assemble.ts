@@ -27,6 +27,7 @@ import { toHex } from './keys/hex.ts';
 import { lockKey } from './keys/key-lock.ts';
 import { loadOrCreateNodeKey } from './keys/node-key.ts';
 import { readPassword } from './keys/password.ts';
+import { movedAway, retiredRecordOf } from './keys/retired-record.ts';
 import { forModule, type Log } from './log.ts';
 import { connectTransactions } from './mempool/gossip.ts';
 import { createBlsTime } from './metrics/bls-time.ts';
@@ -37,6 +38,7 @@ import { artifactLimits, createMainSide, type MainParts } from './rpc-thread/mai
 import { openSnapshotFiles } from './snapshots/files.ts';
 import { serveSnapshots } from './snapshots/protocol.ts';
 import { createSnapshotSchedule } from './snapshots/schedule.ts';
+import { standstill, watchStandstill } from './standstill.ts';
 import { ATTESTED_FILE, openAttestingGuard } from './validator/attesting.ts';
 import { createBlstSigner, createBlstVerifier } from './validator/bls.ts';
 import { createFileStorage } from './validator/file-storage.ts';
@@ -317,9 +319,17 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     });
     const { stop: stopMetrics } = metrics;
     ending.addCloser('metrics', stopMetrics);
+    const pace = () => ({
+      timestampMs: app.head().timestampMs,
+      height: app.head().height,
+      heartbeatMs: params.consensus.heartbeatMs,
+      peers: network.peers().length,
+    });
+    ending.addCloser('standstill', watchStandstill(pace, { clock: systemClock, log }));
     parts = {
       network,
       validator,
+      standstill: () => standstill(pace(), systemClock.nowMs()),
       store,
       metrics,
       params,
@@ -392,12 +402,21 @@ function consensusStorage(config: NodeConfig): Storage {
 }
 
 /**
- * A key is made together with its record. One without may have signed anything before it came here.
+ * A key is made together with its record. One without may have signed anything before it came here, and one whose record
+ * was exported with --retire signs elsewhere now, which no flag of this start overrules.
  * @throws UserError LAST_SIGNED_MISSING
  */
 function refuseWithoutRecord(config: NodeConfig): void {
   const { key, riskSlashingWithoutRecord } = config.validator;
-  if (key === '' || riskSlashingWithoutRecord || !existsSync(key)) return;
+  if (key === '' || !existsSync(key)) return;
+  if (movedAway(key))
+    throw new UserError(
+      'LAST_SIGNED_MISSING',
+      `the record of ${key} was exported with --retire, so the key signs on another machine now: keep it stopped here, ` +
+        'or empty validator.key for a full node. To bring the key back, export the record there with --retire and ' +
+        `'openledger last-signed import' it here; where ${retiredRecordOf(key)} is wrong, remove that file`,
+    );
+  if (riskSlashingWithoutRecord) return;
   if (existsSync(join(dirname(key), LAST_SIGNED_FILE))) return;
   throw new UserError(
     'LAST_SIGNED_MISSING',

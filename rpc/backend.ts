@@ -71,6 +71,8 @@ export interface NodeView {
   readonly voting?: boolean;
   /** Message with code and remedy when the node stopped by itself. */
   readonly halted?: string;
+  /** Why the head is not news: no block came for several heartbeats. */
+  readonly standstill?: string;
 }
 
 /** What an upload declares before its bytes are read; already matched against a final commit by the RPC (D2). */

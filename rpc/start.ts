@@ -199,7 +199,7 @@ function announcePending({ reader, backend, subscriptions, filters }: RpcContext
   });
 }
 
-/** Ready: answers are current. Not ready while the node syncs or after it stopped by itself. */
+/** Ready: answers are current. Not ready while the node syncs, while no blocks come, or after it stopped by itself. */
 async function readiness(
   reader: ChainReader,
   backend: RpcBackend,
@@ -207,7 +207,8 @@ async function readiness(
   const [progress, node] = await Promise.all([backend.syncing(), backend.node()]);
   const head = reader.head();
   const reason =
-    node.halted ?? (progress ? `syncing: ${progress.currentBlock} of ${progress.highestBlock}` : undefined);
+    node.halted ??
+    (progress ? `syncing: ${progress.currentBlock} of ${progress.highestBlock}` : node.standstill);
   return {
     ready: reason === undefined,
     body: {

@@ -29,7 +29,11 @@ export const SIGNER_FLAGS = {
     value: 'NAME',
     help: 'account that signs: name or address (default $OPENLEDGER_FROM)',
   },
-  keys: { type: 'string', value: 'DIR', help: 'folder of key files (default ./.openledger/keys)' },
+  keys: {
+    type: 'string',
+    value: 'DIR',
+    help: 'folder of key files (default $OPENLEDGER_HOME/keys, else ./.openledger/keys)',
+  },
   'password-file': { type: 'string', value: 'FILE', help: 'file with the password of the key file' },
   ...NODE_FLAGS,
 } as const satisfies Record<string, FlagSpec>;

@@ -11,6 +11,8 @@ import type { RpcMainCalls } from './protocol.ts';
 export interface MainParts {
   network: Network;
   validator: ValidatorHandle;
+  /** Why the head is not news, while no blocks come. */
+  standstill: () => string | undefined;
   store: ArtifactStore;
   metrics: NodeMetrics;
   params: ChainParams;
@@ -42,6 +44,7 @@ export function createMainSide(parts: () => MainParts): Handlers<RpcMainCalls> {
     },
     node(): NodeView {
       const { network, validator, clientVersion, validatorAddress } = parts();
+      const standstill = parts().standstill();
       const { voting, halted } = validator.status();
       return {
         clientVersion,
@@ -49,6 +52,7 @@ export function createMainSide(parts: () => MainParts): Handlers<RpcMainCalls> {
         voting,
         ...(validatorAddress === undefined ? {} : { validator: validatorAddress }),
         ...(halted === undefined ? {} : { halted }),
+        ...(standstill === undefined ? {} : { standstill }),
       };
     },
     metrics: () => parts().metrics.render(),

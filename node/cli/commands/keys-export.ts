@@ -7,7 +7,11 @@ export const command = defineCommand({
   summary: 'Show the private key of an account. Whoever sees it owns the account.',
   positionals: { usage: 'NAME', min: 1, max: 1 },
   flags: {
-    keys: { type: 'string', value: 'DIR', help: 'folder of key files (default ./.openledger/keys)' },
+    keys: {
+      type: 'string',
+      value: 'DIR',
+      help: 'folder of key files (default $OPENLEDGER_HOME/keys, else ./.openledger/keys)',
+    },
     'password-file': { type: 'string', value: 'FILE', help: 'file with the password of the key file' },
     json: { type: 'boolean', help: 'print JSON for programs' },
   },

@@ -18,7 +18,11 @@ export const command = defineCommand({
       value: 'FILE',
       help: 'file with the private key in hex (default: asked for)',
     },
-    keys: { type: 'string', value: 'DIR', help: 'folder of key files (default ./.openledger/keys)' },
+    keys: {
+      type: 'string',
+      value: 'DIR',
+      help: 'folder of key files (default $OPENLEDGER_HOME/keys, else ./.openledger/keys)',
+    },
     'password-file': { type: 'string', value: 'FILE', help: 'file with the password for the stored key' },
     json: { type: 'boolean', help: 'print JSON for programs' },
   },

@@ -12,7 +12,11 @@ export const command = defineCommand({
   summary: 'Show the accounts whose keys are here.',
   positionals: NO_POSITIONALS,
   flags: {
-    keys: { type: 'string', value: 'DIR', help: 'folder of key files (default ./.openledger/keys)' },
+    keys: {
+      type: 'string',
+      value: 'DIR',
+      help: 'folder of key files (default $OPENLEDGER_HOME/keys, else ./.openledger/keys)',
+    },
     json: { type: 'boolean', help: 'print JSON for programs' },
   },
   async run({ flags, out, ...environment }) {

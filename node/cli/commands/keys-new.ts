@@ -7,6 +7,7 @@ import { writeFileAtomic } from '../../keys/files.ts';
 import { addressOf, checksumAddress, toHex } from '../../keys/hex.ts';
 import { peerIdOf, writeNodeKey } from '../../keys/node-key.ts';
 import { chooseNewPassword } from '../../keys/password.ts';
+import { movedAway, retiredRecordOf } from '../../keys/retired-record.ts';
 import { writeFirstRecord } from '../../validator/record-exchange.ts';
 import { defineCommand } from '../command.ts';
 import { keysDirectory } from '../session.ts';
@@ -22,7 +23,11 @@ export const command = defineCommand({
       value: 'TYPE',
       help: 'account, consensus (BLS key of a validator) or node (default account)',
     },
-    keys: { type: 'string', value: 'DIR', help: 'folder of key files (default ./.openledger/keys)' },
+    keys: {
+      type: 'string',
+      value: 'DIR',
+      help: 'folder of key files (default $OPENLEDGER_HOME/keys, else ./.openledger/keys)',
+    },
     'password-file': { type: 'string', value: 'FILE', help: 'file with the password for the new key' },
     json: { type: 'boolean', help: 'print JSON for programs' },
   },
@@ -47,6 +52,12 @@ beside it: keep the two together. A node key is its identity on the network and 
         break;
       }
       case 'consensus': {
+        // The new key's first record would let the old key sign again.
+        if (movedAway(path))
+          throw new UserError(
+            'FILE_EXISTS',
+            `${retiredRecordOf(path)} is of a key that moved away from here; make the new one in another folder (--keys)`,
+          );
         const key = createConsensusKey();
         writeConsensusKey(path, key, await password());
         writeFirstRecord(path);

@@ -1,6 +1,7 @@
 import { renameSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { writeFileAtomic } from '../../keys/files.ts';
+import { retiredRecordOf } from '../../keys/retired-record.ts';
 import { recordToJson } from '../../validator/record-exchange.ts';
 import { LAST_SIGNED_FILE } from '../../validator/signing.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
@@ -30,8 +31,8 @@ with one key lose its stake.`,
     const path = resolve(environment.workingDirectory, flags.out);
     writeFileAtomic(path, recordToJson(record));
     if (flags.retire) {
-      const beside = join(dirname(opened.config.validator.key), LAST_SIGNED_FILE);
-      renameSync(beside, `${beside}.retired`);
+      const { key } = opened.config.validator;
+      renameSync(join(dirname(key), LAST_SIGNED_FILE), retiredRecordOf(key));
     }
     if (flags.json) out.json({ file: path, retired: flags.retire, height: record.last.height });
     else

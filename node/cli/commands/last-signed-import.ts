@@ -1,5 +1,7 @@
+import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UserError } from '../../config/errors.ts';
+import { retiredRecordOf } from '../../keys/retired-record.ts';
 import { mergeRecord, recordFromJson } from '../../validator/record-exchange.ts';
 import { defineCommand } from '../command.ts';
 import { openKeyRecord, placeText, readRecordFile } from '../last-signed.ts';
@@ -26,6 +28,8 @@ export const command = defineCommand({
         `the record is of the chain ${record.genesisHash}, this one is ${genesisHash}`,
       );
     const changed = mergeRecord(storage, record);
+    // The key lives here again.
+    rmSync(retiredRecordOf(config.validator.key), { force: true });
     if (flags.json) out.json({ changed, height: record.last.height });
     else
       out.line(

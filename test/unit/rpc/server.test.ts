@@ -519,6 +519,12 @@ describe('health', () => {
       { ready: false, reason: 'syncing: 7 of 90' },
     ]);
     backend.syncing = async () => undefined;
+    backend.node = async () => ({ clientVersion: 'x', standstill: 'no block for 40 s' });
+    const still = await http(url, { method: 'GET', path: '/ready' });
+    expect([still.status, JSON.parse(still.body)]).toMatchObject([
+      503,
+      { ready: false, reason: 'no block for 40 s' },
+    ]);
     backend.node = async () => ({ clientVersion: 'x', halted: 'DOUBLE_SIGN: restore the key' });
     expect((await http(url, { method: 'GET', path: '/ready' })).body).toContain('DOUBLE_SIGN');
   });
