@@ -493,7 +493,12 @@ async function readConsensusKey(
   if (key === '') return undefined;
   return loadConsensusKey(key, () =>
     readPassword(
-      { file: passwordFile, environment: options.environment ?? process.env, ask: options.ask },
+      {
+        file: passwordFile,
+        environment: options.environment ?? process.env,
+        ask: options.ask,
+        fileSetting: '--validator-password-file FILE (validator.passwordFile)',
+      },
       `Password of ${key}: `,
     ),
   );

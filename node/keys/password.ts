@@ -8,6 +8,8 @@ export interface PasswordSources {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Asks on the terminal; absent when nobody is there. */
   readonly ask?: ((prompt: string) => Promise<string>) | undefined;
+  /** How this command is told of a file; default `--password-file FILE`. */
+  readonly fileSetting?: string;
 }
 
 const MAX_PASSWORD_BYTES = 4_096;
@@ -21,7 +23,7 @@ export async function readPassword(sources: PasswordSources, prompt: string): Pr
   if (sources.ask) return sources.ask(prompt);
   throw new UserError(
     'PASSWORD_NEEDED',
-    'a password is needed: give --password-file FILE, or set OPENLEDGER_PASSWORD',
+    `a password is needed: give ${sources.fileSetting ?? '--password-file FILE'}, or set OPENLEDGER_PASSWORD`,
   );
 }
 

@@ -190,14 +190,19 @@ describe('the last-signed record', () => {
     expect((await run('last-signed show')).stderr).toMatch(/LAST_SIGNED_MISSING/);
     // It signs elsewhere now: neither the flag nor a new key beside it makes it sign here.
     const flags = { 'validator-risk-slashing-without-record': 'true' };
-    await expect(startNode(loadConfig({ home, flags }), { log: silentLog })).rejects.toMatchObject({
-      code: 'LAST_SIGNED_MISSING',
-      message: expect.stringMatching(/exported with --retire.*another machine/),
-    });
-    writeFileSync(join(dir, 'password'), 'correct horse');
+    await expect(startNode(loadConfig({ home: node.home, flags }), { log: silentLog })).rejects.toMatchObject(
+      {
+        code: 'LAST_SIGNED_MISSING',
+        message: expect.stringMatching(/exported with --retire.*another machine/),
+      },
+    );
+    writeFileSync(join(node.dir, 'password'), 'correct horse');
     expect(
-      (await run(`keys new second --type consensus --keys ${join(home, 'keys')} --password-file password`))
-        .stderr,
+      (
+        await run(
+          `keys new second --type consensus --keys ${join(node.home, 'keys')} --password-file password`,
+        )
+      ).stderr,
     ).toMatch(/moved away.*--keys.*FILE_EXISTS/);
     expect((await run('last-signed import moved.json')).stdout).toBe(
       'took over height 12 round 1 precommit\n',
