@@ -9,6 +9,8 @@ export interface FlagSpec {
   readonly short?: string;
   readonly multiple?: true;
   readonly required?: true;
+  /** Whether `--flag ""` means something: a setting that is emptied. */
+  readonly mayBeEmpty?: true;
 }
 export type FlagSpecs = Readonly<Record<string, FlagSpec>>;
 

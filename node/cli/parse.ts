@@ -53,7 +53,7 @@ function runParser(command: Command, specs: FlagSpecs, args: readonly string[]) 
     const spec = Object.hasOwn(specs, token.name) ? specs[token.name] : undefined;
     if (spec === undefined)
       throw usage(command, `unknown flag ${token.rawName}.${didYouMean(token.name, Object.keys(specs))}`);
-    if (spec.type === 'string' && (token.value === undefined || token.value === ''))
+    if (spec.type === 'string' && (token.value === undefined || (token.value === '' && !spec.mayBeEmpty)))
       throw usage(command, `${token.rawName} needs a value (${spec.value ?? 'VALUE'})`);
     if (spec.type === 'boolean' && token.value !== undefined)
       throw usage(command, `${token.rawName} takes no value`);

@@ -4,11 +4,13 @@
  * The lock is the one that LevelDB takes on a database without entries: the system gives it back when the process
  * ends, however it ends, and it holds between containers that share a disk.
  */
-import { readdirSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Level } from 'level';
 import { isDiskFull } from '../../state/db/database.ts';
-import { UserError } from '../config/errors.ts';
+import { systemReason, UserError } from '../config/errors.ts';
+import { ATTESTED_FILE } from '../validator/attesting.ts';
+import { LAST_SIGNED_FILE } from '../validator/signing.ts';
 
 /** The folder of the lock, beside the key. */
 export const KEY_LOCK_FOLDER = 'in-use';
@@ -22,6 +24,7 @@ export interface KeyLock {
  * @throws UserError KEY_IN_USE, KEY_FOLDER_UNUSABLE, DISK_FULL
  */
 export async function lockKey(keyFile: string): Promise<KeyLock> {
+  checkRecords(dirname(keyFile));
   const folder = join(dirname(keyFile), KEY_LOCK_FOLDER);
   const problem = await tryLock(folder);
   if ('release' in problem) return problem;
@@ -31,6 +34,22 @@ export async function lockKey(keyFile: string): Promise<KeyLock> {
   const again = await tryLock(folder);
   if ('release' in again) return again;
   throw refusal(keyFile, again.error);
+}
+
+/** A record that was brought by another user, as root, is noticed here and not at the first vote. */
+function checkRecords(folder: string): void {
+  for (const name of [LAST_SIGNED_FILE, ATTESTED_FILE]) {
+    const path = join(folder, name);
+    try {
+      if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
+    } catch (error) {
+      throw new UserError(
+        'KEY_FOLDER_UNUSABLE',
+        `cannot use ${path}, where the node keeps what the key signed: ${systemReason(error)}; ` +
+          'it must belong to the user that runs the node',
+      );
+    }
+  }
 }
 
 async function tryLock(folder: string): Promise<KeyLock | { error: unknown }> {
@@ -44,8 +63,8 @@ async function tryLock(folder: string): Promise<KeyLock | { error: unknown }> {
 }
 
 function reasonOf(error: unknown): { code: string | undefined; text: string } {
-  const { cause, message } = error as Error & { cause?: Error & { code?: string } };
-  return { code: cause?.code, text: cause?.message ?? message };
+  const { cause } = error as Error & { cause?: Error & { code?: string } };
+  return { code: cause?.code, text: cause?.message ?? systemReason(error) };
 }
 
 function isDamage(error: unknown): boolean {

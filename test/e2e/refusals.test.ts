@@ -67,6 +67,12 @@ describe('a start is refused in one line', () => {
     expect(line).toMatch(/^error: another node is running on .*stop it.* \(DATA_DIR_IN_USE\)$/);
   });
 
+  it('when another process signs with the key, though the data folder is another', async () => {
+    const { code, line } = await refusal(node.home, '--data-dir', 'other');
+    expect(code).toBe(1);
+    expect(line).toMatch(/^error: another process signs with the key of .*stop it.* \(KEY_IN_USE\)$/);
+  });
+
   it('when the genesis file is of another chain', async () => {
     const genesis = parseGenesis(readFileSync(join(network.dir, 'net', 'genesis.json'), 'utf8'));
     genesis.params.inference.expiryBlocks += 1;

@@ -23,7 +23,7 @@ every trie node, code and body against its hash, the indexes against the receipt
     if (broken.length > 0)
       throw new UserError(
         'DATABASE_DAMAGED',
-        `${broken.length} of the files of the database are damaged (${broken[0]}): check the disk, then ` +
+        `damaged files of the database: ${broken.length} (${broken[0]}): check the disk, then ` +
           "'openledger reset --yes' and sync again",
       );
     const [{ verifyDatabase }, { moduleTable }, { createBlstVerifier }] = await Promise.all([

@@ -13,6 +13,7 @@ const settings: Record<string, FlagSpec> = Object.fromEntries(
       value: option.kind === 'int' ? 'N' : option.kind === 'flag' ? 'true|false' : wordOf(option),
       help: `${option.help}${defaultOf(option.value)}`,
       ...(option.kind === 'list' && { multiple: true as const }),
+      ...(option.value === '' && { mayBeEmpty: true as const }),
     } satisfies FlagSpec,
   ]),
 );
@@ -46,7 +47,7 @@ The password of an encrypted consensus key comes from validator.passwordFile, OP
     const { home: homeFlag, ...rest } = flags as Record<string, string | readonly string[] | undefined>;
     const home = resolve(workingDirectory, String(homeFlag ?? variables['OPENLEDGER_HOME'] ?? '.openledger'));
     const given = Object.fromEntries(
-      Object.entries(rest).filter(([, value]) => value !== undefined && value.length > 0),
+      Object.entries(rest).filter(([, value]) => value !== undefined && (value === '' || value.length > 0)),
     );
     const config = loadConfig({ home, environment: variables, flags: given });
     const log = createLog({

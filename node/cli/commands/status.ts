@@ -19,7 +19,7 @@ export const command = defineCommand({
   summary: 'What a node is doing: version, chain, head, peers.',
   positionals: NO_POSITIONALS,
   flags: NODE_FLAGS,
-  details: 'Exit code 0: at the head; 1: still catching up; 4: no node answers.',
+  details: 'Exit code 0: at the head; 1: catching up, or its head is not news; 4: no node answers.',
   async run(invocation) {
     const { out, flags } = invocation;
     const { rpc } = openClient(invocation);
@@ -34,6 +34,7 @@ export const command = defineCommand({
         throw new UserError('NODE_UNREACHABLE', `${rpc.url} is not a node of this kind: ${error.message}`);
       throw error;
     });
+    const notReady = syncing === false ? await reasonNotReady(rpc.url, invocation.signal) : undefined;
     if (block === null) throw new UserError('NODE_UNREACHABLE', `${rpc.url} has no block yet`);
     const state = {
       url: rpc.url,
@@ -45,6 +46,7 @@ export const command = defineCommand({
       timestamp: Number(block.timestamp),
       peers: Number(peers),
       syncingTo: syncing === false ? null : Number(syncing.highestBlock),
+      notReady: notReady ?? null,
     };
     if (flags.json) out.json(state);
     else {
@@ -54,8 +56,26 @@ export const command = defineCommand({
       out.line(`head     ${state.height}, ${age} s ago`);
       out.line(`hash     ${state.hash}`);
       out.line(`peers    ${state.peers}`);
-      out.line(`state    ${state.syncingTo === null ? 'at the head' : `catching up to ${state.syncingTo}`}`);
+      out.line(
+        `state    ${state.syncingTo === null ? (notReady ?? 'at the head') : `catching up to ${state.syncingTo}`}`,
+      );
     }
-    return state.syncingTo === null ? EXIT.ok : EXIT.failed;
+    return state.syncingTo === null && notReady === undefined ? EXIT.ok : EXIT.failed;
   },
 });
+
+/** A node that answers /ready in time. */
+const READY_MS = 3_000;
+
+/** What /ready says against this node; undefined if it is ready, or if something before it does not let us ask. */
+async function reasonNotReady(url: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const response = await fetch(new URL('/ready', url), {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]),
+    });
+    const { ready, reason } = (await response.json()) as { ready?: unknown; reason?: unknown };
+    return ready === false && typeof reason === 'string' ? reason : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -41,8 +41,9 @@ export const command = defineCommand({
   },
   details: `
 DIR/validator-0 ... and DIR/fullnode-0 ... are the homes: copy each to its machine and run openledger start --home.
-On one host the nodes use ports 30333+i and 8545+i. Keys are encrypted with one password; each operator should change
-it. Founders who do not share a machine make their keys themselves (openledger keys new) and merge the genesis file.`,
+On one host the nodes use ports 30333+i and 8545+i. All keys have one password, which lies in each home
+(keys/password): for tests and trials. Founders who do not share a machine make their keys themselves (openledger keys
+new) and one of them writes the genesis file (openledger genesis founder, openledger genesis create).`,
   async run({ flags, out, nowMs, workingDirectory, variables, ask }) {
     const validators = wholeNumber(flags.validators ?? '4', '--validators', 1, 100);
     const total = validators + wholeNumber(flags.fullnodes ?? '0', '--fullnodes', 0, 100);

@@ -67,6 +67,9 @@ describe('the command line', () => {
     [['contribute', 'no.txt', '--datanet', '1'], 'no.txt: it does not exist (FILE_MISSING)'],
     [['contribute', '.', '--datanet', '1'], ': it is a folder (FILE_MISSING)'],
     [['genesis', 'hash', 'no.json'], 'cannot read no.json: it does not exist (FILE_MISSING)'],
+    [['start', '--home', 'nowhere', '--rpc-port', ''], '--rpc-port needs a value'],
+    // A validator's folder as a full node: the setting is emptied.
+    [['start', '--home', 'nowhere', '--validator-key', ''], '(GENESIS_MISSING)'],
     [['start', '--home', 'nowhere'], "'openledger init' makes a node's folder (GENESIS_MISSING)"],
     [['datanet', 'publish', '1', '--from', 'nobody'], 'Make one with openledger keys new'],
   ])('%j is wrong usage: exit code 2', async (args, message) => {

@@ -117,6 +117,8 @@ describe('the database of a stopped node', () => {
     expect((await ask('ol_validators')).result).toBeDefined();
     expect((await ask('eth_sendRawTransaction', '0x02')).error?.message).toMatch(/stopped/);
     for (const path of ['/ready', '/readyz']) expect((await fetch(`${at}${path}`)).status).toBe(503);
+    const status = await run(`status --rpc ${at}`);
+    expect(status).toMatchObject({ code: 1, stdout: expect.stringMatching(/state +the node is stopped/) });
     for (const path of ['/health', '/healthz']) expect((await fetch(`${at}${path}`)).status).toBe(200);
     // Nothing else gets at the data meanwhile, in this process by the lock of the folder, in others by LevelDB's.
     stop.abort();

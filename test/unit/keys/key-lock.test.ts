@@ -48,6 +48,17 @@ describe('the folder of a consensus key', () => {
     await lock.release();
   });
 
+  it.skipIf(process.getuid?.() === 0)(
+    'with a record of another user is refused before the first vote',
+    async () => {
+      writeFileSync(join(dir, 'last-signed'), '', { mode: 0o000 });
+      await expect(lockKey(keyFile())).rejects.toMatchObject({
+        code: 'KEY_FOLDER_UNUSABLE',
+        message: expect.stringMatching(/last-signed.*no permission.*belong to the user/),
+      });
+    },
+  );
+
   it('that cannot be written is named', async () => {
     mkdirSync(dir, { recursive: true });
     writeFileSync(lockFolder(), 'a file where the folder should be');
