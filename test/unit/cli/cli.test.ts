@@ -243,6 +243,14 @@ describe('networks', () => {
     expect(genesis.validators[0]).toMatchObject({ address: operator, bond: parseAmount('5') });
     expect(genesis.timestamp).toBe(1_700_000_000);
     expect((await run('genesis', 'validate', 'genesis.json')).code).toBe(0);
+    // The whole folder can go to another place: a key inside it is named from there, one outside is not.
+    const keyOf = async (home: string): Promise<string> => {
+      const args = ['--home', home, '--genesis', 'genesis.json', '--validator-key', 'consensus.json'];
+      expect(await run('init', ...args)).toMatchObject({ code: 0 });
+      return JSON.parse(readFileSync(join(dir, home, 'config.json'), 'utf8')).validator.key;
+    };
+    expect(await keyOf('.')).toBe('consensus.json');
+    expect(await keyOf('elsewhere')).toBe(join(dir, 'consensus.json'));
     // The proof is for chain 77.
     const other = await run('genesis', 'create', 'founder.json', '--out', 'other.json', '--chain-id', '78');
     expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('proofOfPossession') });
