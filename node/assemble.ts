@@ -319,8 +319,9 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     });
     const { stop: stopMetrics } = metrics;
     ending.addCloser('metrics', stopMetrics);
+    const startedMs = systemClock.nowMs();
     const pace = () => ({
-      timestampMs: app.head().timestampMs,
+      sinceMs: Math.max(app.head().timestampMs, startedMs),
       height: app.head().height,
       heartbeatMs: params.consensus.heartbeatMs,
       peers: network.peers().length,

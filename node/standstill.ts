@@ -12,19 +12,16 @@ const LEAST_MS = 15_000;
 const EVERY_MS = 5_000;
 
 export interface Pace {
-  /** Time of the last block. */
-  readonly timestampMs: number;
+  /** Time of the last block, or of this node's start if that is later: a genesis may be old when the first nodes start. */
+  readonly sinceMs: number;
   readonly height: number;
   readonly heartbeatMs: number;
   readonly peers: number;
 }
 
 /** Why the head is not news; undefined while blocks come. */
-export function standstill(
-  { timestampMs, height, heartbeatMs, peers }: Pace,
-  nowMs: number,
-): string | undefined {
-  const ageMs = nowMs - timestampMs;
+export function standstill({ sinceMs, height, heartbeatMs, peers }: Pace, nowMs: number): string | undefined {
+  const ageMs = nowMs - sinceMs;
   if (ageMs <= LATE_HEARTBEATS * heartbeatMs + LEAST_MS) return undefined;
   return (
     `no block for ${Math.floor(ageMs / 1000)} s after block ${height}, one is due every ${heartbeatMs / 1000} s; ` +

@@ -32,21 +32,26 @@ interface Group {
   readonly peers: PeerId[];
 }
 
-/** Who served what turned out to be wrong. */
+/** Who served what turned out to be wrong, or no longer has what it offered. */
 class BadPeer extends Error {
   readonly peer: PeerId;
-  constructor(peer: PeerId, message: string) {
+  readonly isInnocent: boolean;
+  constructor(peer: PeerId, message: string, isInnocent = false) {
     super(message);
     this.peer = peer;
+    this.isInnocent = isInnocent;
   }
 }
+
+/** Different reasons that are told at the end: the log has all of them. */
+const MOST_REASONS = 4;
 
 export async function fetchSnapshot(options: FetchOptions): Promise<FetchResult> {
   const { network, log, trustHeight } = options;
   const groups = await gather(options);
   if (groups.length === 0)
     return { result: 'none', reason: `no peer offers a snapshot of block ${trustHeight} or later` };
-  let reason = '';
+  const reasons = new Set<string>();
   for (const group of groups) {
     while (group.peers.length > 0) {
       try {
@@ -54,8 +59,9 @@ export async function fetchSnapshot(options: FetchOptions): Promise<FetchResult>
         return { result: 'restored', head, peers: group.peers.length };
       } catch (error) {
         if (!(error instanceof BadPeer)) throw error;
-        reason = error.message;
-        network.penalise(error.peer, 'BAD_ANSWER');
+        const reason = error.message;
+        if (reasons.size < MOST_REASONS) reasons.add(reason);
+        if (!error.isInnocent) network.penalise(error.peer, 'BAD_ANSWER');
         group.peers.splice(group.peers.indexOf(error.peer), 1);
         log('warn', 'a peer served a snapshot that is not right; going on without it', {
           peer: error.peer,
@@ -66,7 +72,7 @@ export async function fetchSnapshot(options: FetchOptions): Promise<FetchResult>
       }
     }
   }
-  return { result: 'none', reason: `no snapshot that was offered is right: ${reason}` };
+  return { result: 'none', reason: `no snapshot that was offered is right: ${[...reasons].join('; ')}` };
 }
 
 /** Offers of the connected peers: newest first, then those that most peers share. */
@@ -104,8 +110,9 @@ async function gather({ network, clock, trustHeight }: FetchOptions): Promise<Gr
 async function restoreFrom(group: Group, { network, log, begin }: FetchOptions): Promise<Head> {
   const { height, peers } = group;
   const [first] = peers;
-  const manifest = await askManifest(network, first!, height).catch((error: Error) => {
-    throw new BadPeer(first!, `no manifest: ${error.message}`);
+  const manifest = await askManifest(network, first!, height).catch((error: Error & { code?: string }) => {
+    // Snapshots are replaced by newer ones: one that was offered may be gone.
+    throw new BadPeer(first!, `no manifest: ${error.message}`, error.code === 'NOT_FOUND');
   });
   if (Buffer.from(keccak256(manifest)).toString('hex') !== group.manifestHash)
     throw new BadPeer(first!, 'the manifest is not the one that was offered');

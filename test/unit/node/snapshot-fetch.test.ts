@@ -144,4 +144,19 @@ describe('an empty node', () => {
     const other = await fetchFrom({ anna: files }, { height: 1, hash: hashes[2]! });
     expect(other.result).toMatchObject({ result: 'none', reason: expect.stringMatching(/NOT_TRUSTED/) });
   });
+
+  it('tells all reasons, and blames nobody for a snapshot that was replaced since it was offered', async () => {
+    let asked = 0;
+    const replaced: SnapshotFiles = {
+      ...files,
+      manifest: (height) => (height === 3 && asked++ > 0 ? undefined : files.manifest(height)),
+    };
+    const { result, penalised } = await fetchFrom({ anna: replaced }, { height: 1, hash: hashes[2]! });
+    expect(result).toMatchObject({
+      result: 'none',
+      reason: expect.stringMatching(/NOT_TRUSTED: .*; no manifest: /),
+    });
+    // For the first one.
+    expect(penalised).toEqual(['anna']);
+  });
 });

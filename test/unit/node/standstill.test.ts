@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { standstill, watchStandstill } from '../../../node/standstill.ts';
 
 const HEARTBEAT_MS = 5_000;
-const pace = (timestampMs: number, peers = 2) => ({
-  timestampMs,
+const pace = (sinceMs: number, peers = 2) => ({
+  sinceMs,
   height: 40,
   heartbeatMs: HEARTBEAT_MS,
   peers,
