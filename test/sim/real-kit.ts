@@ -99,11 +99,12 @@ export async function createRealKit({ powers, startMs }: KitParts): Promise<Kit>
       sets: [],
       chain: Promise.resolve(chain),
       async wipe() {
-        const old = await disk.chain;
+        const old = disk.chain;
+        // All of it at once: the node may start before the old chain is closed.
         disk.chain = open();
         disk.head = first;
         disk.sets.length = 0;
-        await old.close();
+        await (await old).close();
         await disk.chain;
       },
     };

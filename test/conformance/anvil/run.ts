@@ -57,8 +57,7 @@ export async function runAgainstAnvil(options: {
       const wishes = workload.next(options.perBlock, (address) => head.account(address)?.nonce ?? 0n);
       const { block: made } = await test.produce(wishes);
       const { header, transactions } = made;
-      for (const raw of transactions)
-        await anvil.ask('eth_sendRawTransaction', `0x${Buffer.from(raw).toString('hex')}`);
+      await submit(anvil.ask, ours, header.number, transactions);
       await anvil.ask('anvil_setCoinbase', header.coinbase);
       await anvil.ask('anvil_setNextBlockBaseFeePerGas', `0x${header.baseFeePerGas.toString(16)}`);
       await anvil.ask('evm_setNextBlockTimestamp', header.timestamp);
@@ -70,6 +69,32 @@ export async function runAgainstAnvil(options: {
   } finally {
     await anvil.stop();
     await test.close();
+  }
+}
+
+/**
+ * Gives anvil's pool the transactions of our block. A delegated account that creates a contract uses a nonce up which no
+ * transaction has: what it sends itself after that would wait in the pool for ever, so that the pool is shown, while it
+ * takes that transaction, the nonce that there will be.
+ */
+async function submit(
+  anvil: Ask,
+  ours: Ask,
+  number: number,
+  transactions: readonly Uint8Array[],
+): Promise<void> {
+  const { transactions: sent } = (await ours('eth_getBlockByNumber', `0x${number.toString(16)}`, true)) as {
+    transactions: { from: Hex; nonce: Hex }[];
+  };
+  const next = new Map<Hex, number>();
+  for (const [i, raw] of transactions.entries()) {
+    const { from, nonce } = sent[i]!;
+    const before = (await anvil('eth_getTransactionCount', from, 'latest')) as Hex;
+    const isGap = Number(nonce) !== (next.get(from) ?? Number(before));
+    if (isGap) await anvil('anvil_setNonce', from, nonce);
+    await anvil('eth_sendRawTransaction', `0x${Buffer.from(raw).toString('hex')}`);
+    if (isGap) await anvil('anvil_setNonce', from, before);
+    next.set(from, Number(nonce) + 1);
   }
 }
 
