@@ -103,11 +103,15 @@ function encodePath(path: Nibbles, isLeaf: boolean): Uint8Array {
   return bytes;
 }
 
+/** @throws Fault */
 function decodePath(bytes: Uint8Array): { path: Nibbles; isLeaf: boolean } {
-  const flags = bytes[0]! >> 4;
+  const [head = 0xff] = bytes;
+  const flags = head >> 4;
   const odd = flags & 1;
+  if (flags > 3 || (odd === 0 && (head & 15) !== 0))
+    throw new Fault('database: the path of a trie node is not hex-prefix encoded');
   const path = new Uint8Array((bytes.length - 1) * 2 + odd);
-  if (odd === 1) path[0] = bytes[0]! & 15;
+  if (odd === 1) path[0] = head & 15;
   for (let i = 1, at = odd; i < bytes.length; i++) {
     path[at++] = bytes[i]! >> 4;
     path[at++] = bytes[i]! & 15;
