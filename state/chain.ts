@@ -8,6 +8,7 @@ import { revealSignBytes } from '../consensus/sign-bytes.ts';
 import { asHeight, asRound, type Evidence } from '../consensus/types.ts';
 import { proposerAt } from '../consensus/validator-set/rotation.ts';
 import { openHeadState, type Sealed } from './accounts/head-state.ts';
+import { bodyIsOfHeader, randaoAfter } from './block/body.ts';
 import {
   decodeBlock,
   encodeBlock,
@@ -22,7 +23,7 @@ import {
 import { encodeReceipt, encodeStoredReceipts } from './block/receipts.ts';
 import { orderedRoot } from './block/roots.ts';
 import { encodeRecords, setHash, toValidatorSet } from './block/validators.ts';
-import { concat, fromHex, keccak256, keccakHex, toHex } from './crypto.ts';
+import { concat, fromHex, keccak256, toHex } from './crypto.ts';
 import { type DatabaseFiles, openDatabase, type Write } from './db/database.ts';
 import { decodeHead, encodeHead } from './db/head-record.ts';
 import { COLUMN, FORMAT_VERSION, hashKey, key, metaKey, numberKey, u32, u48 } from './db/keys.ts';
@@ -584,21 +585,6 @@ function compareHeaders(header: BlockHeader, expected: Partial<BlockHeader>): vo
     const found = header[name as keyof BlockHeader];
     if (found !== value) throw new Invalid('WRONG_HEADER', `${name} is ${found}, should be ${value}`);
   }
-}
-
-/** A3: can be withheld by the origin proposer, not chosen. */
-function randaoAfter(parent: BlockHeader, reveal: Uint8Array): Hex {
-  return keccakHex(concat(fromHex(parent.prevRandao), reveal));
-}
-
-/** Whether header and body belong together, as far as hashes tell. */
-function bodyIsOfHeader(block: Block, parent: BlockHeader): boolean {
-  return (
-    block.header.prevRandao === randaoAfter(parent, block.reveal) &&
-    block.header.transactionsRoot === orderedRoot(block.transactions) &&
-    block.header.requestsHash === requestsHashOf(block.originRound, block.timestampMs) &&
-    block.header.parentBeaconBlockRoot === lastCommitHash(block.lastCommit)
-  );
 }
 
 /** A checked hash with other bytes: only the reveal can differ, and then the header's randomness does not fit. */

@@ -11,11 +11,10 @@ import type {
   AttributionView,
   PoolTransaction,
 } from '../../rpc/backend.ts';
-import { decodeBlock, lastCommitHash, requestsHashOf } from '../../state/block/codec.ts';
-import { orderedRoot } from '../../state/block/roots.ts';
+import { bodyIsOfHeader } from '../../state/block/body.ts';
+import { decodeBlock } from '../../state/block/codec.ts';
 import { createCaller } from '../../state/call.ts';
 import { openChain } from '../../state/chain.ts';
-import { concat, fromHex, keccakHex } from '../../state/crypto.ts';
 import { attributionJob, inferenceOutput, requestStatus } from '../../state/modules/inference/views.ts';
 import { ATTESTATION_TYPE } from '../../state/transactions/attestation.ts';
 import {
@@ -594,20 +593,9 @@ function readBlock(bytes: Uint8Array): Block | undefined {
   }
 }
 
-/**
- * Whether body and header belong together. A header's hash does not stop anybody from serving other bytes under it;
- * calling those invalid would let a stranger spoil a good block, so they are not that block at all.
- */
 function isWhole(block: Block, chain: Chain): boolean {
-  const { header } = block;
-  const parent = chain.reader.blockByNumber(header.number - 1);
-  return (
-    header.transactionsRoot === orderedRoot(block.transactions) &&
-    header.parentBeaconBlockRoot === lastCommitHash(block.lastCommit) &&
-    header.requestsHash === requestsHashOf(block.originRound, block.timestampMs) &&
-    (parent?.hash !== header.parentHash ||
-      header.prevRandao === keccakHex(concat(fromHex(parent.header.prevRandao), block.reveal)))
-  );
+  const parent = chain.reader.blockByNumber(block.header.number - 1);
+  return bodyIsOfHeader(block, parent?.hash === block.header.parentHash ? parent.header : undefined);
 }
 
 /**

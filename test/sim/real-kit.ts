@@ -20,8 +20,8 @@ import { provePossession } from '../../node/keys/consensus-key.ts';
 import { createBlstSigner, createBlstVerifier } from '../../node/validator/bls.ts';
 import type { BuildRequest, CheckAnswer, Head, StoredBlock } from '../../node/validator/ports.ts';
 import { toHead } from '../../node/validator-app/app.ts';
-import { decodeBlock, encodeBlock, headerHash, lastCommitHash } from '../../state/block/codec.ts';
-import { orderedRoot } from '../../state/block/roots.ts';
+import { bodyIsOfHeader } from '../../state/block/body.ts';
+import { decodeBlock, encodeBlock, headerHash } from '../../state/block/codec.ts';
 import { openChain } from '../../state/chain.ts';
 import { toHex } from '../../state/crypto.ts';
 import { decodeTransaction } from '../../state/transactions/decode.ts';
@@ -232,7 +232,9 @@ function createRealApp(
     const answer = await chain.check(bytes);
     if (answer.answer === 'unknown') return { answer: 'unknown', reason: answer.missing.kind };
     if (answer.answer === 'invalid')
-      return isWhole(block) ? { answer: 'invalid', code: answer.code } : { answer: 'mismatch' };
+      return bodyIsOfHeader(block, chain.reader.blockByNumber(chain.head().number)?.header)
+        ? { answer: 'invalid', code: answer.code }
+        : { answer: 'mismatch' };
     const from = knownFrom.get(blockHash) ?? drawKnownFrom(blockHash);
     if (world.nowMs() < from) return { answer: 'unknown', reason: 'data' };
     return { answer: 'valid', originRound: asRound(block.originRound), timestampMs: block.timestampMs };
@@ -331,12 +333,4 @@ function createRealApp(
       for (const listener of transactionListeners) listener();
     },
   };
-}
-
-/** Whether body and header belong together: other bytes under a good header are not that block at all. */
-function isWhole(block: Block): boolean {
-  return (
-    block.header.transactionsRoot === orderedRoot(block.transactions) &&
-    block.header.parentBeaconBlockRoot === lastCommitHash(block.lastCommit)
-  );
 }
