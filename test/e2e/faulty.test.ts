@@ -26,6 +26,8 @@ describe('a proposer that commits a wrong credit vector', () => {
       // Turns are moved on by transactions, so that no empty block takes the faulty validator's turn while it works.
       adjust: (genesis) => {
         genesis.params.consensus.heartbeatMs = 30_000;
+        // Nor on a busy machine another round: then an honest one settles, and there is nothing to refuse.
+        genesis.params.consensus.proposeTimeoutMs = 5_000;
       },
       program: (index) => (index === FAULTY ? program : undefined),
     });
