@@ -4,6 +4,7 @@
  * does harm. Each behaviour acts by itself, so that a seed with one of them shows what that one can do.
  */
 
+import { makeCertificate } from '../../consensus/certificate.ts';
 import { decodeVotes, encodeVotes } from '../../consensus/codec.ts';
 import { proposalSignBytes, revealSignBytes, voteSignBytes } from '../../consensus/sign-bytes.ts';
 import {
@@ -66,6 +67,8 @@ const MOST_FORGERIES = 50;
 
 /** Messages remembered for replay. */
 const MEMORY = 60;
+/** Blocks, and blocks in a round with their precommits, that are remembered. */
+const MOST_TALLIES = 30;
 
 export function createAdversary(parts: {
   readonly rng: Rng;
@@ -75,6 +78,7 @@ export function createAdversary(parts: {
   readonly genesisHash: Hash;
   readonly peers: readonly string[];
   readonly sign: (message: Uint8Array) => Uint8Array;
+  readonly aggregate: (signatures: readonly Uint8Array[]) => Uint8Array;
   /** @param isForged nobody correct may find it right */
   readonly send: (peer: string, kind: GossipKind, bytes: Uint8Array, isForged?: boolean) => void;
   /** Asks a question without waiting for the answer. */
@@ -95,6 +99,9 @@ export function createAdversary(parts: {
   let round = 0;
   const proposals: { proposal: Proposal; block: Uint8Array | undefined }[] = [];
   const echoed = new Set<string>();
+  /** Precommits heard, by height, round and block, and by validator. */
+  const tallies = new Map<string, Map<Address, Vote>>();
+  const blocks = new Map<Hash, Uint8Array>();
   let floods = 0;
   let forgeries = 0;
 
@@ -172,12 +179,12 @@ export function createAdversary(parts: {
     for (const peer of parts.peers) if (rng.chance(0.5)) parts.send(peer, kind, bytes, true);
   };
 
-  /** In the name of another member, or of nobody in the set. */
+  /** In the name of another member, or of nobody in the set, rightly signed by the own key. */
   const forgeVote = (own: Vote): void => {
     const others = parts.setAt(own.height)?.validators.filter((one) => one.address !== self) ?? [];
     if (others.length === 0) return;
     const validator = rng.chance(0.8) ? rng.pick(others).address : (`0x${'77'.repeat(20)}` as const);
-    forge('votes', encodeVotes([{ ...own, blockHash: otherChoice(own.blockHash), validator }]));
+    forge('votes', encodeVotes([{ ...vote({ ...own, blockHash: otherChoice(own.blockHash) }), validator }]));
   };
 
   /** Another block in the name of whose turn it is. */
@@ -292,11 +299,65 @@ export function createAdversary(parts: {
     return { certificate: forgedOne, bytes: other?.bytes ?? bytes };
   };
 
+  /** As soon as there is something of a certificate to show, the block is claimed: who claims and shows nothing is doubted. */
+  const claimEarly = (heard: Vote): void => {
+    if (heard.type !== 'precommit' || heard.blockHash === null) return;
+    remember(heard);
+    if (heard.height !== height || !blocks.has(heard.blockHash) || !does('stale certificates')) return;
+    const claim = encodeStatus({ height: asHeight(height + 1), round: asRound(0), rounds: [] });
+    parts.ask(rng.pick(parts.peers), 'status', claim);
+  };
+
+  const remember = (heard: Vote): void => {
+    const key = tallyKey(heard);
+    const tally = tallies.get(key) ?? new Map<Address, Vote>();
+    tallies.set(key, tally.set(heard.validator, heard));
+    dropOldest(tallies);
+  };
+
+  /** Of real precommits, and as heavy as one can be that is no quorum: two thirds of the power where that can be. */
+  const light = (of: TallyPlace, bytes: Uint8Array): CertifiedBlock | undefined => {
+    const set = parts.setAt(of.height);
+    if (set === undefined) return undefined;
+    const own = vote({ type: 'precommit', height: of.height, round: of.round, blockHash: of.blockHash });
+    const known = new Map(tallies.get(tallyKey(of))).set(self, own);
+    const powerOf = (one: Vote) => set.validators[indexOfValidator(set, one.validator)]?.power;
+    const votes = [...known.values()].filter((one) => powerOf(one) !== undefined);
+    let best: readonly Vote[] = [];
+    let most = 0n;
+    for (let choice = 1; choice < 1 << votes.length; choice++) {
+      const chosen = votes.filter((_, i) => (choice >> i) & 1);
+      const power = chosen.reduce((sum, one) => sum + powerOf(one)!, 0n);
+      if (power > most && 3n * power <= 2n * set.totalPower) [best, most] = [chosen, power];
+    }
+    if (best.length === 0) return undefined;
+    return { certificate: makeCertificate(set, best, parts.aggregate), bytes };
+  };
+
+  /** A block that is not decided yet, with the precommits that it has so far. */
+  const premature = (at: Height): CertifiedBlock | undefined => {
+    for (const tally of tallies.values()) {
+      const [sample] = tally.values();
+      if (sample?.height !== at) continue;
+      const block = blocks.get(sample.blockHash!);
+      const found = block && light(sample, block);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+
   const rangeLie = (payload: Uint8Array, honest: Uint8Array): Uint8Array | typeof SILENCE => {
     const { headHeight, blocks } = decodeRangeAnswer(honest);
     const [first, second] = blocks;
     if (first !== undefined && does('rogue aggregate'))
       return encodeRangeAnswer({ headHeight, blocks: blocks.map(forged) });
+    if (does('stale certificates')) {
+      const { from } = decodeRangeQuestion(payload);
+      const late = first !== undefined && rng.chance(0.5) ? light(first.certificate, first.bytes) : undefined;
+      const early = first === undefined ? premature(from) : late;
+      if (early !== undefined)
+        return encodeRangeAnswer({ headHeight: early.certificate.height, blocks: [early] });
+    }
     if (first !== undefined && does('stale certificates')) {
       // The certificate of another height or round, presented for this one.
       const stale = second === undefined ? first : { ...second, certificate: first.certificate };
@@ -386,6 +447,7 @@ export function createAdversary(parts: {
         }
         for (const one of votes) {
           note(one.height, one.round);
+          if (behaviours.has('stale certificates')) claimEarly(one);
           if (one.blockHash !== null && does('amnesia')) echo(one.height, one.round, one.blockHash);
         }
         return;
@@ -399,6 +461,8 @@ export function createAdversary(parts: {
       const { proposal, block } = message;
       note(proposal.height, proposal.round);
       if (proposal.height === height && proposals.length < 40) proposals.push({ proposal, block });
+      if (block !== undefined && behaviours.has('stale certificates'))
+        dropOldest(blocks.set(proposal.blockHash, block));
       if (does('amnesia')) echo(proposal.height, proposal.round, proposal.blockHash);
       if (proposal.proposer !== self && does('forge') && forgeries++ < MOST_FORGERIES)
         forgeProposal(proposal, block);
@@ -434,4 +498,15 @@ export function createAdversary(parts: {
       }
     },
   };
+}
+
+function dropOldest<K>(known: Map<K, unknown>): void {
+  const [oldest] = known.keys();
+  if (known.size > MOST_TALLIES) known.delete(oldest!);
+}
+
+type TallyPlace = Pick<Vote, 'height' | 'round' | 'blockHash'>;
+
+function tallyKey({ height, round, blockHash }: TallyPlace): string {
+  return `${height}/${round}/${blockHash}`;
 }

@@ -36,6 +36,10 @@ export const INVARIANTS = {
     'nobody correct finds a message right that its author has not signed, or not for this chain and purpose',
   'OFFENCE IGNORED': 'a node that hears a key contradict itself at its height reports the evidence',
   'HASTY NIL': 'whoever refuses a block has judged one of that height: unknown is not invalid',
+  'HASTY TIMEOUT':
+    'the clock of a vote that failed starts, and nil follows nil, only with two thirds of the power',
+  'HASTY SKIP':
+    'a round is left for a later one only with messages of more than a third of the power in that one',
   'ASKED IN VAIN': 'once calm, whoever claimed blocks and served none is left alone for a while',
   'REPLAY DIFFERS': 'replaying a log twice gives the same state and the same effects',
   'LOG DOES NOT EXPLAIN': 'the log of a crashed node leads to the last message its key signed',
@@ -46,6 +50,7 @@ export const INVARIANTS = {
   'DID NOT START': 'a correct node starts after any crash',
   'NO PROGRESS': 'after the storm, every live correct node adds blocks and votes again',
   SLOW: 'after the storm, each height takes at most a stated number of rounds',
+  LAZY: 'once calm, and where nothing is wrong with anybody, each height is decided in its first round',
   DIGEST: 'the same seed gives the same events',
 } as const;
 export type InvariantName = keyof typeof INVARIANTS;
@@ -73,8 +78,8 @@ export interface Invariants {
   onAccepted(node: string, life: number, kind: 'votes' | 'proposal', bytes: Uint8Array, at: number): void;
   /** The executor of a node knows whether a block of this height is valid. */
   onJudged(node: string, height: number): void;
-  /** A line of the algorithm was taken. */
-  onBranch(node: string, height: number, branch: string): void;
+  /** A line of the algorithm was taken; `round` is the one after it. */
+  onBranch(node: string, height: number, round: number, branch: string): void;
   /** Whether this honest validator's key has ever signed. */
   hasSigned(validator: number): boolean;
   readonly violations: readonly string[];
@@ -162,6 +167,10 @@ export function createInvariants(parts: {
   /** height/round/hash -> validators that prevoted or precommitted it. */
   const prevoters = new Map<string, Set<number>>();
   const precommitters = new Map<string, Set<number>>();
+  /** height/round/step -> validators that signed anything there, and the same with /nil for nil alone. */
+  const speakers = new Map<string, Set<number>>();
+  /** Where a node was, and by which line it came there. */
+  const places = new Map<string, { height: number; round: number; branch: string }>();
   const locks = new Map<string, { round: number; hash: string }>();
   const heads = new Map<string, number>();
   const accused = new Set<number>();
@@ -178,20 +187,49 @@ export function createInvariants(parts: {
     if (violations.length < 20) violations.push(`${name}: ${detail}`);
   }
 
-  /** Two thirds prevoted `hash` in a round from `low` to `high`; byzantine keys may have prevoted anything. */
-  const polkaBetween = (height: number, low: number, high: number, hash: string): boolean => {
+  /** Whether validators that count `voted` hold more than `part` thirds of the power; byzantine keys may have said anything. */
+  const hold = (height: number, part: bigint, voted: (validator: number) => boolean): boolean => {
     const powers = parts.setAt(height);
     if (powers === undefined) return true;
+    let sum = 0n;
     let total = 0n;
-    for (const power of powers.values()) total += power;
+    for (const [validator, power] of powers) {
+      total += power;
+      if (voted(validator) || !parts.honest.has(validator)) sum += power;
+    }
+    return sum * 3n > total * part;
+  };
+
+  /** Two thirds prevoted `hash` in a round from `low` to `high`. */
+  const polkaBetween = (height: number, low: number, high: number, hash: string): boolean => {
     for (let round = low; round <= high; round++) {
-      let sum = 0n;
       const voters = prevoters.get(`${height}/${round}/${hash}`);
-      for (const [validator, power] of powers)
-        if (voters?.has(validator) || !parts.honest.has(validator)) sum += power;
-      if (sum * 3n > total * 2n) return true;
+      if (hold(height, 2n, (validator) => voters?.has(validator) === true)) return true;
     }
     return false;
+  };
+
+  /** Lines 34, 44, 47: what a node may only do when two thirds have voted. */
+  const checkQuorum = (node: string, height: number, round: number, branch: string): void => {
+    const step = { L35: 'prevote', L45: 'prevote/nil', L48: 'precommit' }[branch.slice(0, 3)];
+    if (step === undefined) return;
+    const voters = speakers.get(`${height}/${round}/${step}`);
+    if (!hold(height, 2n, (validator) => voters?.has(validator) === true))
+      fail(
+        'HASTY TIMEOUT',
+        `${node} at height ${height} round ${round}: ${branch}, and ${voters?.size ?? 0} have spoken`,
+      );
+  };
+
+  /** Line 55. */
+  const checkSkip = (node: string, height: number, round: number, branch: string): void => {
+    const before = places.get(node);
+    places.set(node, { height, round, branch });
+    if (before?.height !== height || round <= before.round || before.branch.startsWith('L67')) return;
+    const heard = (validator: number): boolean =>
+      ['prevote', 'precommit'].some((step) => speakers.get(`${height}/${round}/${step}`)?.has(validator));
+    if (!hold(height, 1n, heard))
+      fail('HASTY SKIP', `${node} left round ${before.round} of height ${height} for round ${round}`);
   };
 
   const onPrevote = (validator: number, { height, round, hash }: Signed, nowMs: number): void => {
@@ -314,6 +352,10 @@ export function createInvariants(parts: {
         const key = `${height}/${round}/${hash}`;
         voters.set(key, (voters.get(key) ?? new Set()).add(validator));
       }
+      for (const place of type === 2 || type === 4 ? ['', '/nil'] : ['']) {
+        const key = `${height}/${round}/${STEPS[type]!.name}${place}`;
+        speakers.set(key, (speakers.get(key) ?? new Set()).add(validator));
+      }
       if (!parts.honest.has(validator)) return;
       const step = STEPS[type]!;
       const place = `${validator}/${height}/${round}/${step.name}`;
@@ -397,7 +439,9 @@ export function createInvariants(parts: {
         );
     },
     onJudged: (node, height) => void judged.add(`${node} ${height}`),
-    onBranch(node, height, branch) {
+    onBranch(node, height, round, branch) {
+      checkQuorum(node, height, round, branch);
+      checkSkip(node, height, round, branch);
       if (branch.startsWith('L26') && !judged.has(`${node} ${height}`))
         fail('HASTY NIL', `${node} refused a block of height ${height} and had judged none`);
     },

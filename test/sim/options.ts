@@ -88,7 +88,8 @@ export interface SimOptions {
   readonly executeMs: number;
   /** 0: nobody sends any, and only the heartbeat makes blocks. */
   readonly transactionEveryMs: number;
-  readonly setChanges: boolean;
+  /** Blocks from one change of the set to the next; 0: it stands still. */
+  readonly setChangeEvery: number;
   /** Longest delay of a message once the storm is over: it may exceed the first timeouts, which must outgrow it. */
   readonly calmDelayMs: number;
 }
@@ -161,7 +162,7 @@ export function drawOptions(seed: number): SimOptions {
     announcesReady: rng.chance(0.5),
     executeMs: rng.between(0, 40),
     transactionEveryMs: rng.chance(0.1) ? 0 : rng.between(60, 1_500),
-    setChanges: validators >= 4 && rng.chance(0.4),
+    setChangeEvery: validators >= 4 && rng.chance(0.4) ? rng.between(2, 5) : 0,
     calmDelayMs: rng.chance(0.12) ? rng.between(300, 800) : 40,
     logLossChance: fault === 'lost' ? rng.unit() : 0,
   };
@@ -226,18 +227,18 @@ export function drawTwinsCase(number: number): SimOptions {
     partitionShape: rng.pick<PartitionShape>(['uniform', 'by size']),
     wipeChance: 0,
     bitFlipChance: 0,
-    setChanges: false,
+    setChangeEvery: 0,
   };
 }
 
 /** The same storms for real signatures and a real EVM: at most seven validators, whose set stands still. */
 export function drawRealOptions(seed: number): SimOptions {
   const options = drawOptions(seed);
-  if (options.validators <= 7) return { ...options, setChanges: false };
+  if (options.validators <= 7) return { ...options, setChangeEvery: 0 };
   const powers = options.powers.slice(0, 7);
   const faulty = options.fault === 'none' ? [] : drawFaulty(createRng(seed, 'real'), powers);
   const fault = faulty.length === 0 ? 'none' : options.fault;
-  return { ...options, validators: 7, powers, fault, faulty, setChanges: false };
+  return { ...options, validators: 7, powers, fault, faulty, setChangeEvery: 0 };
 }
 
 /** Fast or real signatures and chain, or cases of twins. */

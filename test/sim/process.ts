@@ -344,6 +344,7 @@ function adversaryOf(
       invariants.onSign(validator, message, world.nowMs());
       return kit.sign(validator, message);
     },
+    aggregate: kit.bls.aggregate,
     send(peer, kind, bytes, isForged) {
       world.noteBytes(bytes.subarray(0, 64));
       send(peers.get(peer)!, kind, bytes, isForged);

@@ -45,7 +45,7 @@ describe('a network in a storm', () => {
       for (const line of result.lines) lines.add(line);
       for (const one of [options.validators, options.fault, ...options.behaviours]) seen.add(String(one));
       accused += result.accused;
-      if (options.setChanges && result.height > 5) changedSets++;
+      if (options.setChangeEvery > 0 && result.height > options.setChangeEvery) changedSets++;
     }
     expect(failed).toEqual([]);
     if (SEEDS < 400) return;
@@ -101,7 +101,7 @@ describe('a network in a storm', () => {
       executeMs: 2,
       downMs: 300,
       transactionEveryMs: 40,
-      setChanges: false,
+      setChangeEvery: 0,
       calmDelayMs: 10,
     };
     const failed: string[] = [];

@@ -24,6 +24,8 @@ export const START_MS = 1_700_000_000_000;
 export const SKIP = 'L55 skip to a later round';
 /** Blocks every live node must add once the storm is over. */
 const HEALED_BLOCKS = 3;
+/** More where the set changes, so that whoever has left comes back in some. */
+const HEALED_BLOCKS_OF_CHANGE = 9;
 /** Patience of an operator with a network that stands still. */
 const OPERATOR_MS = 60_000;
 /** Longest virtual time for it. Rounds may have become long in the storm, and each proposer that is dead costs one. */
@@ -81,18 +83,21 @@ export async function simulate(options: SimOptions, settings: SimSettings = {}):
   }
 }
 
-/** Every fifth block changes the power of a correct validator, or lets one leave or come back. */
+/** Every few blocks change the power of a correct validator, or lets one leave or come back. */
 function nextMembers(
   options: SimOptions,
   kit: Kit,
   height: number,
   current: ValidatorSet,
 ): readonly ValidatorInfo[] | undefined {
-  if (!options.setChanges || kit.member === undefined || height % 5 !== 0) return undefined;
+  if (options.setChangeEvery === 0 || kit.member === undefined || height % options.setChangeEvery !== 0)
+    return undefined;
   const rng = createRng(height, `members ${options.seed}`);
   const choices = options.powers.map((_, i) => i).filter((i) => !options.faulty.includes(i));
   if (choices.length === 0) return undefined;
-  const index = rng.pick(choices);
+  const isMember = (i: number) => current.validators.some(({ address }) => address === kit.addresses[i]);
+  const absent = choices.filter((i) => !isMember(i));
+  const index = rng.pick(absent.length > 0 && rng.chance(0.6) ? absent : choices);
   const others = current.validators.filter((validator) => validator.address !== kit.addresses[index]);
   const left = others.length < current.validators.length;
   const changed = left && rng.chance(0.4) ? others : [...others, kit.member(index, rng.between(7, 16))];
@@ -130,7 +135,7 @@ class Simulation implements Surroundings {
       honest: new Set(all.filter((i) => !(isByzantine && options.faulty.includes(i)))),
       indexOf: (address) => kit.addresses.indexOf(address as Address),
       setAt: (height) => this.powersAt(height),
-      staticPowers: options.setChanges && kit.member !== undefined ? undefined : options.powers,
+      staticPowers: options.setChangeEvery > 0 && kit.member !== undefined ? undefined : options.powers,
       clockSlackMs: options.clockSkewMs + SIM_PARAMETERS.precisionMs + 1,
       ledger: kit.member === undefined ? undefined : { accounts: ACCOUNTS, funds: FUNDS },
     });
@@ -246,7 +251,7 @@ class Simulation implements Surroundings {
           this.lines.add(branch);
           if (height === at.height && round > at.round + 1) this.lines.add(SKIP);
           at = { height, round };
-          if (process.honest) this.invariants.onBranch(process.name, height, branch);
+          if (process.honest) this.invariants.onBranch(process.name, height, round, branch);
           this.say(`${process.name} ${height}/${round} ${branch}`);
         },
         onHalt: (message) => {
@@ -467,17 +472,29 @@ class Simulation implements Surroundings {
       else this.boot(process);
     }
     const before = invariants.tallest();
-    const goal = before + HEALED_BLOCKS;
+    const blocks = this.options.setChangeEvery > 0 ? HEALED_BLOCKS_OF_CHANGE : HEALED_BLOCKS;
+    const goal = before + blocks;
     const startRounds = this.processes.map((process) => process.handle?.status());
     const live = () => this.processes.filter((one) => one.honest && !this.isDead(one) && !one.ruined);
-    const done = () =>
-      invariants.violations.length > 0 ||
-      live().every((process) => process.chain.head.height >= goal && this.isVoting(process));
+    /** Heights that began when everybody was in the one before, or done with it. */
+    const together: number[] = [];
+    let tallest = before;
+    const done = () => {
+      if (invariants.tallest() > tallest) {
+        tallest = invariants.tallest();
+        if (this.areTogether(tallest)) together.push(tallest + 1);
+      }
+      return (
+        invariants.violations.length > 0 ||
+        live().every((process) => process.chain.head.height >= goal && this.isVoting(process))
+      );
+    };
     const healMs = this.settings.healMs ?? HEAL_MS;
     const endMs = world.nowMs() + healMs;
     if (!(await world.run(world.nowMs() + OPERATOR_MS, done))) this.vouchForNewKeys();
     if (await world.run(endMs, done)) {
       if (invariants.violations.length === 0) this.checkRounds(before, goal, startRounds);
+      if (invariants.violations.length === 0) this.checkFirstRounds(together);
       return;
     }
     const heads = live().map((process) => {
@@ -486,7 +503,7 @@ class Simulation implements Surroundings {
     });
     this.fail(
       'NO PROGRESS',
-      `${HEALED_BLOCKS} more blocks than ${before} wanted within ${healMs / 1000} s of calm; ${heads.join('; ')}`,
+      `${blocks} more blocks than ${before} wanted within ${healMs / 1000} s of calm; ${heads.join('; ')}`,
     );
   }
 
@@ -539,6 +556,42 @@ class Simulation implements Surroundings {
         );
     }
   }
+
+  /**
+   * Where nothing is wrong with anybody, the first proposer of a height is heard in time, with transactions or without:
+   * a chain that needs its timeouts to go on would make blocks, too, only slowly.
+   */
+  checkFirstRounds(heights: readonly number[]): void {
+    if (!isFairWeather(this.options)) return;
+    for (const height of heights) {
+      const decided = this.invariants.rounds.get(height) ?? 0;
+      if (decided > 0)
+        this.fail('LAZY', `height ${height} began in calm and was decided in round ${decided}`);
+    }
+  }
+
+  /** Every validator takes part and has the block before this one. */
+  areTogether(height: number): boolean {
+    return this.processes.every(
+      (process) =>
+        process.validator === undefined ||
+        (process.up && process.chain.head.height >= height - 1 && this.isVoting(process)),
+    );
+  }
+}
+
+/**
+ * Once calm, no round has a reason to fail. That asks for equal pools: a transaction that the storm kept from the next
+ * proposer makes all others wait for a block that this one sees no need for, until they give the round up.
+ */
+function isFairWeather(options: SimOptions): boolean {
+  const { fault, calmDelayMs, clockSkewMs, transactionEveryMs } = options;
+  if (fault !== 'none' || calmDelayMs > 100 || clockSkewMs > SIM_PARAMETERS.precisionMs / 2) return false;
+  if (transactionEveryMs === 0) return true;
+  const { lossChance, stragglerChance, partitionEveryMs, clogEveryMs, delayMs } = options;
+  const { crashEveryMs, pauseEveryMs, diskErrorEveryMs } = options;
+  const wind = lossChance + stragglerChance + partitionEveryMs + clogEveryMs;
+  return wind + crashEveryMs + pauseEveryMs + diskErrorEveryMs === 0 && delayMs[1] <= 80;
 }
 
 /** Whether a whole record of at most 512 bytes begins after `at`: length u32, checksum u32, then length bytes. */

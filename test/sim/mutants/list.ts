@@ -23,6 +23,7 @@ const TRANSITION = 'consensus/state-machine/transition.ts';
 const CORE = 'consensus/driver/core.ts';
 const SET = 'consensus/validator-set/set.ts';
 const PARAMETERS = 'consensus/parameters.ts';
+const PACING = 'consensus/driver/pacing.ts';
 const LAST_SIGNED = 'consensus/wal/last-signed.ts';
 const FRAME = 'consensus/wal/frame.ts';
 const SIGNING = 'node/validator/signing.ts';
@@ -146,6 +147,28 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'timeout of prevotes at one third',
+    mistake: 'line 34 does not wait for two thirds of the power to speak',
+    patches: [
+      patch(
+        CORE,
+        'return hasQuorumOfAny(prevotes, set) &&',
+        'return isMinority(prevotes.powerOfAll, set.totalPower) &&',
+      ),
+    ],
+  },
+  {
+    name: 'timeout of precommits at one third',
+    mistake: 'line 47 does not wait for two thirds of the power to speak',
+    patches: [
+      patch(
+        CORE,
+        '!hasQuorumOfAny(precommits, core.config.set)) return false;',
+        '!isMinority(precommits.powerOfAll, core.config.set.totalPower)) return false;',
+      ),
+    ],
+  },
+  {
     name: 'no skip to a later round',
     mistake: 'line 55 is missing: a node that is behind goes round by round',
     patches: [patch(CORE, '      (yield* ruleSkip(core, nowMs));', '      false;')],
@@ -165,6 +188,17 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'timeout not growing with the round',
     mistake: 'timeouts never outgrow a slow network',
     patches: [patch(PARAMETERS, 'base + round * parameters.timeoutDeltaMs', 'base')],
+  },
+  {
+    name: 'no heartbeat',
+    mistake: 'without transactions only rounds that time out make blocks',
+    patches: [
+      patch(
+        PACING,
+        'const heartbeatAt = Math.min(pacing.parentTimestampMs, pacing.startMs) + parameters.heartbeatMs;',
+        'const heartbeatAt = pacing.startMs + 1e9;',
+      ),
+    ],
   },
   // ---------------------------------------------------------------- validity
   {
@@ -434,6 +468,17 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "stranger with a member's signature",
+    mistake: 'a vote in the name of nobody in the set is checked with the key of the first member',
+    patches: [
+      patch(
+        VALIDATOR,
+        "return findValidator(set, vote.validator)?.blsPublicKey ?? 'reject';",
+        'return findValidator(set, vote.validator)?.blsPublicKey ?? set.validators[0]!.blsPublicKey;',
+      ),
+    ],
+  },
+  {
     name: 'certificates not verified',
     mistake: 'a block from a peer is committed with whatever certificate it came',
     patches: [
@@ -464,6 +509,13 @@ export const MUTANTS: readonly Mutant[] = [
         "    } else return 'ignore';\n    return findValidator",
         "    } else return 'reject';\n    return findValidator",
       ),
+    ],
+  },
+  {
+    name: 'votes of a member to come refused',
+    mistake: 'early votes of the next height are judged by the set of this one',
+    patches: [
+      patch(VALIDATOR, '      set = app.head().nextValidators;\n', '      set = run.core.config.set;\n'),
     ],
   },
   {
