@@ -8,7 +8,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
-import type { Address } from '../consensus/types.ts';
+import type { Address, Hash } from '../consensus/types.ts';
 import { GenesisError } from '../genesis/schema.ts';
 import type { Genesis, Hex } from '../genesis/types.ts';
 import { encodeAttestation } from '../state/transactions/attestation.ts';
@@ -45,7 +45,8 @@ import { createFileStorage } from './validator/file-storage.ts';
 import type { Head, Signer, Storage, ValidatorHandle } from './validator/ports.ts';
 import { LAST_SIGNED_FILE } from './validator/signing.ts';
 import { createValidator } from './validator/validator.ts';
-import { createExecutorApp } from './validator-app/app.ts';
+import { createExecutorApp, type ExecutorApp } from './validator-app/app.ts';
+import { holdToTrustedBlock } from './validator-app/trusted-block.ts';
 
 export interface StartOptions {
   log: Log;
@@ -82,6 +83,12 @@ export interface NodeHandle {
 function codeOf(message: string, otherwise: string): string {
   if (/\bENOSPC\b|\bEDQUOT\b/.test(message)) return 'DISK_FULL';
   return /^([A-Z]{3,}(?:_[A-Z]+)+): /.exec(message)?.[1] ?? otherwise;
+}
+
+/** @throws UserError TRUSTED_BLOCK_DIFFERS */
+async function heldToTrust({ trustHeight, trustHash }: NodeConfig, app: ExecutorApp): Promise<ExecutorApp> {
+  if (trustHash === '') return app;
+  return await holdToTrustedBlock(app, { height: trustHeight, hash: trustHash.toLowerCase() as Hash });
 }
 
 /** @throws UserError DATA_DIR_UNUSABLE, DISK_FULL */
@@ -223,7 +230,10 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
       ending.addCloser('key', () => lock.release());
     }
     let consensus: ValidatorHandle | undefined;
-    const app = createExecutorApp(executor, opened, () => consensus?.status().syncingTo);
+    const app = await heldToTrust(
+      config,
+      createExecutorApp(executor, opened, () => consensus?.status().syncingTo),
+    );
     const { genesisHash } = opened;
     const blsTime = createBlsTime();
     const signer =
