@@ -207,7 +207,15 @@ function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
 
   function send(job: Job): void {
     clearTimeout(idle);
-    thread ??= start(lane);
+    try {
+      thread ??= start(lane);
+    } catch (error) {
+      report(error, job.name);
+      job.reject(
+        new RpcError(RPC_CODES.server, 'this node cannot start a thread for the call; try again later'),
+      );
+      return;
+    }
     const asked = thread;
     sent.push(job);
     if (sent.length === 1) begin();
@@ -275,7 +283,12 @@ function createLane(lane: Lane, { start, limits, report }: ApartOptions) {
 
   async function renew(): Promise<void> {
     await end();
-    if (stays && !isClosed) thread ??= start(lane);
+    try {
+      if (stays && !isClosed) thread ??= start(lane);
+    } catch (error) {
+      // Whoever asks next tries again, and hears of it.
+      report(error, lane);
+    }
     pump();
   }
 

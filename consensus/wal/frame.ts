@@ -105,6 +105,6 @@ export function walDamage(fileName: string, scan: Extract<WalScan, { result: 'da
     'WAL_DAMAGED',
     `WAL_DAMAGED: ${scan.problem} in ${fileName} at offset ${scan.offset}, with good records after it. ` +
       `This is not a crash but damage to the disk or the file. To cut the log there and sit out the current height: ` +
-      `openledger wal repair --offset ${scan.offset}`,
+      `openledger wal repair --home DIR --offset ${scan.offset}`,
   );
 }

@@ -96,7 +96,7 @@ describe('a start is refused in one line', () => {
     const { code, line } = await refusal(home);
     expect(code).toBe(1);
     expect(line).toMatch(
-      /^error: WAL_DAMAGED: .*offset \d+.*openledger wal repair --offset \d+ \(WAL_DAMAGED\)$/,
+      /^error: WAL_DAMAGED: .*offset \d+.*openledger wal repair --home DIR --offset \d+ \(WAL_DAMAGED\)$/,
     );
     const offset = /--offset (\d+)/.exec(line)![1]!;
     const mended = spawnSync(process.execPath, [
@@ -149,7 +149,7 @@ describe('a start is refused in one line', () => {
       });
     const key = await refusal(asFolder('keys/validator.json'));
     expect(key).toMatchObject({
-      code: 1,
+      code: 2,
       line: expect.stringMatching(/it is a folder \(KEY_FILE_INVALID\)$/),
     });
     const genesis = await refusal(asFolder('genesis.json'), '--genesis', 'genesis.json');

@@ -142,7 +142,7 @@ describe('keys', () => {
       { name: 'alice', address, where: file },
     ]);
     const wrong = await run('keys', 'export', 'alice', '--keys', dir);
-    expect(wrong).toMatchObject({ code: 1, stdout: '' });
+    expect(wrong).toMatchObject({ code: 2, stdout: '' });
     expect(wrong.stderr).toContain('WRONG_PASSWORD');
     const exported = await run(
       'keys',

@@ -20,8 +20,9 @@ const limits = {
 };
 
 /** Threads that answer with the parameters, one call after the other; or not at all when asked with 'hang'. */
-function threads() {
+function threads({ failingStarts = 0 } = {}) {
   const started: Lane[] = [];
+  let toFail = failingStarts;
   let alive = 0;
   let most = 0;
   const reported: string[] = [];
@@ -29,6 +30,7 @@ function threads() {
     limits,
     report: (_, method) => reported.push(method),
     start(lane): LaneThread {
+      if (toFail-- > 0) throw new Error('no memory for a thread');
       started.push(lane);
       alive += 1;
       let last: Promise<unknown> = Promise.resolve();
@@ -81,6 +83,15 @@ describe('calls that run apart', () => {
     await apart.run('eth_call', 'quick');
     await Promise.all([1, 2, 3].map(() => apart.run('eth_call', 'quick')));
     expect(most()).toBeGreaterThan(1);
+    await apart.close();
+  });
+
+  it('are all answered when no thread can be started: the first is told so, the next one tries again', async () => {
+    const { apart, reported } = threads({ failingStarts: 1 });
+    const [first, second] = await Promise.allSettled([apart.run('eth_call', 1), apart.run('eth_call', 2)]);
+    expect(first).toMatchObject({ status: 'rejected', reason: { code: -32000 } });
+    expect(second).toMatchObject({ status: 'fulfilled', value: '2' });
+    expect(reported).toEqual(['eth_call']);
     await apart.close();
   });
 
