@@ -50,13 +50,28 @@ describe('a proposer that commits a wrong credit vector', () => {
       [],
     ]);
 
+  /** Whether nothing is left that would make another block: what validators attest are transactions, too. */
+  const isAtRest = async (): Promise<boolean> => {
+    const at = await Promise.all(
+      network.nodes.map(async ({ client }) => {
+        const { items } = await client.call<{ items: { status: string }[] }>('ol_attestations');
+        const { pending } = await client.call<{ pending: Hex }>('txpool_status');
+        const head = await client.call<Hex>('eth_blockNumber');
+        return items.some(({ status }) => status === 'open') || Number(pending) > 0 ? undefined : head;
+      }),
+    );
+    return at[0] !== undefined && at.every((head) => head === at[0]);
+  };
+  const untilRest = () => faulty.client.until(async () => ((await isAtRest()) ? true : undefined), 60_000);
+
   /** Resolves when the validator whose turn comes next is the faulty one: the one before it has just proposed. */
   async function untilItsTurn(): Promise<void> {
     const own = faulty.address?.toLowerCase();
+    await untilRest();
     for (let turn = 0; turn < 8; turn++) {
       await moveOn();
-      const head = Number(await (honest[0] as TestNode).client.call<Hex>('eth_blockNumber'));
-      await faulty.client.untilHead((known) => known.number >= head, 60_000);
+      await untilRest();
+      const head = Number(await faulty.client.call<Hex>('eth_blockNumber'));
       // Equal powers take turns: whoever proposed four blocks before the next one proposes it.
       if (head >= 5 && (await proposerOf(head - 3)) === own) return;
     }
