@@ -44,7 +44,7 @@ import {
 } from '../votes/keeper.ts';
 import { hasQuorumFor, hasQuorumOfAny, powerFor, quorumBlock, votesFor } from '../votes/round-votes.ts';
 import type { Input, Verdict } from './inputs.ts';
-import { buildAtMs, expectProposalAtMs, type Pacing } from './pacing.ts';
+import { buildAtMs, expectProposalAtMs, type Pacing, setBack } from './pacing.ts';
 
 export interface CoreConfig {
   readonly height: Height;
@@ -105,6 +105,8 @@ export function roundOf(core: Core): Round {
 
 /** Takes one input and yields everything that follows from it. */
 export function* handle(core: Core, input: Input): Handler {
+  // A clock that was put back must not make this height wait until it has caught up with itself.
+  if (input.nowMs < core.pacing.startMs) core.pacing = setBack(core.pacing, input.nowMs);
   yield* take(core, input);
   yield* applyRules(core, input.nowMs);
   yield* pace(core, input.nowMs);
@@ -167,10 +169,12 @@ function* keepProposal(core: Core, proposal: Proposal, timely: boolean): Handler
   if (known.some((one) => equalBytes(encodeProposal(one.proposal), encoded))) return;
   if (known[0] !== undefined && !sameContent(known[0].proposal, proposal))
     yield* accuse(core, proposalEvidence(known[0].proposal, proposal), `${proposal.round}/proposal`);
-  if (known.some((one) => one.proposal.blockHash === proposal.blockHash)) return;
+  const isAgain = known.some((one) => one.proposal.blockHash === proposal.blockHash);
   const prevotes = votesOf(core.votes, proposal.round, 'prevote');
   const backed =
-    prevotes !== undefined && isMinority(powerFor(prevotes, proposal.blockHash), core.config.set.totalPower);
+    !isAgain &&
+    prevotes !== undefined &&
+    isMinority(powerFor(prevotes, proposal.blockHash), core.config.set.totalPower);
   if (known.length >= LIMITS.maxProposalsPerRound && !backed) return;
   if (core.proposals.size >= LIMITS.maxRoundsKept && !core.proposals.has(proposal.round))
     forgetOldestProposal(core);

@@ -16,6 +16,16 @@ export interface Pacing {
   readonly parentComplete: boolean;
 }
 
+/** The same height by a clock that says `nowMs`, which is before its start. */
+export function setBack(pacing: Pacing, nowMs: number): Pacing {
+  const { transactionsSinceMs } = pacing;
+  return {
+    ...pacing,
+    startMs: nowMs,
+    transactionsSinceMs: transactionsSinceMs === undefined ? undefined : Math.min(transactionsSinceMs, nowMs),
+  };
+}
+
 /** Earliest time at which the proposer of round 0 builds. Finite, because the heartbeat comes. */
 export function buildAtMs(pacing: Pacing, parameters: ConsensusParameters): number {
   // The heartbeat is counted from the parent: after a pause of the whole chain, and for its first block, it is due.

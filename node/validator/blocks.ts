@@ -20,8 +20,10 @@ interface Entry {
   attempts: number;
   /** Who served the bytes when we asked. Gossiped bodies have no such name: the proposer does not sign them. */
   servedBy: PeerId | undefined;
-  /** Peers that mentioned the block: asked first. */
-  readonly sources: PeerId[];
+  /** Bytes without such a name were not the block. More of them could come before each answer and keep it out. */
+  rubbishGossiped: boolean;
+  /** Peers that mentioned the block: asked first, until one does not have it. */
+  sources: PeerId[];
   cancelRetry: Cancel | undefined;
 }
 
@@ -75,6 +77,7 @@ export function createBlocks(parts: {
         valid: false,
         attempts: 0,
         servedBy: undefined,
+        rubbishGossiped: false,
         sources: [],
         cancelRetry: undefined,
       };
@@ -93,6 +96,7 @@ export function createBlocks(parts: {
       if (candidate.valid || parts.isPinned(other)) continue;
       bytesHeld -= candidate.bytes.length;
       candidate.bytes = undefined;
+      candidate.servedBy = undefined;
     }
   };
 
@@ -124,22 +128,55 @@ export function createBlocks(parts: {
     );
   };
 
-  /** True if something new is there to work on at once. */
-  const fetchOnce = async (blockHash: Hash, entry: Entry): Promise<boolean> => {
-    const question = encodeBlockQuestion({ height: parts.height, blockHash });
-    for (const peer of peersToAsk(entry.sources, parts.net.peers(), parts.random)) {
-      const bytes = await parts.net.request(peer, 'block', question);
-      if (!open || entry.bytes !== undefined) return open;
-      if (bytes === undefined || bytes.length === 0) continue;
-      if (bytes.length > LIMITS.maxBlockBytes) {
-        parts.net.penalise(peer, 'BAD_ANSWER');
-        continue;
-      }
-      // Whether it is the block is known only after the check: remember whom to blame.
-      entry.servedBy = peer;
-      setBytes(blockHash, entry, bytes);
-      return true;
+  /**
+   * True if something new is there to work on at once. Peers are asked one after the other, and the next one also when
+   * the last has said nothing for a while: whoever answers a byte at a time must not cost the round.
+   */
+  const fetchOnce = (blockHash: Hash, entry: Entry): Promise<boolean> =>
+    new Promise((resolve) => {
+      const question = encodeBlockQuestion({ height: parts.height, blockHash });
+      const peers = peersToAsk(entry.sources, parts.net.peers(), parts.random);
+      let pending = 0;
+      let isDone = false;
+      let cancelNext: Cancel = () => {};
+      const finish = (again: boolean) => {
+        isDone = true;
+        cancelNext();
+        resolve(again);
+      };
+      const askNext = () => {
+        cancelNext();
+        if (!open) return finish(false);
+        const peer = peers.shift();
+        if (peer === undefined) {
+          if (pending === 0) finish(false);
+          return;
+        }
+        pending++;
+        cancelNext = parts.clock.setTimer(LIMITS.patienceMs, askNext);
+        void parts.net.request(peer, 'block', question).then((bytes) => {
+          pending--;
+          if (isDone) return;
+          if (!open || entry.bytes !== undefined) finish(open);
+          else if (isServed(entry, peer, bytes)) {
+            // Whether it is the block is known only after the check: remember whom to blame.
+            entry.servedBy = peer;
+            setBytes(blockHash, entry, bytes);
+            finish(true);
+          } else askNext();
+        });
+      };
+      askNext();
+    });
+
+  const isServed = (entry: Entry, peer: PeerId, bytes: Uint8Array | undefined): bytes is Uint8Array => {
+    if (bytes === undefined || bytes.length === 0) {
+      // Whoever mentions a block and does not serve it must not be asked instead of those who have it.
+      entry.sources = entry.sources.filter((one) => one !== peer);
+      return false;
     }
+    if (bytes.length <= LIMITS.maxBlockBytes) return true;
+    parts.net.penalise(peer, 'BAD_ANSWER');
     return false;
   };
 
@@ -157,6 +194,7 @@ export function createBlocks(parts: {
       case 'mismatch': {
         const peer = entry.servedBy;
         if (peer !== undefined) parts.net.penalise(peer, 'WRONG_BLOCK');
+        else entry.rubbishGossiped = true;
         entry.servedBy = undefined;
         setBytes(blockHash, entry, undefined);
         // A gossiped body is replaced at once; peers that serve rubbish are not asked in a tight loop.
@@ -170,7 +208,8 @@ export function createBlocks(parts: {
   return {
     offer(blockHash, bytes) {
       const entry = entryOf(blockHash);
-      if (!open || entry.bytes !== undefined || bytes.length > LIMITS.maxBlockBytes) return;
+      if (!open || entry.bytes !== undefined || entry.rubbishGossiped) return;
+      if (bytes.length > LIMITS.maxBlockBytes) return;
       setBytes(blockHash, entry, bytes);
       entry.cancelRetry?.();
       entry.cancelRetry = undefined;

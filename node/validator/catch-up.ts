@@ -9,7 +9,7 @@ import { asHeight, type CommitCertificate, type Hash, type Height } from '../../
 import { shuffled } from './blocks.ts';
 import { LIMITS } from './limits.ts';
 import { type CertifiedBlock, decodeRangeAnswer, encodeRangeQuestion } from './messages.ts';
-import type { App, BlsVerifier, Clock, Head, Log, Net, PeerId, Random } from './ports.ts';
+import type { App, BlsVerifier, Cancel, Clock, Head, Log, Net, PeerId, Random } from './ports.ts';
 
 export interface CatchUp {
   /** A peer says that its head is at `height`. Starts the work if that is ahead of ours. */
@@ -78,7 +78,9 @@ export function createCatchUp(parts: {
 
   const isDoubted = (peer: PeerId): boolean => {
     const found = doubts.get(peer);
-    return found !== undefined && parts.clock.nowMs() < found.untilMs;
+    const leftMs = found === undefined ? 0 : found.untilMs - parts.clock.nowMs();
+    // More is left only where the clock was put back.
+    return leftMs > 0 && leftMs <= LIMITS.maxDoubtMs;
   };
 
   const fetchRange = async (peer: PeerId, from: Height, count: number): Promise<Fetched | undefined> => {
@@ -89,7 +91,7 @@ export function createCatchUp(parts: {
     }
     try {
       const answer = decodeRangeAnswer(bytes);
-      peerHeights.set(peer, answer.headHeight);
+      if (!isDoubted(peer)) peerHeights.set(peer, answer.headHeight);
       const inOrder = answer.blocks.every((block, i) => block.certificate.height === from + i);
       if (!inOrder || answer.blocks.length > count)
         throw new ConsensusError('MALFORMED', 'not the range asked for');
@@ -103,17 +105,40 @@ export function createCatchUp(parts: {
     }
   };
 
-  /** Fetches the next ranges from different peers at the same time. */
-  const fetchAhead = async (from: number, until: number): Promise<Fetched[]> => {
-    const peers = holders(from).slice(0, LIMITS.maxRangesInFlight);
-    const wanted: Promise<Fetched | undefined>[] = [];
-    for (const [i, peer] of peers.entries()) {
-      const start = from + i * LIMITS.maxRangeBlocks;
-      if (start > until || start > peerHeights.get(peer)!) break;
-      wanted.push(fetchRange(peer, asHeight(start), Math.min(LIMITS.maxRangeBlocks, until - start + 1)));
-    }
-    return (await Promise.all(wanted)).filter((one) => one !== undefined);
-  };
+  /**
+   * Fetches the next ranges from different peers at the same time. Once one has come, the others get a little more time:
+   * the slowest peer must not set the pace.
+   */
+  const fetchAhead = (from: number, until: number): Promise<Fetched[]> =>
+    new Promise((resolve) => {
+      const peers = holders(from).slice(0, LIMITS.maxRangesInFlight);
+      const late = new Set<PeerId>();
+      const came: (Fetched | undefined)[] = [];
+      let cancelWait: Cancel | undefined;
+      const finish = (): void => {
+        cancelWait?.();
+        for (const peer of late) doubt(peer);
+        resolve(came.filter((one) => one !== undefined));
+      };
+      for (const [i, peer] of peers.entries()) {
+        const start = from + i * LIMITS.maxRangeBlocks;
+        if (start > until || start > peerHeights.get(peer)!) break;
+        late.add(peer);
+        const count = Math.min(LIMITS.maxRangeBlocks, until - start + 1);
+        void fetchRange(peer, asHeight(start), count).then((fetched) => {
+          if (!late.delete(peer)) return;
+          came[i] = fetched;
+          if (late.size === 0) finish();
+          else if (fetched !== undefined && fetched.blocks.length > 0)
+            cancelWait ??= parts.clock.setTimer(LIMITS.stragglerMs, () => {
+              cancelWait = undefined;
+              finish();
+              late.clear();
+            });
+        });
+      }
+      if (late.size === 0) finish();
+    });
 
   /** True if the block was committed. */
   const apply = async (block: CertifiedBlock, peer: PeerId): Promise<boolean> => {

@@ -209,6 +209,16 @@ export function createHeight(parts: HeightParts): HeightRun {
   // again. The other way round, a vote signed but not explained by the log could neither be repeated nor replaced,
   // and a network that needs it would stand still.
 
+  /**
+   * A replay that has not come by the last signed message may be of another way than the one that was taken (a log that
+   * was written without the key, under a record that came with it): nothing is signed on it.
+   */
+  const isExplained = (): boolean => {
+    const last = parts.guard?.last();
+    if (replay === undefined || last?.height !== height || isWithoutLock(last)) return true;
+    return replay.messages.some((message) => equalBytes(message, last.message));
+  };
+
   const signVote = (vote: Omit<Vote, 'signature'>): Uint8Array | null => {
     replay?.messages.push(voteSignBytes(genesisHash, vote));
     const logged = replay?.ownVotes.get(`${vote.round}/${vote.type}`);
@@ -218,11 +228,12 @@ export function createHeight(parts: HeightParts): HeightRun {
         env.log('error', 'the log replays to another vote than the one signed; not signing', { height });
       return same ? logged.signature : null;
     }
-    if (parts.guard === undefined || !maySign) return null;
+    if (parts.guard === undefined || !maySign || !isExplained()) return null;
     wal.sync();
     const signature = parts.guard.signVote(vote, ownRecords);
     if (signature === null) return null;
     wal.append({ kind: 'ownVote', vote: { ...vote, signature } });
+    replay?.ownVotes.set(`${vote.round}/${vote.type}`, { ...vote, signature });
     ownRecords++;
     return signature;
   };
@@ -239,11 +250,12 @@ export function createHeight(parts: HeightParts): HeightRun {
         env.log('error', 'the log replays to another proposal than the one signed; not signing', { height });
       return same ? logged.signature : null;
     }
-    if (parts.guard === undefined || !maySign) return null;
+    if (parts.guard === undefined || !maySign || !isExplained()) return null;
     wal.sync();
     const signature = parts.guard.signProposal(proposal, ownRecords);
     if (signature === null) return null;
     wal.append({ kind: 'ownProposal', proposal: { ...proposal, signature } });
+    replay?.ownProposals.set(proposal.round, { ...proposal, signature });
     ownRecords++;
     return signature;
   };

@@ -27,6 +27,8 @@ export const LIMITS = {
    */
   minDoubtMs: 2_000,
   maxDoubtMs: 600_000,
+  /** How long a range may take after another one has come, in milliseconds: the slowest peer must not set the pace. */
+  stragglerMs: 5_000,
   /** Blocks in one answer of a range request. */
   maxRangeBlocks: 64,
   /** Bytes in one answer of a range request (one block may exceed it alone). */
@@ -48,6 +50,8 @@ export const LIMITS = {
   retryMs: 250,
   /** The pause grows to this. */
   maxRetryMs: 5_000,
+  /** How long one peer may keep a block to itself before the next is asked as well, in milliseconds. */
+  patienceMs: 1_000,
   /** Peers named in one search for a block before the pause. */
   maxBlockPeers: 4,
   /** Votes of the parent that arrive late are taken until the next block; then they help nobody. */

@@ -55,7 +55,8 @@ export function recordToJson({ publicKey, genesisHash, last, attested }: Signing
     publicKey,
     genesisHash,
     lastSigned: { ...last, message: bytesToHex(last.message) },
-    attested: Object.fromEntries(attested),
+    // The older ones are settled; the file beside the key may hold more until the next start (attesting.ts).
+    attested: Object.fromEntries([...attested].slice(-LIMITS.attestedRecords / 2)),
   };
   return `${JSON.stringify(json, undefined, 2)}\n`;
 }

@@ -56,7 +56,8 @@ export function answerTo(status: Status, core: Core, headHeight: Height): Status
   if (lockRound !== NO_ROUND) order.add(lockRound);
 
   const proposals: Proposal[] = [];
-  const votes: Vote[] = [];
+  const lacking: Vote[] = [];
+  const again: Vote[] = [];
   for (const round of order) {
     const known = named.get(round);
     if (proposals.length < LIMITS.maxStatusRounds - 2)
@@ -66,29 +67,35 @@ export function answerTo(status: Status, core: Core, headHeight: Height): Status
     for (const type of ['precommit', 'prevote'] as const) {
       const held = votesOf(core.votes, round, type);
       const seen = type === 'prevote' ? known?.prevotes : known?.precommits;
-      if (held !== undefined) votes.push(...missing(core, held, seen));
+      if (held !== undefined) collect(core, held, seen, lacking, again);
     }
   }
   return {
     headHeight,
     proposals: proposals.slice(0, LIMITS.maxStatusRounds),
-    votes: votes.slice(0, CONSENSUS_LIMITS.maxVotesPerMessage),
+    votes: [...lacking, ...again].slice(0, CONSENSUS_LIMITS.maxVotesPerMessage),
   };
 }
 
 /**
- * Votes of validators the other has not heard; and, if a block has a quorum here, all votes for it: the other may
- * hold an equivocator's other vote, which a bit cannot tell.
+ * `lacking`: votes of validators the other has not heard. `again`: if a block has a quorum here, all votes for it, since
+ * the other may hold an equivocator's other vote, which a bit cannot tell. These come last: in a large set they alone
+ * would fill every answer.
  */
-function missing(core: Core, held: RoundVotes, seen: Uint8Array | undefined): Vote[] {
+function collect(
+  core: Core,
+  held: RoundVotes,
+  seen: Uint8Array | undefined,
+  lacking: Vote[],
+  again: Vote[],
+): void {
   const usable =
     seen !== undefined && seen.length === bitmapBytes(core.config.set.validators.length) ? seen : undefined;
   const quorum = quorumBlock(held, core.config.set);
-  const found: Vote[] = [];
   for (const [index, list] of held.byVoter) {
     const heard = usable !== undefined && hasBit(usable, index);
     for (const vote of list)
-      if (!heard || (quorum !== undefined && vote.blockHash === quorum)) found.push(vote);
+      if (!heard) lacking.push(vote);
+      else if (quorum !== undefined && vote.blockHash === quorum) again.push(vote);
   }
-  return found;
 }

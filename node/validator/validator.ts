@@ -538,7 +538,7 @@ function createShell(
 
   const watch = (): void => {
     later(LIMITS.stallMs, () => {
-      if (clock.nowMs() - lastProgressMs >= LIMITS.stallMs)
+      if (Math.abs(clock.nowMs() - lastProgressMs) >= LIMITS.stallMs)
         for (const peer of shuffled(net.peers(), env.random).slice(0, LIMITS.maxStatusPeers))
           void askStatus(peer);
       watch();
@@ -687,6 +687,7 @@ function isVoteUseful(core: Core, vote: Vote): boolean {
 function hasRoomFor(core: Core, proposal: Proposal): boolean {
   const known = core.proposals.get(proposal.round) ?? [];
   if (known.length < CONSENSUS_LIMITS.maxProposalsPerRound) return true;
+  if (known.some((one) => one.proposal.blockHash === proposal.blockHash)) return false;
   const prevotes = votesOf(core.votes, proposal.round, 'prevote');
   return (
     prevotes !== undefined && isMinority(powerFor(prevotes, proposal.blockHash), core.config.set.totalPower)
