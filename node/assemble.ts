@@ -228,6 +228,8 @@ export async function startNode(config: NodeConfig, options: StartOptions): Prom
     if (key !== undefined) {
       const lock = await lockKey(config.validator.key);
       ending.addCloser('key', () => lock.release());
+      // The record may have been exported with --retire since the first look.
+      refuseWithoutRecord(config);
     }
     let consensus: ValidatorHandle | undefined;
     const app = await heldToTrust(
@@ -425,14 +427,14 @@ function refuseWithoutRecord(config: NodeConfig): void {
       'LAST_SIGNED_MISSING',
       `the record of ${key} was exported with --retire, so the key signs on another machine now: keep it stopped here, ` +
         'or empty validator.key for a full node. To bring the key back, export the record there with --retire and ' +
-        `'openledger last-signed import' it here; where ${retiredRecordOf(key)} is wrong, remove that file`,
+        `'openledger last-signed import FILE' it here; where ${retiredRecordOf(key)} is wrong, remove that file`,
     );
   if (riskSlashingWithoutRecord) return;
   if (existsSync(join(dirname(key), LAST_SIGNED_FILE))) return;
   throw new UserError(
     'LAST_SIGNED_MISSING',
     `${key} has no last-signed record beside it, so it may have signed elsewhere. Bring the record from there with ` +
-      "'openledger last-signed import'; only if the key never signed on this chain, start once with " +
+      "'openledger last-signed import FILE'; only if the key never signed on this chain, start once with " +
       '--validator-risk-slashing-without-record true',
   );
 }

@@ -24,7 +24,7 @@ import { encodeReceipt, encodeStoredReceipts } from './block/receipts.ts';
 import { orderedRoot } from './block/roots.ts';
 import { encodeRecords, setHash, toValidatorSet } from './block/validators.ts';
 import { concat, fromHex, keccak256, toHex } from './crypto.ts';
-import { type DatabaseFiles, openDatabase, type Write } from './db/database.ts';
+import { type DatabaseFiles, openDatabase, WAY_OUT, type Write } from './db/database.ts';
 import { decodeHead, encodeHead } from './db/head-record.ts';
 import { COLUMN, FORMAT_VERSION, hashKey, key, metaKey, numberKey, u32, u48 } from './db/keys.ts';
 import { compactPruned, KEEP_RECORDS, pruneRecords, pruneStates, type Retention } from './db/retention.ts';
@@ -144,7 +144,10 @@ export async function openChain(options: ChainOptions): Promise<Chain & { readon
         'DATABASE_DAMAGED',
         `${options.dir} was written in format ${format[0]}, this node reads ${FORMAT_VERSION}: sync again into an empty directory`,
       );
-    if (stored === undefined) await writeGenesis(db, genesis, modules);
+    if (stored === undefined) {
+      await refuseRemains(db, options.dir);
+      await writeGenesis(db, genesis, modules);
+    }
     await prepareIndexes(db);
     return await runChain(options, modules, db, genesis.block.hash);
   } catch (error) {
@@ -152,6 +155,20 @@ export async function openChain(options: ChainOptions): Promise<Chain & { readon
     await db.close();
     throw error;
   }
+}
+
+/**
+ * The first block is written in one batch with the name of the chain: what is there without it is the rest of a chain
+ * whose files are damaged, and another one must not begin between its values.
+ * @throws ChainError DATABASE_DAMAGED
+ */
+async function refuseRemains(db: DatabaseFiles, dir: string): Promise<void> {
+  const [any] = await db.entries(Uint8Array.of(0), Uint8Array.of(255), { limit: 1 });
+  if (any === undefined) return;
+  throw new ChainError(
+    'DATABASE_DAMAGED',
+    `the database in ${dir} has lost the beginning of its chain. ${WAY_OUT}`,
+  );
 }
 
 async function writeGenesis(

@@ -1,16 +1,17 @@
 /** The last-signed record of a stopped node, for the commands about it. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { SIGN_STEP } from '../../consensus/wal/last-signed.ts';
 import type { NodeConfig } from '../config/config.ts';
 import { systemReason, UserError } from '../config/errors.ts';
 import { publicKeyInFile } from '../keys/consensus-key.ts';
 import { toHex } from '../keys/hex.ts';
-import { KEY_LOCK_FOLDER, lockKey } from '../keys/key-lock.ts';
+import { lockKey } from '../keys/key-lock.ts';
+import { movedAway } from '../keys/retired-record.ts';
 import { createFileStorage } from '../validator/file-storage.ts';
 import type { Storage } from '../validator/ports.ts';
 import { readRecord, type SigningRecord } from '../validator/record-exchange.ts';
-import { configOf, genesisOf, refuseWhileRunning } from './stopped-node.ts';
+import { configOf, genesisOf, whileStopped } from './stopped-node.ts';
 
 /** 65,536 attestations as JSON take 10 MB. */
 const MAX_RECORD_FILE_BYTES = 16 << 20;
@@ -22,20 +23,34 @@ export interface KeyRecord {
   readonly storage: Storage;
 }
 
-/** @throws UserError NO_VALIDATOR_KEY, KEY_FILE_MISSING; DATA_DIR_IN_USE, KEY_IN_USE while the node runs */
-export async function openKeyRecord(
+/**
+ * Runs `work` on the record of the key. No node can take the key meanwhile: one that a service manager starts again
+ * every few seconds would sign what an export or import of that moment does not know.
+ * @throws UserError NO_VALIDATOR_KEY, KEY_FILE_MISSING; DATA_DIR_IN_USE, KEY_IN_USE while the node runs
+ */
+export async function withKeyRecord<T>(
   home: string | undefined,
   environment: Parameters<typeof configOf>[1],
-): Promise<KeyRecord> {
+  work: (opened: KeyRecord) => Promise<T>,
+): Promise<T> {
   const config = configOf(home, environment);
   const { key } = config.validator;
   if (key === '')
     throw new UserError('NO_VALIDATOR_KEY', `${config.home} has no validator.key: a full node signs nothing`);
   const publicKey = toHex(publicKeyInFile(key)) as SigningRecord['publicKey'];
-  await refuseWhileRunning(config);
-  // A node that was started with another data folder has the key all the same.
-  if (existsSync(join(dirname(key), KEY_LOCK_FOLDER))) await (await lockKey(key)).release();
-  return { config, publicKey, storage: createFileStorage(dirname(key)) };
+  return whileStopped(config, async () => {
+    // A node that was started with another data folder has the key all the same.
+    const lock = await lockKey(key).catch((error: unknown) => {
+      // Whoever holds a lock is met before a full disk, and nobody takes it on one.
+      if (error instanceof UserError && error.code === 'DISK_FULL') return undefined;
+      throw error;
+    });
+    try {
+      return await work({ config, publicKey, storage: createFileStorage(dirname(key)) });
+    } finally {
+      await lock?.release();
+    }
+  });
 }
 
 /** @throws UserError LAST_SIGNED_MISSING */
@@ -44,7 +59,10 @@ export async function wholeRecord({ config, publicKey, storage }: KeyRecord): Pr
   if (own === undefined)
     throw new UserError(
       'LAST_SIGNED_MISSING',
-      `there is no last-signed record beside ${config.validator.key}`,
+      `there is no last-signed record beside ${config.validator.key}` +
+        (movedAway(config.validator.key)
+          ? ': it was exported with --retire, the key lives on another machine'
+          : ''),
     );
   const { genesisHash } = await genesisOf(config);
   return { publicKey, genesisHash, ...own };

@@ -298,17 +298,23 @@ function report(error: unknown, json: boolean, { out, variables }: Environment):
   return EXIT_BY_CODE[code] ?? EXIT.failed;
 }
 
-/** What a fault of this machine is about may stand before its message. */
+/** What a fault of this machine is about may stand before its message; a full disk has one code, whoever meets it. */
 function named(code: string, error: unknown): { code: string; message: string } {
   const message = messageOf(error);
+  if (isSystemDiskFull(code))
+    return { code: 'DISK_FULL', message: `${message}: make room, then run it again` };
   const [prefix, own] = (code === 'FAULT' && /^([A-Z]+_[A-Z_]+): /.exec(message)) || [];
   return own === undefined ? { code, message } : { code: own, message: message.slice(prefix!.length) };
 }
+
+const isSystemDiskFull = (code: string | undefined): boolean => code === 'ENOSPC' || code === 'EDQUOT';
 
 /** What the operating system refuses names its path: `cannot make /x: no permission`. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { syscall, path } = error as NodeJS.ErrnoException;
+  if (isSystemDiskFull((error as NodeJS.ErrnoException).code) && path === undefined)
+    return `cannot ${syscall ?? 'write'}: ${systemReason(error)}`;
   if (syscall === undefined || path === undefined) return error.message;
   const verb =
     { mkdir: 'make the folder', open: 'open', scandir: 'read', unlink: 'delete' }[syscall] ?? syscall;

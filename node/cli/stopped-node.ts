@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Genesis, Hex } from '../../genesis/types.ts';
+import { toHex } from '../../state/crypto.ts';
 import { type DatabaseFiles, openDatabase } from '../../state/db/database.ts';
 import { metaKey } from '../../state/db/keys.ts';
 import { ChainError } from '../../state/types.ts';
@@ -48,19 +49,48 @@ export async function withStoppedChain<T>(
   }
 }
 
+/** What a node opens first, and a node that begins with a snapshot before that. */
+const LOCKED_FOLDERS = ['chain', 'chain.restoring'];
+
 /**
- * Holds the lock of the data folder for a moment: whoever has it also writes the files beside. A damaged database is
- * nobody's: its lock is looked at before its files.
- * @throws ChainError DATA_DIR_IN_USE
+ * Runs `work` on the files beside the database while no node can start: one that a service manager starts again every
+ * few seconds would otherwise begin in the middle of it. A database that is damaged or finds no room is nobody's, since
+ * its lock is looked at before its files, and no node opens it either.
+ * @throws ChainError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE
  */
-export async function refuseWhileRunning(config: NodeConfig): Promise<void> {
-  const directory = chainDirectory(config);
-  if (!existsSync(directory)) return;
+export async function whileStopped<T>(config: NodeConfig, work: () => T | Promise<T>): Promise<T> {
+  const held: DatabaseFiles[] = [];
   try {
-    await (await openDatabase(directory)).close();
-  } catch (error) {
-    if (!(error instanceof ChainError) || error.code !== 'DATABASE_DAMAGED') throw error;
+    for (const name of LOCKED_FOLDERS) {
+      const directory = join(config.dataDir, name);
+      if (!existsSync(directory)) continue;
+      const db = await openDatabase(directory).catch((error: unknown) => {
+        if (error instanceof ChainError && ['DATABASE_DAMAGED', 'DISK_FULL'].includes(error.code))
+          return undefined;
+        throw error;
+      });
+      if (db !== undefined) held.push(db);
+    }
+    return await work();
+  } finally {
+    for (const db of held) await db.close();
   }
+}
+
+/** The same for a moment. @throws ChainError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE */
+export async function refuseWhileRunning(config: NodeConfig): Promise<void> {
+  await whileStopped(config, () => {});
+}
+
+/** @throws ChainError WRONG_CHAIN: what else would be said of the database would be wrong. */
+export function refuseOtherChain(db: DatabaseFiles, config: NodeConfig, genesisHash: Hex): void {
+  const stored = db.get(metaKey('genesis'));
+  if (stored === undefined || toHex(stored) === genesisHash) return;
+  throw new ChainError(
+    'WRONG_CHAIN',
+    `${config.dataDir} holds the chain with genesis ${toHex(stored)}, but ${config.genesis} gives ${genesisHash}: ` +
+      'put the right genesis file there',
+  );
 }
 
 /** Genesis file of the node and the hash of its block 0. @throws UserError FILE_MISSING, GenesisError */

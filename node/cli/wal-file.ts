@@ -5,7 +5,7 @@ import { scanFrames, type WalScan } from '../../consensus/wal/frame.ts';
 import { UserError } from '../config/errors.ts';
 import { WAL_FILE } from '../validator/wal.ts';
 import type { Environment } from './command.ts';
-import { configOf, refuseWhileRunning } from './stopped-node.ts';
+import { configOf, whileStopped } from './stopped-node.ts';
 
 export interface WalFile {
   readonly path: string;
@@ -13,15 +13,20 @@ export interface WalFile {
   readonly scan: WalScan;
 }
 
-/** @throws UserError FILE_MISSING; DATA_DIR_IN_USE while the node runs, since the log changes then. */
-export async function readWal(
+/**
+ * Runs `work` on the log; no node writes to it meanwhile.
+ * @throws UserError FILE_MISSING; DATA_DIR_IN_USE while the node runs, since the log changes then.
+ */
+export async function withWal<T>(
   home: string | undefined,
   environment: Pick<Environment, 'variables' | 'workingDirectory'>,
-): Promise<WalFile> {
+  work: (wal: WalFile) => T,
+): Promise<T> {
   const config = configOf(home, environment);
   const path = join(config.dataDir, 'consensus', WAL_FILE);
   if (!existsSync(path)) throw new UserError('FILE_MISSING', `there is no consensus log at ${path}`);
-  await refuseWhileRunning(config);
-  const bytes = new Uint8Array(readFileSync(path));
-  return { path, bytes, scan: scanFrames(bytes) };
+  return whileStopped(config, () => {
+    const bytes = new Uint8Array(readFileSync(path));
+    return work({ path, bytes, scan: scanFrames(bytes) });
+  });
 }

@@ -72,6 +72,12 @@ function linkNew(temporary: string, path: string): void {
   }
 }
 
+/** Gives a file another name in its folder, for good: a cut of the power does not bring the old one back. */
+export function renameDurably(from: string, to: string): void {
+  renameSync(from, to);
+  syncDirectory(dirname(to));
+}
+
 function syncDirectory(directory: string): void {
   const handle = openSync(directory, 'r');
   try {

@@ -8,10 +8,11 @@ export interface SnapshotFiles {
   list(): number[];
   manifest(height: number): Uint8Array | undefined;
   chunk(height: number, index: number): Uint8Array | undefined;
-  /** Writes a snapshot; `finish` makes it visible, and deletes all but the newest `keep`. */
+  /** Writes a snapshot; `finish` makes it visible, and deletes all but the newest `keep`; `discard` leaves nothing of it. */
   begin(height: number): {
     chunk(index: number, bytes: Uint8Array): void;
     finish(manifest: Uint8Array, keep: number): void;
+    discard(): void;
   };
 }
 
@@ -41,19 +42,30 @@ export function openSnapshotFiles(dataDir: string): SnapshotFiles {
     chunk: (height, index) => read(height, `${index}.chunk`),
     begin(height) {
       const partial = `${folder(height)}.partial`;
-      rmSync(partial, { recursive: true, force: true });
+      removePartial(root);
       mkdirSync(partial, { recursive: true });
+      // Durable before it is visible: peers put a node out whose chunk is empty after a cut of the power.
+      const write = (name: string, bytes: Uint8Array): void =>
+        writeFileSync(join(partial, name), bytes, { flush: true });
       return {
-        chunk: (index, bytes) => writeFileSync(join(partial, `${index}.chunk`), bytes),
+        chunk: (index, bytes) => write(`${index}.chunk`, bytes),
         finish(manifest, keep) {
-          writeFileSync(join(partial, 'manifest'), manifest);
+          write('manifest', manifest);
           rmSync(folder(height), { recursive: true, force: true });
           renameSync(partial, folder(height));
           for (const old of list().slice(keep)) rmSync(folder(old), { recursive: true, force: true });
         },
+        discard: () => rmSync(partial, { recursive: true, force: true }),
       };
     },
   };
+}
+
+/** What a kill or a full disk left of others: one is made at a time, since the database lets one process in. */
+function removePartial(root: string): void {
+  if (!existsSync(root)) return;
+  for (const name of readdirSync(root))
+    if (name.endsWith('.partial')) rmSync(join(root, name), { recursive: true, force: true });
 }
 
 /** Bytes and number of chunks of a stored snapshot. */

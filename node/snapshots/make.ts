@@ -22,16 +22,21 @@ export async function makeSnapshot(settings: SnapshotSettings, number: number): 
   try {
     const writing = openSnapshotFiles(settings.dataDir).begin(number);
     let chunks = 0;
-    const manifest = await createSnapshot(db, {
-      number,
-      evidenceMaxAgeBlocks: settings.evidenceMaxAgeBlocks,
-      recordAccounts: moduleTable.recordAccounts,
-      onChunk(index, bytes) {
-        writing.chunk(index, bytes);
-        chunks += 1;
-      },
-    });
-    writing.finish(manifest, settings.keep);
+    try {
+      const manifest = await createSnapshot(db, {
+        number,
+        evidenceMaxAgeBlocks: settings.evidenceMaxAgeBlocks,
+        recordAccounts: moduleTable.recordAccounts,
+        onChunk(index, bytes) {
+          writing.chunk(index, bytes);
+          chunks += 1;
+        },
+      });
+      writing.finish(manifest, settings.keep);
+    } catch (error) {
+      writing.discard();
+      throw error;
+    }
     return chunks;
   } finally {
     await db.close();

@@ -44,7 +44,13 @@ interface LevelError {
   message?: string;
 }
 
-const WAY_OUT =
+/** Said to who starts a node and to who runs a command on a stopped one. */
+const WRITABLE =
+  'also to be read it must be writable: run this as the user of the node, set dataDir to another folder, or take a ' +
+  "copy of the node's folder where the disk is read-only";
+
+/** What helps against damage. */
+export const WAY_OUT =
   "Check the disk, then 'openledger reset --yes' and start again: the chain comes from the peers, keys and records stay";
 
 /** LevelDB takes a folder without the file CURRENT for a new one, and then deletes the tables that it finds there. */
@@ -69,10 +75,7 @@ export async function openDatabase(
     location = realpathSync(dir);
   } catch (error) {
     if (readOnly) throw new ChainError('NOT_INITIALISED', `no chain in ${dir}: start a node there first`);
-    throw new ChainError(
-      'DATA_DIR_UNUSABLE',
-      `cannot use ${dir}: ${(error as Error).message}; give this node a --data-dir that it may write to`,
-    );
+    throw new ChainError('DATA_DIR_UNUSABLE', `cannot use ${dir}: ${(error as Error).message}; ${WRITABLE}`);
   }
   const level = new Level<Uint8Array, Uint8Array>(location, {
     keyEncoding: 'view',
@@ -95,10 +98,7 @@ export async function openDatabase(
     if (readOnly && /does not exist/.test(cause?.message ?? ''))
       throw new ChainError('NOT_INITIALISED', `no chain in ${dir}: start a node there first`);
     if (/permission denied|read-only file system/i.test(cause?.message ?? ''))
-      throw new ChainError(
-        'DATA_DIR_UNUSABLE',
-        `cannot use ${dir}: ${cause?.message}; give this node a --data-dir that it may write to`,
-      );
+      throw new ChainError('DATA_DIR_UNUSABLE', `cannot use ${dir}: ${cause?.message}; ${WRITABLE}`);
     if (isDiskFull(error))
       throw new ChainError('DISK_FULL', `the disk that holds ${dir} is full: make room, then start again`);
     if (/does not exist/.test(cause?.message ?? ''))

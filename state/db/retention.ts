@@ -149,10 +149,15 @@ export async function pruneAll(
   await compactAll(db);
 }
 
-/** One range a column, in the order of the keys. */
+/**
+ * One range a column, in the order of the keys.
+ * @throws Fault DISK_FULL: LevelDB itself says nothing of a rewrite that found no room, but takes no write after it
+ */
 export async function compactAll(db: DatabaseFiles): Promise<void> {
   for (const column of Object.values(COLUMN).sort((a, b) => a - b))
     await db.compact(Uint8Array.of(column), Uint8Array.of(column + 1));
+  const head = metaKey('head');
+  await db.write([{ key: head, value: db.get(head)! }]);
 }
 
 /** Gives back what pruning freed while the node runs: only the ranges that are empty now, which costs little. */

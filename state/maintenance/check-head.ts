@@ -30,7 +30,7 @@ export function checkHead(
   throw new ChainError(
     'DATABASE_DAMAGED',
     `the database in ${db.dir} is damaged: ${problem}. 'openledger db verify' says how much of it; ` +
-      "'openledger rollback' goes back to the block before, 'openledger reset' begins anew from the peers",
+      "'openledger rollback' goes back to the block before, 'openledger reset --yes' begins anew from the peers",
   );
 }
 

@@ -22,16 +22,18 @@ import { problemOfReceipts } from './check-head.ts';
  */
 export async function rollbackTo(db: DatabaseFiles, number: number): Promise<Head> {
   let head = readHead(db);
+  if (head.number === 0)
+    throw new ChainError('UNKNOWN_BLOCK', 'the head is block 0: there is nothing to undo');
   if (!Number.isSafeInteger(number) || number < 0 || number >= head.number)
     throw new ChainError(
       'UNKNOWN_BLOCK',
-      `the head is ${head.number}: there is nothing to undo down to ${number}`,
+      `the head is ${head.number}: going back ends at a block before it, not at ${number}`,
     );
   const oldest = Math.max(readOldest(db), readMark(db, 'oldestBlock'));
   if (number < oldest)
     throw new ChainError(
       'TOO_FAR_BACK',
-      `the state after block ${number} is no longer kept; the oldest is ${oldest}. 'openledger reset' begins anew`,
+      `the state after block ${number} is no longer kept; the oldest is ${oldest}. 'openledger reset --yes' begins anew`,
     );
   while (head.number > number) head = await undoHead(db, head);
   return head;

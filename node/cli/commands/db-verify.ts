@@ -1,7 +1,15 @@
 import { damagedTables } from '../../../state/db/table-check.ts';
 import { UserError } from '../../config/errors.ts';
 import { defineCommand, EXIT, NO_POSITIONALS } from '../command.ts';
-import { chainDirectory, configOf, genesisOf, HOME_FLAG, withStoppedChain } from '../stopped-node.ts';
+import {
+  chainDirectory,
+  configOf,
+  genesisOf,
+  HOME_FLAG,
+  refuseOtherChain,
+  refuseWhileRunning,
+  withStoppedChain,
+} from '../stopped-node.ts';
 
 export const command = defineCommand({
   name: 'db verify',
@@ -20,24 +28,28 @@ every trie node, code and body against its hash, the indexes against the receipt
     const { genesisHash } = await genesisOf(config);
     // Before LevelDB reads them: it would believe a damaged block.
     const broken = damagedTables(chainDirectory(config));
-    if (broken.length > 0)
+    if (broken.length > 0) {
+      // A running node's tables are not finished: that is no damage.
+      await refuseWhileRunning(config);
       throw new UserError(
         'DATABASE_DAMAGED',
         `damaged files of the database: ${broken.length} (${broken[0]}): check the disk, then ` +
           "'openledger reset --yes' and sync again",
       );
+    }
     const [{ verifyDatabase }, { moduleTable }, { createBlstVerifier }] = await Promise.all([
       import('../../../state/maintenance/verify.ts'),
       import('../../../state/execution/module-table.ts'),
       import('../../validator/bls.ts'),
     ]);
-    const report = await withStoppedChain(config, (db) =>
-      verifyDatabase(db, {
+    const report = await withStoppedChain(config, (db) => {
+      refuseOtherChain(db, config, genesisHash);
+      return verifyDatabase(db, {
         genesisHash,
         recordAccounts: moduleTable.recordAccounts,
         ...(flags.signatures && { bls: createBlstVerifier() }),
-      }),
-    );
+      });
+    });
     const damaged = report.problems.length > 0;
     if (flags.json) out.json(report);
     else {
@@ -50,7 +62,7 @@ every trie node, code and body against its hash, the indexes against the receipt
       for (const problem of report.problems) out.line(`damaged: ${problem}`);
       out.line(
         damaged
-          ? "try 'openledger rollback' if only the last blocks are damaged, else 'openledger reset' and sync again"
+          ? "try 'openledger rollback' if only the last blocks are damaged, else 'openledger reset --yes' and sync again"
           : 'whole',
       );
     }

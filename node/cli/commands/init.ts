@@ -41,14 +41,15 @@ export const command = defineCommand({
       if (!genesis.validators.some((one) => one.blsPublicKey === publicKey))
         throw new UserError('USAGE', "the key is not a founder's: give --operator ADDRESS");
     }
-    mkdirSync(home, { recursive: true });
-    copyFileSync(resolve(workingDirectory, flags.genesis), join(home, 'genesis.json'));
-    const peerId = peerIdOf(loadOrCreateNodeKey(join(home, 'keys', 'node.json')));
+    // What is wrong on the command line is said before there is half a folder, which would start without its peers.
     const config = writeConfig({
       ...(validatorKey && { 'validator.key': fromHome(home, validatorKey) }),
       ...(flags.operator && { 'validator.operator': addressValue(flags.operator, '--operator') }),
       'p2p.bootstrap': flags.peer,
     });
+    mkdirSync(home, { recursive: true });
+    copyFileSync(resolve(workingDirectory, flags.genesis), join(home, 'genesis.json'));
+    const peerId = peerIdOf(loadOrCreateNodeKey(join(home, 'keys', 'node.json')));
     writeFileAtomic(join(home, CONFIG_FILE), config, { mode: 0o644 });
     if (flags.json) out.json({ home, chainId: genesis.params.chainId, peerId });
     else {

@@ -1,11 +1,10 @@
-import { renameSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { writeFileAtomic } from '../../keys/files.ts';
+import { renameDurably, writeFileAtomic } from '../../keys/files.ts';
 import { retiredRecordOf } from '../../keys/retired-record.ts';
 import { recordToJson } from '../../validator/record-exchange.ts';
 import { LAST_SIGNED_FILE } from '../../validator/signing.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
-import { openKeyRecord, placeText, wholeRecord } from '../last-signed.ts';
+import { placeText, wholeRecord, withKeyRecord } from '../last-signed.ts';
 import { HOME_FLAG } from '../stopped-node.ts';
 
 export const command = defineCommand({
@@ -26,14 +25,14 @@ export const command = defineCommand({
 Use --retire when the key moves: an export that is older than the last signature is worth nothing, and two machines
 with one key lose its stake.`,
   async run({ flags, out, ...environment }) {
-    const opened = await openKeyRecord(flags.home, environment);
-    const record = await wholeRecord(opened);
     const path = resolve(environment.workingDirectory, flags.out);
-    writeFileAtomic(path, recordToJson(record));
-    if (flags.retire) {
+    const record = await withKeyRecord(flags.home, environment, async (opened) => {
+      const whole = await wholeRecord(opened);
+      writeFileAtomic(path, recordToJson(whole));
       const { key } = opened.config.validator;
-      renameSync(join(dirname(key), LAST_SIGNED_FILE), retiredRecordOf(key));
-    }
+      if (flags.retire) renameDurably(join(dirname(key), LAST_SIGNED_FILE), retiredRecordOf(key));
+      return whole;
+    });
     if (flags.json) out.json({ file: path, retired: flags.retire, height: record.last.height });
     else
       out.line(

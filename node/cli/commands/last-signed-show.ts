@@ -1,5 +1,5 @@
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
-import { openKeyRecord, placeText, wholeRecord } from '../last-signed.ts';
+import { placeText, wholeRecord, withKeyRecord } from '../last-signed.ts';
 import { HOME_FLAG } from '../stopped-node.ts';
 
 export const command = defineCommand({
@@ -8,7 +8,7 @@ export const command = defineCommand({
   positionals: NO_POSITIONALS,
   flags: { home: HOME_FLAG, json: { type: 'boolean', help: 'print JSON for programs' } },
   async run({ flags, out, ...environment }) {
-    const record = await wholeRecord(await openKeyRecord(flags.home, environment));
+    const record = await withKeyRecord(flags.home, environment, wholeRecord);
     const { publicKey, last, attested } = record;
     const { height, round, step } = last;
     if (flags.json) out.json({ publicKey, height, round, step, attestations: attested.size });

@@ -1,15 +1,17 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { isAbsolute, join, relative } from 'node:path';
+import type { NodeConfig } from '../../config/config.ts';
 import { UserError } from '../../config/errors.ts';
 import { ATTESTED_FILE } from '../../validator/attesting.ts';
 import { LAST_SIGNED_FILE } from '../../validator/signing.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
-import { configOf, HOME_FLAG, refuseWhileRunning } from '../stopped-node.ts';
+import { configOf, HOME_FLAG, whileStopped } from '../stopped-node.ts';
 
 /** What a node writes into its data folder and gets again from its peers or makes anew. */
 const MADE_AGAIN = [
   'chain',
   'chain.restoring',
+  'chain.deleting',
   'segments',
   'vectors',
   'trained',
@@ -44,12 +46,37 @@ has caught up.`,
     if (names.length === 0) throw new UserError('NOTHING_TO_RESET', `there is no chain in ${dataDir}`);
     if (!flags.yes)
       throw new UserError('USAGE', `this deletes ${names.join(', ')} in ${dataDir}; add --yes to do it`);
-    await refuseWhileRunning(config);
-    for (const name of names) deleteAllBut(join(dataDir, name), KEPT);
+    refuseWithKeys(config, names);
+    const chain = join(dataDir, 'chain');
+    const deleting = join(dataDir, 'chain.deleting');
+    await whileStopped(config, () => {
+      // The chain last, and all of it at once: a node that starts after a kill in here finds the whole one or none.
+      for (const name of names) if (name !== 'chain') deleteAllBut(join(dataDir, name), KEPT);
+      if (existsSync(chain)) renameSync(chain, deleting);
+    });
+    rmSync(deleting, { recursive: true, force: true });
     if (flags.json) out.json({ dataDir, deleted: names });
     else out.line(`deleted ${names.join(', ')} in ${dataDir}`);
   },
 });
+
+/** @throws UserError USAGE where a file that must stay lies in a folder that would go. */
+function refuseWithKeys(
+  { dataDir, validator, nodeKey, genesis }: NodeConfig,
+  names: readonly string[],
+): void {
+  for (const file of [validator.key, validator.passwordFile, nodeKey, genesis]) {
+    const inside = names.find((name) => {
+      const way = relative(join(dataDir, name), file);
+      return file !== '' && !way.startsWith('..') && !isAbsolute(way);
+    });
+    if (inside !== undefined)
+      throw new UserError(
+        'USAGE',
+        `${file} lies in ${join(dataDir, inside)}, which this deletes: move it first`,
+      );
+  }
+}
 
 function deleteAllBut(path: string, kept: readonly string[]): void {
   if (!kept.some((name) => existsSync(join(path, name)))) {

@@ -1,5 +1,5 @@
 import { defineCommand, EXIT, NO_POSITIONALS } from '../command.ts';
-import { readWal } from '../wal-file.ts';
+import { withWal } from '../wal-file.ts';
 
 export const command = defineCommand({
   name: 'wal check',
@@ -15,7 +15,7 @@ export const command = defineCommand({
   },
   details: 'A half-written last record is normal after a crash; the node cuts it off. Exit code 1: damaged.',
   async run({ flags, out, ...environment }) {
-    const { path, bytes, scan } = await readWal(flags.home, environment);
+    const { path, bytes, scan } = await withWal(flags.home, environment, (wal) => wal);
     const damaged = scan.result === 'damaged';
     if (flags.json)
       out.json({

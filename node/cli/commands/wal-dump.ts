@@ -3,7 +3,7 @@ import { decodeRecord, type WalRecord } from '../../../consensus/wal/records.ts'
 import { defineCommand, EXIT, NO_POSITIONALS } from '../command.ts';
 import { toJson } from '../output.ts';
 import { HOME_FLAG } from '../stopped-node.ts';
-import { readWal } from '../wal-file.ts';
+import { withWal } from '../wal-file.ts';
 
 export const command = defineCommand({
   name: 'wal dump',
@@ -13,7 +13,7 @@ export const command = defineCommand({
   details:
     'Offset in the file, then the record; bodies of blocks by their size. Exit code 1: damaged after the last line.',
   async run({ flags, out, ...environment }) {
-    const { path, scan } = await readWal(flags.home, environment);
+    const { path, scan } = await withWal(flags.home, environment, (wal) => wal);
     for (const frame of scan.frames)
       out.line(toJson({ offset: frame.offset, ...shown(() => decodeRecord(frame)) }));
     if (scan.result === 'damaged') {

@@ -133,6 +133,20 @@ describe('a database', () => {
     expect(reset, reset.stderr).toMatchObject({ code: 0 });
   });
 
+  it('that lost its beginning to a damaged log is not begun anew between the values that are left', async () => {
+    // LevelDB leaves out a record of its log whose checksum is wrong, and reads on.
+    rmSync(join(node.home, 'data'), { recursive: true, force: true });
+    mkdirSync(join(node.home, 'data'));
+    const chain = await node.openChain();
+    for (let i = 0; i < BLOCKS; i++) await chain.produce([]);
+    await chain.close();
+    const log = join(node.chainDir, readdirSync(node.chainDir).find((name) => name.endsWith('.log'))!);
+    const bytes = readFileSync(log);
+    bytes[6_000]! ^= 1;
+    writeFileSync(log, bytes);
+    await refusedAtStart('a log without its first record');
+  });
+
   it(`with a bit flipped anywhere is whole, shorter, or found damaged (${FLIPS} places)`, async () => {
     const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
     console.log(`seed ${seed} (SEED=${seed} repeats it)`);

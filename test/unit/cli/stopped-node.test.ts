@@ -1,13 +1,18 @@
 /** What an operator does with a node that is stopped: look, mend, move its key. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asHeight, asRound } from '../../../consensus/types.ts';
 import { encodeLastSigned } from '../../../consensus/wal/last-signed.ts';
 import { encodeRecord } from '../../../consensus/wal/records.ts';
+import { parseGenesis, serialiseGenesis } from '../../../genesis/schema.ts';
 import { startNode } from '../../../node/assemble.ts';
+import { withKeyRecord } from '../../../node/cli/last-signed.ts';
 import { loadConfig } from '../../../node/config/config.ts';
+import { lockKey } from '../../../node/keys/key-lock.ts';
 import { silentLog } from '../../../node/log.ts';
+import { makeSnapshot } from '../../../node/snapshots/make.ts';
 import { COLUMN, numberKey } from '../../../state/db/keys.ts';
 import type { Hex } from '../../../state/types.ts';
 import { prepareStoppedNode, type StoppedNode } from './support.ts';
@@ -52,6 +57,48 @@ describe('the database of a stopped node', () => {
     await node.withDatabase((db) => db.write([{ key, value }]));
   });
 
+  it('is not damaged by half a table that a kill or a full disk left: the next open deletes it', async () => {
+    const half = join(node.chainDir, '999999.ldb');
+    writeFileSync(half, Buffer.alloc(100, 1));
+    expect(await run('db verify')).toMatchObject({ code: 0, stderr: '' });
+    expect(existsSync(half)).toBe(false);
+  });
+
+  it('beside the genesis file of another chain is told apart from one that is damaged', async () => {
+    const file = join(node.dir, 'genesis.json');
+    const right = readFileSync(file, 'utf8');
+    const other = parseGenesis(right);
+    writeFileSync(file, serialiseGenesis({ ...other, timestamp: other.timestamp + 1 }));
+    for (const command of ['db verify', 'snapshot create'])
+      expect(await run(command), command).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(/^error: .* holds the chain with genesis .*\(WRONG_CHAIN\)\n$/),
+      });
+    writeFileSync(file, right);
+  });
+
+  it('gives snapshots, and none that the settings delete at once', async () => {
+    for (const height of [6, 7])
+      expect(await run(`snapshot create --height ${height}`)).toMatchObject({ code: 0, stderr: '' });
+    const refused = await run('snapshot create --height 5');
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/snapshots\.keep is 2.*\(USAGE\)\n$/),
+    });
+    expect((await run('snapshot list')).stdout).toMatch(/^block 7: .*\nblock 6: .*\n$/);
+  });
+
+  it('keeps nothing of a snapshot that was not finished', async () => {
+    const folder = join(node.home, 'data', 'snapshots');
+    mkdirSync(join(folder, '3.partial'), { recursive: true });
+    expect((await run('snapshot create')).code).toBe(0);
+    expect(readdirSync(folder).sort()).toEqual(['6', '7']);
+    const settings = { dataDir: join(node.home, 'data'), evidenceMaxAgeBlocks: 10, keep: 2 };
+    await expect(makeSnapshot(settings, BLOCKS + 1)).rejects.toThrow();
+    expect(readdirSync(folder).sort()).toEqual(['6', '7']);
+  });
+
   it('is pruned by the settings', async () => {
     const pruned = await run('db prune --json');
     expect(pruned.code).toBe(0);
@@ -80,7 +127,7 @@ describe('the database of a stopped node', () => {
   });
 
   it('goes back a block, or to a height, and no further than there is', async () => {
-    expect((await run('rollback --to 99')).stderr).toMatch(/^error: .*\(UNKNOWN_BLOCK\)\n$/);
+    expect((await run('rollback --to 99')).stderr).toMatch(/^error: .*not at 99 \(UNKNOWN_BLOCK\)\n$/);
     expect(JSON.parse((await run('rollback --json')).stdout)).toMatchObject({
       from: BLOCKS,
       head: BLOCKS - 1,
@@ -126,9 +173,20 @@ describe('the database of a stopped node', () => {
   });
 
   it('is deleted only when told so twice, and keys and records stay', async () => {
+    const key = join(node.home, 'keys', 'validator.json');
+    const moved = join(node.home, 'data', 'consensus', 'validator.json');
+    mkdirSync(join(node.home, 'data', 'consensus'), { recursive: true });
+    writeFileSync(moved, readFileSync(key));
+    const config = join(node.home, 'config.json');
+    const settings = readFileSync(config, 'utf8');
+    writeFileSync(config, settings.replace('keys/validator.json', 'data/consensus/validator.json'));
+    expect((await run('reset --yes')).stderr).toMatch(/validator\.json lies in .*move it first \(USAGE\)\n$/);
+    expect(existsSync(moved)).toBe(true);
+    writeFileSync(config, settings);
+    rmSync(join(node.home, 'data', 'consensus'), { recursive: true });
     const refused = await run('reset');
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(/^error: this deletes chain in .*--yes/);
+    expect(refused.stderr).toMatch(/^error: this deletes chain, snapshots in .*--yes/);
     expect(await run('reset --yes')).toMatchObject({ code: 0, stderr: '' });
     expect(existsSync(join(node.home, 'data', 'chain'))).toBe(false);
     expect(existsSync(join(node.home, 'keys', 'last-signed'))).toBe(true);
@@ -210,6 +268,22 @@ describe('the last-signed record', () => {
       'took over height 12 round 1 precommit\n',
     );
     expect(new Uint8Array(readFileSync(record()))).toEqual(at(12));
+  });
+
+  it("is nobody else's while a command has it: a node that is started again and again would sign meanwhile", async () => {
+    const environment = { variables: {}, workingDirectory: node.dir };
+    const chain = await node.openChain();
+    await chain.close();
+    await withKeyRecord(node.home, environment, async ({ config }) => {
+      await expect(lockKey(config.validator.key)).rejects.toMatchObject({ code: 'KEY_IN_USE' });
+      // As another process sees it: within one, all share a handle.
+      const open = `import('level').then(({ Level }) => new Level(process.argv[1]).open())
+        .then(() => console.log('open'), ({ cause }) => console.log(cause.code))`;
+      const seen = execFileSync(process.execPath, ['-e', open, node.chainDir], { cwd: import.meta.dirname });
+      expect(String(seen)).toBe('LEVEL_LOCKED\n');
+    });
+    await (await lockKey(join(node.home, 'keys', 'validator.json'))).release();
+    rmSync(join(node.home, 'data', 'chain'), { recursive: true });
   });
 
   it('never goes back', async () => {

@@ -55,3 +55,17 @@ it('damage is named, cut off at the named place alone, and kept beside the log',
   expect(readFileSync(join(dirname(path), kept))).toEqual(bytes);
   expect(await wal('check')).toMatchObject({ code: 0 });
 });
+
+it('a repair that was killed is finished by the next, and one more at that place keeps its log as well', async () => {
+  const damaged = Buffer.concat(frames);
+  damaged[length + 12]! ^= 1;
+  writeFileSync(path, damaged);
+  writeFileSync(`${path}.damaged-at-${length}`, damaged);
+  expect(await wal('repair', '--offset', String(length))).toMatchObject({ code: 0 });
+  const again = Buffer.concat(frames);
+  again[length + 12]! ^= 2;
+  writeFileSync(path, again);
+  expect(await wal('repair', '--offset', String(length))).toMatchObject({ code: 0 });
+  expect(readFileSync(`${path}.damaged-at-${length}`)).toEqual(damaged);
+  expect(readFileSync(`${path}.damaged-at-${length}.2`)).toEqual(again);
+});

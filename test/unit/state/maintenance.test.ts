@@ -15,7 +15,7 @@ import {
   stripZeros,
   toHex,
 } from '../../../state/crypto.ts';
-import { type DatabaseFiles, openDatabase } from '../../../state/db/database.ts';
+import { type DatabaseFiles, diskFull, openDatabase } from '../../../state/db/database.ts';
 import { COLUMN, numberKey } from '../../../state/db/keys.ts';
 import { pruneAll } from '../../../state/db/retention.ts';
 import { moduleTable } from '../../../state/execution/module-table.ts';
@@ -181,6 +181,27 @@ describe('retention', () => {
     const again = await openTestChain({ genesis, dir, retention: 5 });
     await grow(again, 61, 63);
     await again.close();
+  });
+
+  it('says when the disk had no room for it: LevelDB is silent about a rewrite, and takes no write after it', async () => {
+    const { dir } = await stopped(12);
+    const full = (db: DatabaseFiles): DatabaseFiles => {
+      let isFull = false;
+      return {
+        ...db,
+        async compact() {
+          isFull = true;
+        },
+        async write(writes) {
+          if (isFull) throw diskFull(dir);
+          await db.write(writes);
+        },
+      };
+    };
+    const pruning = withDatabase(dir, (db) =>
+      pruneAll(full(db), 12, { states: 5, blocks: 5, receipts: 5, index: 5 }, moduleTable.recordAccounts),
+    );
+    await expect(pruning).rejects.toThrow(/^DISK_FULL: .*make room/);
   });
 });
 
