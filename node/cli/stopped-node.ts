@@ -6,7 +6,7 @@ import { toHex } from '../../state/crypto.ts';
 import { type DatabaseFiles, openDatabase } from '../../state/db/database.ts';
 import { metaKey } from '../../state/db/keys.ts';
 import { ChainError } from '../../state/types.ts';
-import { loadConfig, type NodeConfig } from '../config/config.ts';
+import { loadConfig, type NodeConfig, UserError } from '../config/config.ts';
 import { readGenesisFile } from '../config/genesis-file.ts';
 import type { Environment, FlagSpec } from './command.ts';
 
@@ -29,12 +29,14 @@ export function chainDirectory(config: NodeConfig): string {
 }
 
 /**
- * Runs `work` on the database of a stopped node; nothing else can open it meanwhile.
- * @throws ChainError NOT_INITIALISED, DATA_DIR_IN_USE
+ * Runs `work` on the database of a stopped node; nothing else can open it meanwhile. With `signal` it ends where that
+ * says so: each batch is there as a whole or not at all.
+ * @throws ChainError NOT_INITIALISED, DATA_DIR_IN_USE; UserError INTERRUPTED
  */
 export async function withStoppedChain<T>(
   config: NodeConfig,
   work: (db: DatabaseFiles) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   const directory = chainDirectory(config);
   if (!existsSync(directory))
@@ -43,10 +45,21 @@ export async function withStoppedChain<T>(
   try {
     if (db.get(metaKey('head')) === undefined)
       throw new ChainError('NOT_INITIALISED', `no chain in ${directory}: start a node there first`);
-    return await work(db);
+    return await unlessInterrupted(() => work(db), signal);
   } finally {
     await db.close();
   }
+}
+
+export const interrupted = (): UserError => new UserError('INTERRUPTED', 'interrupted; run it again');
+
+async function unlessInterrupted<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work();
+  if (signal.aborted) throw interrupted();
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(interrupted()), { once: true });
+    work().then(resolve, reject);
+  });
 }
 
 /** What a node opens first, and a node that begins with a snapshot before that. */

@@ -19,13 +19,16 @@ them bit by bit; this rewrites all files, for which it needs up to as much free 
     const before = folderBytes(directory);
     const { moduleTable } = await import('../../../state/execution/module-table.ts');
     const { retention, blockRetention, receiptRetention, indexRetention } = config.state;
-    await withStoppedChain(config, (db) =>
-      pruneAll(
-        db,
-        decodeHead(db.get(metaKey('head'))!).number,
-        { states: retention, blocks: blockRetention, receipts: receiptRetention, index: indexRetention },
-        moduleTable.recordAccounts,
-      ),
+    await withStoppedChain(
+      config,
+      (db) =>
+        pruneAll(
+          db,
+          decodeHead(db.get(metaKey('head'))!).number,
+          { states: retention, blocks: blockRetention, receipts: receiptRetention, index: indexRetention },
+          moduleTable.recordAccounts,
+        ),
+      environment.signal,
     );
     const after = folderBytes(directory);
     if (flags.json) out.json({ before, after });

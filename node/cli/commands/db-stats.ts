@@ -17,19 +17,23 @@ export const command = defineCommand({
     'Reads every entry once. Sizes of columns are before compression; the sum on disk is of the files.',
   async run({ flags, out, ...environment }) {
     const config = configOf(flags.home, environment);
-    const shown = await withStoppedChain(config, async (db) => {
-      const head = decodeHead(db.get(metaKey('head'))!);
-      return {
-        head: head.number,
-        hash: head.hash,
-        oldestState: readMark(db, 'oldest'),
-        oldestBlock: readMark(db, 'oldestBlock'),
-        oldestReceipts: readMark(db, 'oldestReceipts'),
-        oldestIndex: readMark(db, 'oldestIndex'),
-        oldestPosting: oldestPosting(db),
-        columns: await databaseStats(db),
-      };
-    });
+    const shown = await withStoppedChain(
+      config,
+      async (db) => {
+        const head = decodeHead(db.get(metaKey('head'))!);
+        return {
+          head: head.number,
+          hash: head.hash,
+          oldestState: readMark(db, 'oldest'),
+          oldestBlock: readMark(db, 'oldestBlock'),
+          oldestReceipts: readMark(db, 'oldestReceipts'),
+          oldestIndex: readMark(db, 'oldestIndex'),
+          oldestPosting: oldestPosting(db),
+          columns: await databaseStats(db),
+        };
+      },
+      environment.signal,
+    );
     const diskBytes = folderBytes(chainDirectory(config));
     if (flags.json) return void out.json({ ...shown, diskBytes });
     out.line(`head ${shown.head} (${shown.hash})`);

@@ -42,14 +42,18 @@ every trie node, code and body against its hash, the indexes against the receipt
       import('../../../state/execution/module-table.ts'),
       import('../../validator/bls.ts'),
     ]);
-    const report = await withStoppedChain(config, (db) => {
-      refuseOtherChain(db, config, genesisHash);
-      return verifyDatabase(db, {
-        genesisHash,
-        recordAccounts: moduleTable.recordAccounts,
-        ...(flags.signatures && { bls: createBlstVerifier() }),
-      });
-    });
+    const report = await withStoppedChain(
+      config,
+      (db) => {
+        refuseOtherChain(db, config, genesisHash);
+        return verifyDatabase(db, {
+          genesisHash,
+          recordAccounts: moduleTable.recordAccounts,
+          ...(flags.signatures && { bls: createBlstVerifier() }),
+        });
+      },
+      environment.signal,
+    );
     const damaged = report.problems.length > 0;
     if (flags.json) out.json(report);
     else {

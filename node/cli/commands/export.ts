@@ -7,7 +7,7 @@ import { decodeHead } from '../../../state/db/head-record.ts';
 import { metaKey } from '../../../state/db/keys.ts';
 import { exportState } from '../../../state/maintenance/export.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
-import { configOf, HOME_FLAG, withStoppedChain } from '../stopped-node.ts';
+import { configOf, HOME_FLAG, interrupted, withStoppedChain } from '../stopped-node.ts';
 import { wholeNumber } from '../values.ts';
 
 export const command = defineCommand({
@@ -33,8 +33,10 @@ file, and bodies: the records of the modules by hash, which the slots of their r
       const partial = `${path}.partial`;
       try {
         const pieces = Readable.from(exportState(db, number, moduleTable.recordAccounts));
-        await pipeline(pieces, createWriteStream(partial));
+        await pipeline(pieces, createWriteStream(partial, { flush: true }), { signal: environment.signal });
         await rename(partial, path);
+      } catch (error) {
+        throw environment.signal.aborted ? interrupted() : error;
       } finally {
         await rm(partial, { force: true });
       }

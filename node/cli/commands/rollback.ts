@@ -24,12 +24,16 @@ after an update that mends how a block is executed. Reaches as far as states are
 record stays, so that a validator does not sign in these heights again: undo blocks only while other nodes have them.`,
   async run({ flags, out, ...environment }) {
     const config = configOf(flags.home, environment);
-    const { from, to } = await withStoppedChain(config, async (db) => {
-      const { number } = decodeHead(db.get(metaKey('head'))!);
-      const wanted =
-        flags.to === undefined ? number - 1 : wholeNumber(flags.to, '--to', 0, Number.MAX_SAFE_INTEGER);
-      return { from: number, to: await rollbackTo(db, wanted) };
-    });
+    const { from, to } = await withStoppedChain(
+      config,
+      async (db) => {
+        const { number } = decodeHead(db.get(metaKey('head'))!);
+        const wanted =
+          flags.to === undefined ? number - 1 : wholeNumber(flags.to, '--to', 0, Number.MAX_SAFE_INTEGER);
+        return { from: number, to: await rollbackTo(db, wanted) };
+      },
+      environment.signal,
+    );
     if (flags.json) out.json({ from, head: to.number, hash: to.hash, stateRoot: to.stateRoot });
     else out.line(`went back from block ${from} to ${to.number} (${to.hash}), state root ${to.stateRoot}`);
   },

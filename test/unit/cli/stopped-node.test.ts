@@ -144,6 +144,19 @@ describe('the database of a stopped node', () => {
     expect((await run('export --out state.json --height 6')).code).toBe(2);
   });
 
+  it('is left as it is by a command that is told to stop, which ends with 130', async () => {
+    const stopped = new AbortController();
+    stopped.abort();
+    for (const command of ['db stats', 'db verify', 'db prune', 'rollback --to 4', 'export --out none.json'])
+      expect(await run(command, stopped.signal), command).toEqual({
+        code: 130,
+        stdout: '',
+        stderr: 'error: interrupted; run it again (INTERRUPTED)\n',
+      });
+    expect(readdirSync(node.dir).filter((name) => name.startsWith('none'))).toEqual([]);
+    expect((await run('db verify')).code).toBe(0);
+  });
+
   it('is served for reading, refuses transactions, and is not ready', async () => {
     const stop = new AbortController();
     let tell: (url: string) => void = () => {};
