@@ -53,7 +53,11 @@ export async function withStoppedChain<T>(
 
 export const interrupted = (): UserError => new UserError('INTERRUPTED', 'interrupted; run it again');
 
-async function unlessInterrupted<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/** Ends `work` where `signal` says so. @throws UserError INTERRUPTED */
+export async function unlessInterrupted<T>(
+  work: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
   if (signal === undefined) return work();
   if (signal.aborted) throw interrupted();
   return new Promise((resolve, reject) => {

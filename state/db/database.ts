@@ -93,7 +93,7 @@ export async function openDatabase(
     if (cause?.code === 'LEVEL_LOCKED')
       throw new ChainError(
         'DATA_DIR_IN_USE',
-        `another node is running on ${dir}: stop it first; a second node needs a home of its own (openledger init)`,
+        `another node is running on ${dir}, or a command works there: stop it first; a second node needs a home of its own (openledger init)`,
       );
     if (readOnly && /does not exist/.test(cause?.message ?? ''))
       throw new ChainError('NOT_INITIALISED', `no chain in ${dir}: start a node there first`);

@@ -48,6 +48,10 @@ export async function* exportState(
       }
     }
     piece += slots > 0 ? '}}' : '}';
+    if (piece.length > LIMITS.exportPieceChars) {
+      yield piece;
+      piece = '';
+    }
   }
   piece += '\n},"bodies":{';
   isFirst = true;

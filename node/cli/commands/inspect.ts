@@ -1,6 +1,7 @@
 import { decodeHead } from '../../../state/db/head-record.ts';
 import { metaKey } from '../../../state/db/keys.ts';
 import { ChainError } from '../../../state/types.ts';
+import { UserError } from '../../config/errors.ts';
 import { defineCommand, EXIT, NO_POSITIONALS } from '../command.ts';
 import { chainDirectory, configOf, genesisOf, HOME_FLAG, withStoppedChain } from '../stopped-node.ts';
 import { wholeNumber } from '../values.ts';
@@ -39,6 +40,12 @@ To look at a node that stopped by itself: nothing is executed, sent or signed, a
         caller: createCaller(reader, { ports: inspectPorts(config.dataDir) }),
         backend: inspectBackend(config.dataDir),
         config: { port },
+      }).catch((error: Error & { code?: unknown }) => {
+        if (error.code !== 'PORT_IN_USE') throw error;
+        throw new UserError(
+          'PORT_IN_USE',
+          `127.0.0.1:${port} is already taken by another program: give another --port (0: any free one)`,
+        );
       });
       const url = `http://127.0.0.1:${rpc.port}`;
       if (flags.json) out.json({ url, head: head.number, hash: head.hash });

@@ -3,7 +3,14 @@ import { metaKey } from '../../../state/db/keys.ts';
 import { UserError } from '../../config/errors.ts';
 import { defineCommand, NO_POSITIONALS } from '../command.ts';
 import { sizeText } from '../folder-bytes.ts';
-import { configOf, genesisOf, HOME_FLAG, refuseOtherChain, withStoppedChain } from '../stopped-node.ts';
+import {
+  configOf,
+  genesisOf,
+  HOME_FLAG,
+  refuseOtherChain,
+  unlessInterrupted,
+  withStoppedChain,
+} from '../stopped-node.ts';
 import { wholeNumber } from '../values.ts';
 
 export const command = defineCommand({
@@ -46,7 +53,8 @@ export const command = defineCommand({
           `${height} would be deleted at once. Set snapshots.keep higher, or take one after block ${newer[0]}`,
       );
     const { evidenceMaxAgeBlocks } = genesis.params.consensus;
-    await makeSnapshot({ dataDir, evidenceMaxAgeBlocks, keep: snapshots.keep }, height);
+    const settings = { dataDir, evidenceMaxAgeBlocks, keep: snapshots.keep };
+    await unlessInterrupted(() => makeSnapshot(settings, height), environment.signal);
     const facts = snapshotFacts(openSnapshotFiles(dataDir), height)!;
     if (flags.json) out.json({ height, ...facts });
     else out.line(`snapshot of block ${height}: ${facts.chunks} chunks, ${sizeText(facts.bytes)}`);

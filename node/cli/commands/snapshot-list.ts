@@ -1,5 +1,7 @@
+import { join } from 'node:path';
+import { SnapshotError } from '../../../state/snapshot/format.ts';
 import { openSnapshotFiles, snapshotFacts } from '../../snapshots/files.ts';
-import { defineCommand, NO_POSITIONALS } from '../command.ts';
+import { defineCommand, EXIT, NO_POSITIONALS } from '../command.ts';
 import { sizeText } from '../folder-bytes.ts';
 import { configOf, HOME_FLAG } from '../stopped-node.ts';
 
@@ -9,14 +11,28 @@ export const command = defineCommand({
   positionals: NO_POSITIONALS,
   flags: { home: HOME_FLAG, json: { type: 'boolean', help: 'print JSON for programs' } },
   async run({ flags, out, ...environment }) {
-    const files = openSnapshotFiles(configOf(flags.home, environment).dataDir);
+    const { dataDir } = configOf(flags.home, environment);
+    const files = openSnapshotFiles(dataDir);
+    const damaged: number[] = [];
     const found = files.list().flatMap((height) => {
-      const facts = snapshotFacts(files, height);
-      return facts === undefined ? [] : [{ height, ...facts }];
+      try {
+        const facts = snapshotFacts(files, height);
+        return facts === undefined ? [] : [{ height, ...facts }];
+      } catch (error) {
+        if (!(error instanceof SnapshotError)) throw error;
+        damaged.push(height);
+        return [];
+      }
     });
-    if (flags.json) return void out.json(found);
-    if (found.length === 0) out.line('no snapshots');
-    for (const { height, chunks, bytes } of found)
-      out.line(`block ${height}: ${chunks} chunks, ${sizeText(bytes)}`);
+    if (flags.json) out.json(found);
+    else if (found.length === 0) out.line('no snapshots');
+    else
+      for (const { height, chunks, bytes } of found)
+        out.line(`block ${height}: ${chunks} chunks, ${sizeText(bytes)}`);
+    for (const height of damaged)
+      out.note(
+        `block ${height}: damaged, of no use to anybody; remove ${join(dataDir, 'snapshots', String(height))}`,
+      );
+    return damaged.length > 0 ? EXIT.failed : EXIT.ok;
   },
 });

@@ -97,6 +97,13 @@ describe('the database of a stopped node', () => {
     const settings = { dataDir: join(node.home, 'data'), evidenceMaxAgeBlocks: 10, keep: 2 };
     await expect(makeSnapshot(settings, BLOCKS + 1)).rejects.toThrow();
     expect(readdirSync(folder).sort()).toEqual(['6', '7']);
+    // A damaged one is named, and hides no other.
+    writeFileSync(join(folder, '7', 'manifest'), 'x');
+    expect(await run('snapshot list')).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^block 6: /),
+      stderr: expect.stringMatching(/^block 7: damaged.*snapshots.7\n$/),
+    });
   });
 
   it('is pruned by the settings', async () => {
@@ -174,6 +181,9 @@ describe('the database of a stopped node', () => {
         })
       ).json() as Promise<{ result?: unknown; error?: { message: string } }>;
     expect((await ask('eth_blockNumber')).result).toBe('0x5');
+    expect((await run(`inspect --port ${new URL(at).port}`)).stderr).toMatch(
+      /give another --port.*\(PORT_IN_USE\)\n$/,
+    );
     expect((await ask('ol_validators')).result).toBeDefined();
     expect((await ask('eth_sendRawTransaction', '0x02')).error?.message).toMatch(/stopped/);
     for (const path of ['/ready', '/readyz']) expect((await fetch(`${at}${path}`)).status).toBe(503);

@@ -2,6 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Genesis } from '../../../genesis/types.ts';
 import { encodeAccount } from '../../../state/accounts/account.ts';
 import { rootHash, toNibbles } from '../../../state/accounts/nodes.ts';
 import { updateTrie } from '../../../state/accounts/trie.ts';
@@ -20,6 +21,7 @@ import { COLUMN, numberKey } from '../../../state/db/keys.ts';
 import { pruneAll } from '../../../state/db/retention.ts';
 import { moduleTable } from '../../../state/execution/module-table.ts';
 import { exportState } from '../../../state/maintenance/export.ts';
+import { LIMITS } from '../../../state/maintenance/limits.ts';
 import { rollbackTo } from '../../../state/maintenance/rollback.ts';
 import { databaseStats } from '../../../state/maintenance/stats.ts';
 import { verifyDatabase } from '../../../state/maintenance/verify.ts';
@@ -327,6 +329,22 @@ describe('damage', () => {
 });
 
 describe('an export', () => {
+  it('comes in small pieces, also of accounts that have nothing but a balance', async () => {
+    const dir = directory();
+    const alloc: Genesis['alloc'] = {};
+    for (let i = 1; i <= 3_000; i++) alloc[`0x${i.toString(16).padStart(40, 'a')}`] = { balance: 1n };
+    await (await openTestChain({ genesis: testGenesis({ alloc }), dir })).close();
+    const lengths = await withDatabase(dir, async (db) => {
+      const all: number[] = [];
+      for await (const { length } of exportState(db, 0, recordAccounts)) all.push(length);
+      return all;
+    });
+    const whole = lengths.reduce((sum, length) => sum + length, 0);
+    expect(whole).toBeGreaterThan(3 * LIMITS.exportPieceChars);
+    // One account with its code may come on top.
+    expect(Math.max(...lengths)).toBeLessThan(1.5 * LIMITS.exportPieceChars);
+  });
+
   it('holds the whole state of the block: its accounts give the state root again', async () => {
     const { dir } = await stopped(20);
     for (const number of [20, 11]) {
