@@ -195,6 +195,8 @@ const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   GENESIS_MISSING: EXIT.usage,
   FILE_MISSING: EXIT.usage,
   PROOF_FILE: EXIT.usage,
+  FOUNDER_INVALID: EXIT.usage,
+  RECORD_INVALID: EXIT.usage,
   KEY_FILE_MISSING: EXIT.usage,
   KEY_FILE_INVALID: EXIT.usage,
   KEYSTORE_UNSUPPORTED: EXIT.usage,

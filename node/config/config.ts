@@ -28,6 +28,7 @@ export const OTHER_VARIABLES: readonly string[] = [
   'OPENLEDGER_PASSWORD',
   'OPENLEDGER_RPC_URL',
   'OPENLEDGER_FROM',
+  'OPENLEDGER_DEBUG',
 ];
 
 export const CONFIG_FILE = 'config.json';

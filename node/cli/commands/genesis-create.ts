@@ -4,7 +4,7 @@ import { DEFAULT_PARAMS } from '../../../genesis/parameters.ts';
 import { createGenesis } from '../../../genesis/presets.ts';
 import { serialiseGenesis } from '../../../genesis/schema.ts';
 import type { GenesisValidator } from '../../../genesis/types.ts';
-import { UserError } from '../../config/errors.ts';
+import { systemReason, UserError } from '../../config/errors.ts';
 import { checkGenesis } from '../../config/genesis-file.ts';
 import { writeFileAtomic } from '../../keys/files.ts';
 import { defineCommand } from '../command.ts';
@@ -54,8 +54,14 @@ change them before anybody starts a node, and check it with openledger genesis v
 });
 
 function readFounder(path: string): GenesisValidator {
+  let text: string;
   try {
-    const json = JSON.parse(readFileSync(path, 'utf8'));
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UserError('FILE_MISSING', `cannot read ${path}: ${systemReason(error)}`);
+  }
+  try {
+    const json = JSON.parse(text);
     // The rest is checked as part of the whole file.
     return { ...json, address: String(json.address), bond: BigInt(json.bond) };
   } catch (error) {

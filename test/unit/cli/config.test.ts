@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -68,6 +68,20 @@ describe('settings', () => {
       /OPENLEDGER_RPC_PROT\. Did you mean 'OPENLEDGER_RPC_PORT'\?/,
     );
     expect(problem(() => writeConfig({ 'p2p.lisen': [] }))).toMatch(/Did you mean 'p2p\.listen'\?/);
+  });
+
+  it('leave alone each variable that a command reads by itself, and the guide names it', () => {
+    const commands = new URL('../../../node/cli', import.meta.url).pathname;
+    const names = readdirSync(commands, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .flatMap((name) => [...readFileSync(join(commands, name), 'utf8').matchAll(/variables\['(\w+)'\]/g)])
+      .map((match) => match[1]!);
+    expect(new Set(names).size).toBeGreaterThan(3);
+    const guide = readFileSync(new URL('../../../docs/operator-guide.md', import.meta.url), 'utf8');
+    for (const name of names) {
+      expect(() => loadConfig({ home, environment: { [name]: '1' } }), name).not.toThrow();
+      expect(guide).toContain(`\`${name}\``);
+    }
   });
 
   it.each([
