@@ -1,5 +1,5 @@
 /** The folder of a node that does not run, for the commands that look at its database or mend it. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Genesis, Hex } from '../../genesis/types.ts';
 import { toHex } from '../../state/crypto.ts';
@@ -7,6 +7,7 @@ import { type DatabaseFiles, openDatabase } from '../../state/db/database.ts';
 import { metaKey } from '../../state/db/keys.ts';
 import { ChainError } from '../../state/types.ts';
 import { loadConfig, type NodeConfig, UserError } from '../config/config.ts';
+import { systemReason } from '../config/errors.ts';
 import { readGenesisFile } from '../config/genesis-file.ts';
 import type { Environment, FlagSpec } from './command.ts';
 
@@ -18,9 +19,22 @@ export const HOME_FLAG = {
 
 type Around = Pick<Environment, 'variables' | 'workingDirectory'>;
 
-/** Settings of the node in `home`, as `start` would read them without flags. @throws UserError CONFIG_INVALID */
+/**
+ * Settings of the node in `home`, as `start` would read them without flags.
+ * @throws UserError CONFIG_INVALID, FILE_MISSING where there is no folder that could be looked into
+ */
 export function configOf(home: string | undefined, { variables, workingDirectory }: Around): NodeConfig {
   const folder = resolve(workingDirectory, home ?? variables['OPENLEDGER_HOME'] ?? '.openledger');
+  try {
+    statSync(`${folder}/.`);
+  } catch (error) {
+    // The files in there would otherwise seem to be missing.
+    throw new UserError(
+      'FILE_MISSING',
+      `cannot look into the node's folder ${folder}: ${systemReason(error)}; name it with --home or OPENLEDGER_HOME, ` +
+        'and run this as the user of the node',
+    );
+  }
   return loadConfig({ home: folder, environment: variables });
 }
 

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { UserError } from './errors.ts';
+import { systemReason, UserError } from './errors.ts';
 import { type Form, misfit } from './forms.ts';
 import {
   CONFIG_LIMITS,
@@ -83,9 +83,15 @@ export function writeConfig(values: Readonly<Record<string, Setting>>): string {
 
 function readConfigFile(file: string, settings: Map<string, Setting>): void {
   if (statSync(file).size > CONFIG_LIMITS.maxFileBytes) throw invalid(`${file}: larger than 1 MiB`);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw invalid(`cannot read ${file}: ${systemReason(error)}`);
+  }
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
+    json = JSON.parse(text);
   } catch (error) {
     throw invalid(`${file}: not JSON: ${(error as Error).message}`);
   }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -68,6 +68,13 @@ describe('settings', () => {
       /OPENLEDGER_RPC_PROT\. Did you mean 'OPENLEDGER_RPC_PORT'\?/,
     );
     expect(problem(() => writeConfig({ 'p2p.lisen': [] }))).toMatch(/Did you mean 'p2p\.listen'\?/);
+  });
+
+  it('in a file that cannot be read are not said to be wrong', () => {
+    mkdirSync(join(home, 'config.json'));
+    expect(problem(() => loadConfig({ home }))).toBe(
+      `cannot read ${join(home, 'config.json')}: it is a folder`,
+    );
   });
 
   it('leave alone each variable that a command reads by itself, and the guide names it', () => {

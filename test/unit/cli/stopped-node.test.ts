@@ -1,6 +1,6 @@
 /** What an operator does with a node that is stopped: look, mend, move its key. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asHeight, asRound } from '../../../consensus/types.ts';
@@ -223,6 +223,31 @@ describe('the database of a stopped node', () => {
       'inspect --port 0',
     ])
       expect((await run(command)).stderr, command).toMatch(/^error: no chain in .*\(NOT_INITIALISED\)\n$/);
+  });
+});
+
+describe('the folder of a node', () => {
+  it('that is not there, or that this user may not enter, is not taken for one without a chain', async () => {
+    const closed = join(node.dir, 'closed');
+    mkdirSync(join(closed, 'data', 'chain'), { recursive: true });
+    chmodSync(closed, 0);
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) chmodSync(node.dir, 0o755);
+    if (isRoot) process.seteuid!(65_534);
+    try {
+      for (const [home, why] of [
+        [closed, 'no permission'],
+        [join(node.dir, 'nowhere'), 'it does not exist'],
+      ] as const)
+        for (const command of ['db stats', 'snapshot list', 'reset --yes', 'last-signed show', 'wal check'])
+          expect(await run(`${command} --home ${home}`), command).toMatchObject({
+            code: 2,
+            stderr: expect.stringMatching(`^error: .*${home}: ${why}; .*--home.* \\(FILE_MISSING\\)\n$`),
+          });
+    } finally {
+      if (isRoot) process.seteuid!(0);
+      chmodSync(closed, 0o700);
+    }
   });
 });
 
