@@ -2,14 +2,14 @@
  * Before an empty node starts for the first time: a network of its own for as long as it takes to fetch a snapshot.
  * The snapshot is restored beside the place of the chain and moved there when all of it was checked.
  */
-import { renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Genesis } from '../../genesis/types.ts';
 import { type DatabaseFiles, openDatabase } from '../../state/db/database.ts';
 import { moduleTable } from '../../state/execution/module-table.ts';
 import { makeGenesisBlock } from '../../state/genesis-block.ts';
 import { startRestore, type Trust } from '../../state/snapshot/restore.ts';
-import type { Hex } from '../../state/types.ts';
+import { ChainError, type Hex } from '../../state/types.ts';
 import { systemClock, systemRandom } from '../authorities.ts';
 import type { NodeConfig } from '../config/config.ts';
 import type { Log } from '../log.ts';
@@ -52,7 +52,7 @@ async function fetchInto(
   const discard = async (): Promise<void> => {
     await db?.close();
     db = undefined;
-    rmSync(directory, { recursive: true, force: true });
+    await clearRestoring(directory);
   };
   const network = await createNetwork({
     privateKey: nodeKey,
@@ -95,4 +95,19 @@ async function fetchInto(
     await network.stop();
     await discard();
   }
+}
+
+/**
+ * Deletes what a start left that was killed. What another process has open is its own: it would end with the files of
+ * both in the place of the chain.
+ * @throws ChainError DATA_DIR_IN_USE
+ */
+export async function clearRestoring(directory: string): Promise<void> {
+  if (!existsSync(directory)) return;
+  try {
+    await (await openDatabase(directory)).close();
+  } catch (error) {
+    if (error instanceof ChainError && error.code === 'DATA_DIR_IN_USE') throw error;
+  }
+  rmSync(directory, { recursive: true, force: true });
 }
