@@ -52,7 +52,7 @@ has caught up.`,
     await whileStopped(config, () => {
       // The chain last, and all of it at once: a node that starts after a kill in here finds the whole one or none.
       for (const name of names) if (name !== 'chain') deleteAllBut(join(dataDir, name), KEPT);
-      if (existsSync(chain)) renameSync(chain, deleting);
+      if (existsSync(chain)) putAside(chain, deleting);
     });
     rmSync(deleting, { recursive: true, force: true });
     if (flags.json) out.json({ dataDir, deleted: names });
@@ -75,6 +75,18 @@ function refuseWithKeys(
         'USAGE',
         `${file} lies in ${join(dataDir, inside)}, which this deletes: move it first`,
       );
+  }
+}
+
+/** A folder that is a disk of its own stays where it is, empty. */
+function putAside(folder: string, name: string): void {
+  try {
+    renameSync(folder, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+    // Without its first file the rest is no chain, also when this is killed.
+    rmSync(join(folder, 'CURRENT'), { force: true });
+    for (const file of readdirSync(folder)) rmSync(join(folder, file), { recursive: true, force: true });
   }
 }
 
