@@ -1,5 +1,5 @@
 /** How each perturbation is done, from outside: signals, files, wires, transactions. */
-import { readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { privateKeyToAccount } from 'viem/accounts';
 import { OPEN } from '../../genesis/parameters.ts';
@@ -36,6 +36,12 @@ const VOTES_MS = 180_000;
 const WRITTEN_MS = 3_000;
 /** Bytes of the last record of a log that a crash leaves unwritten. */
 const TORN_BYTES = 5;
+/** The beginning of a record: its length, and a byte of its checksum. */
+const TORN_START = Uint8Array.of(0, 0, 0, 49, 7);
+/** Decided or nearly so when a node's wires were cut. */
+const HEARD_BLOCKS = 3;
+/** Between two blocks, on a machine however busy. */
+const SLOW_BLOCK_MS = 1_000;
 /** What a founder with power 1 has bonded. */
 const BOND = 1_000n * OPEN;
 /** Per mille of the bond that equivocation costs on a development network. */
@@ -82,7 +88,7 @@ export async function perturb(fleet: Fleet, one: Perturbation, lifted: () => voi
     case 'disconnect':
       fleet.wires(one.node, one.how);
       try {
-        await othersMake(fleet, one.blocks);
+        await leftBehind(fleet, one, () => othersMake(fleet, one.blocks));
       } finally {
         lifted();
         fleet.wires(one.node, 'whole');
@@ -111,6 +117,25 @@ async function othersMake(fleet: Fleet, blocks: number): Promise<void> {
   await client.untilHead(({ number }) => number >= goal, BLOCKS_MS);
 }
 
+/**
+ * A fault that disconnects nobody must not pass for one that was survived: what a node can have heard before its wires
+ * were cut makes a block or two.
+ */
+async function leftBehind(
+  fleet: Fleet,
+  one: Of<'disconnect'>,
+  meanwhile: () => Promise<void>,
+): Promise<void> {
+  const untouched = fleet.running().filter(({ name }) => !fleet.touched.has(name));
+  const heights = await Promise.all(untouched.map(({ node }) => heightOf(node.client)));
+  await meanwhile();
+  const height = await heightOf(fleet.node(one.node).client);
+  if (height > Math.max(...heights) + HEARD_BLOCKS)
+    throw new Error(
+      `its wires were ${one.how === 'cut' ? 'cut' : 'silent'}, and it followed to block ${height}`,
+    );
+}
+
 type Of<K extends Perturbation['kind']> = Extract<Perturbation, { kind: K }>;
 
 async function tearLog(fleet: Fleet, one: Of<'torn-log'>, lifted: () => void): Promise<Done> {
@@ -119,11 +144,13 @@ async function tearLog(fleet: Fleet, one: Of<'torn-log'>, lifted: () => void): P
   await untilWritten(log);
   await node.kill();
   const { size } = statSync(log);
-  truncateSync(log, Math.max(0, size - TORN_BYTES));
+  // Emptied between two heights: then it is the first record of the next that was being written.
+  if (size === 0) writeFileSync(log, TORN_START);
+  else truncateSync(log, size - TORN_BYTES);
   await othersMake(fleet, one.blocks);
   lifted();
   await node.start();
-  return { told: `${size} bytes, ${Math.min(size, TORN_BYTES)} lost` };
+  return { told: size === 0 ? 'empty, and a record begun' : `${size} bytes, ${TORN_BYTES} lost` };
 }
 
 /** The log is emptied with each block: a crash in the middle of a height finds something in it. */
@@ -298,7 +325,12 @@ async function becomeValidator(fleet: Fleet, name: string, lifted: () => void): 
   const height = await heightOf(client);
   return {
     told: `registered in block ${height}`,
-    afterwards: () => untilProposes(client, operator, PUNISHED_MS),
+    async afterwards() {
+      const bonds = (await validatorsOf(client)).map(({ bond }) => Number(bond / BOND));
+      // One turn in as many blocks; who joins begins more than a whole round of turns behind the others.
+      const blocks = 2.25 * bonds.reduce((sum, bond) => sum + bond, 0);
+      await untilProposes(client, operator, PUNISHED_MS + blocks * SLOW_BLOCK_MS);
+    },
   };
 }
 
