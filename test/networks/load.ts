@@ -292,10 +292,10 @@ function nativeTransaction(chainId: number, nonce: number, key: Hex, call: typeo
   return `0x${Buffer.from(raw).toString('hex')}`;
 }
 
-export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+export async function within<T>(ms: number, promise: Promise<T>, otherwise = 'no answer'): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new Error(`${otherwise} within ${ms} ms`)), ms);
   });
   try {
     return await Promise.race([promise, late]);
