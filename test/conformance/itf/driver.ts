@@ -141,14 +141,6 @@ export function createDriver(process: string, height: number, members: Members):
         }
         case 'ProposalDInput':
           return propose(input.value as ModelProposal);
-        // The model goes on with what it has.
-        case 'NoDInput':
-        case 'StartDInput':
-        case 'PendingDInput':
-        case 'StepChangeDInput':
-          return;
-        default:
-          throw new Error(`the adapter does not know the input ${input.tag}`);
       }
     },
     expectOversight: (round) => void oversights.add(round),

@@ -59,6 +59,8 @@ export const DIFFERENCES = {
   'second vote': 'the model drops the second vote of an equivocator, so it is withheld from our core',
   'timeout after decision': 'the model starts a timeout in a height that it has decided',
   'not started': 'the model waits for a height to begin with a round that our driver has entered',
+  'unequal power':
+    'the model lets validators propose in turn whatever their power, so our driver is left out at this height',
   'overlooked proposal': 'the model overlooks the proposal that it holds for the round it skips to',
 } as const;
 
@@ -77,13 +79,19 @@ export function replaySystem(trace: Trace, prefix: string, note: Note): (index: 
       if (process === undefined || before === undefined || isNewHeight(before, node)) {
         if (before !== undefined)
           agree(`blocks of ${name} at a new height`, show(before.es.chain), show(node.es.chain));
-        process = createProcess(name, node);
+        process = createProcess(name, node, note);
         processes.set(name, process);
       } else if (hasStepped(before, node)) {
         stepped = true;
         const history = historyAt(index);
+        // What differs in a process that did nothing says more than that it is not the one that did.
+        if (name !== history.validator) compareNode(name, process, node);
         agree('process that takes the step', name, history.validator);
         takeStep(process, history, before, node, note);
+      } else {
+        compareNode(name, process, node);
+        agree(`what ${name} knows without a step`, show(before.es), show(node.es));
+        continue;
       }
       compareNode(name, process, node);
     }
@@ -103,17 +111,21 @@ function compareNode(name: string, process: Process, { es }: Node): void {
   driver.compare(name, es);
 }
 
-function createProcess(name: string, node: Node): Process {
+function createProcess(name: string, node: Node, note: Note): Process {
   const members = membersOf(node.es.valset);
   const { height } = node.es.cs;
+  const isEqual = new Set(node.es.valset.values()).size <= 1;
+  if (!isEqual) note('unequal power');
   return {
     machine: createMachine(name, height),
     keeper: createKeeper(members, height),
-    driver: createDriver(name, height, members),
+    driver: isEqual ? createDriver(name, height, members) : LEFT_OUT,
     height,
     validators: show(node.es.valset),
   };
 }
+
+const LEFT_OUT: Driver = { hear() {}, expectOversight() {}, compare() {} };
 
 function historyOf(value: unknown): History {
   if (!Array.isArray(value)) return value as History;
@@ -130,9 +142,8 @@ function isNewHeight(before: Node, after: Node): boolean {
   );
 }
 
-/** Deliveries only add to what waits; a step takes something away or changes the driver. */
+/** Deliveries only add to what waits; a step takes something away, or begins, or leaves something to be done. */
 function hasStepped(before: Node, after: Node): boolean {
-  if (show(before.es) !== show(after.es)) return true;
   const waiting = [
     'timeouts',
     'incomingVotes',
@@ -142,12 +153,28 @@ function hasStepped(before: Node, after: Node): boolean {
     'incomingSyncCertificates',
     'getValueRequests',
   ] as const;
-  return waiting.some((name) => after[name].length < before[name].length);
+  if (waiting.some((name) => after[name].length < before[name].length)) return true;
+  const progress = ({ es }: Node) =>
+    show([es.started, es.executedInputs.length, es.pendingInputs, es.pendingStepChange]);
+  return progress(before) !== progress(after);
 }
+
+const INPUTS: ReadonlySet<string> = new Set([
+  'NoDInput',
+  'ProposalDInput',
+  'VoteDInput',
+  'CertificateDInput',
+  'TimeoutDInput',
+  'StartDInput',
+  'PendingDInput',
+  'StepChangeDInput',
+  'ProposeValueDInput',
+]);
 
 function takeStep(process: Process, history: History, before: Node, after: Node, note: Note): void {
   const { validator: name, input, output } = history;
   const { machine, driver } = process;
+  if (!INPUTS.has(input.tag)) throw new Error(`the adapter does not know the input ${input.tag}`);
   const withheld = takeVotes(process, history, before, after);
   if (withheld) note('second vote');
 

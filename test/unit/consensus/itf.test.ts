@@ -265,12 +265,28 @@ describe('the replay of model traces', () => {
     expect(new Set(unnoticed(systemTrace()))).toEqual(new Set(['system.timeouts.tag', 'system.timeouts']));
   });
 
+  it('leaves the driver out where powers are unequal, says so, and compares the rest', () => {
+    const unequal = systemTrace().replaceAll('["v2",{"#bigint":"1"}]', '["v2",{"#bigint":"5"}]');
+    const outcome = replayTrace(unequal);
+    expect(outcome).toMatchObject({ result: 'passed', followed: 2 });
+    expect([...outcome.differences.values()]).toEqual([1]);
+    expect(new Set(unnoticed(unequal))).toEqual(new Set(['system.timeouts.tag', 'system.timeouts']));
+  });
+
   it('notices a process that disappears, and a step that is told and does nothing', () => {
     const trace = JSON.parse(systemTrace());
     trace.states.push(structuredClone(trace.states[1]));
     expect(replayTrace(JSON.stringify(trace))).toMatchObject({ result: 'passed', followed: 3 });
     trace.states[2]._hist['#tup'][1] = bare('StepChangeDInput');
     expect(replayTrace(JSON.stringify(trace))).toMatchObject({ result: 'failed', followed: 2 });
+    trace.states[2] = structuredClone(trace.states[1]);
+    trace.states[2].system['#map'][0][1].es.cs.lockedRound = number(5);
+    expect(replayTrace(JSON.stringify(trace))).toMatchObject({
+      followed: 2,
+      why: expect.stringMatching(
+        /^variables of v1\n {2}ours .* locked Nil@-1 .*\n {2}model .* locked Nil@5 /,
+      ),
+    });
     trace.states[2] = { ...trace.states[1], system: { '#map': [] } };
     expect(replayTrace(JSON.stringify(trace))).toMatchObject({ result: 'failed', followed: 2 });
     trace.states.pop();
