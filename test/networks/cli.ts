@@ -17,7 +17,7 @@ import {
 } from './manifest.ts';
 import { runManifest, summary } from './run.ts';
 
-const USAGE = 'usage: npm run e2e [-- MANIFEST ... | --seeds FROM..TO | --show FROM..TO]';
+const USAGE = 'usage: npm run e2e [-- MANIFEST.json ... | --seeds FROM..TO | --show FROM..TO]';
 const FOLDER = join(cliPath(), '..', '..', 'test', 'networks', 'manifests');
 
 /** A list of seeds is made before the first is run. */
@@ -29,11 +29,15 @@ function fail(message: string): never {
   process.exit(2);
 }
 
-function seedsOf(text: string | undefined): number[] {
+/** After --seeds and --show. */
+function seedsOf([text, ...rest]: readonly string[]): number[] {
   const [, from, to] = /^(\d{1,9})\.\.(\d{1,9})$/.exec(text ?? '') ?? [];
   const count = Number(to) - Number(from) + 1;
   if (from === undefined || count < 1 || count > MAX_SEEDS)
-    fail(`${text} is not FROM..TO with at most ${MAX_SEEDS} seeds; ${USAGE}`);
+    fail(
+      `${text === undefined ? 'nothing' : JSON.stringify(text)} is not FROM..TO with at most ${MAX_SEEDS} seeds from 0 to 999999999; ${USAGE}`,
+    );
+  if (rest.length > 0) fail(`${rest.join(' ')}: one range, and nothing besides; ${USAGE}`);
   return Array.from({ length: count }, (_, index) => Number(from) + index);
 }
 
@@ -43,14 +47,19 @@ function read(path: string): Manifest {
     return parseManifest(readFileSync(path, 'utf8'));
   } catch (error) {
     if (error instanceof ManifestError) fail(`${path}: ${error.message}`);
-    fail(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') fail(`there is no file "${path}"; ${USAGE}`);
+    if (code === 'EISDIR')
+      fail(`${path} is a folder: name the manifests in it, as in ${join(path, '*.json')}`);
+    fail(`${path} cannot be read: ${code ?? message}`);
   }
 }
 
 function wanted(args: readonly string[]): Manifest[] {
-  const [first, second] = args;
-  if (first === '--seeds') return seedsOf(second).map(generateManifest);
-  if (first?.startsWith('-')) fail(`unknown option ${first}; ${USAGE}`);
+  if (args[0] === '--seeds') return seedsOf(args.slice(1)).map(generateManifest);
+  const option = args.find((arg) => arg.startsWith('-'));
+  if (option === '--seeds' || option === '--show') fail(`${option} stands alone with its range; ${USAGE}`);
+  if (option !== undefined) fail(`unknown option ${option}; ${USAGE}`);
   const files =
     args.length > 0
       ? args
@@ -63,7 +72,7 @@ function wanted(args: readonly string[]): Manifest[] {
 
 async function main(args: readonly string[]): Promise<number> {
   if (args[0] === '--show') {
-    for (const seed of seedsOf(args[1])) console.log(serialiseManifest(generateManifest(seed)));
+    for (const seed of seedsOf(args.slice(1))) console.log(serialiseManifest(generateManifest(seed)));
     return 0;
   }
   let failed = 0;
@@ -76,7 +85,7 @@ async function main(args: readonly string[]): Promise<number> {
       for (const problem of outcome.problems) console.log(`  ${problem}`);
       if (outcome.problems.length > 0) failed += 1;
     } catch (error) {
-      console.log(`FAILED ${manifest.name}: ${(error as Error).stack}`);
+      console.log(`FAILED ${manifest.name}: ${(error as Error).message}`);
       failed += 1;
     }
   }

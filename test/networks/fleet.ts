@@ -103,20 +103,21 @@ export async function startFleet(manifest: Manifest): Promise<Fleet> {
       if (found === undefined) throw new Error('nobody is left to be asked');
       return found;
     },
-    clients: () =>
-      running().flatMap(({ node: one }) => {
-        try {
-          return [one.client];
-        } catch {
-          // Its process runs and does not answer yet.
-          return [];
-        }
-      }),
+    clients: () => running().flatMap(({ node: one }) => (hasClient(one) ? [one.client] : [])),
     wires(name, state) {
       for (const link of links) if (link.from === name || link.to === name) link.set(state);
     },
     close,
   };
+}
+
+/** Not while its process runs and does not answer yet, nor when it has ended before it did. */
+export function hasClient(node: TestNode): boolean {
+  try {
+    return node.client !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function weigh(genesis: Genesis, powers: readonly number[]): void {

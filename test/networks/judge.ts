@@ -54,7 +54,9 @@ export async function untilFresh(
   deadlineMs: number,
   besides: readonly Judged[] = [],
 ): Promise<Recovery> {
-  const heights = await Promise.all([...nodes, ...besides].map(({ client }) => heightOf(client)));
+  const heights = await Promise.all(
+    [...nodes, ...besides].map(({ name, client }) => heightOf(client).catch(silent(name))),
+  );
   const goal = Math.max(...heights) + 1;
   await Promise.all(
     nodes.map(async ({ name, client }) => {
@@ -67,7 +69,7 @@ export async function untilFresh(
         there,
         since.ownMs,
         deadlineMs,
-        () => `${name} is at block ${height} and not at ${goal} within ${deadlineMs / 1000} s`,
+        () => `${name} is at block ${height} and was not at ${goal} within ${deadlineMs / 1000} s`,
       ).finally(() => there.catch(() => {}));
     }),
   );
@@ -75,17 +77,51 @@ export async function untilFresh(
   return { wallMs: end.wallMs - since.wallMs, ownMs: end.ownMs - since.ownMs };
 }
 
-/** Problems of the headers from block 0 to the lowest head. A node that began with a snapshot lacks the first ones. */
-export async function compareHeaders(nodes: readonly Judged[]): Promise<{ top: number; problems: string[] }> {
-  const heights = await Promise.all(nodes.map(({ client }) => heightOf(client)));
-  const top = Math.max(...heights);
-  const chains = await Promise.all(
-    nodes.map(async ({ name, client }) => {
-      await client.untilHead(({ number }) => number >= top, CATCH_UP_MS);
-      return { name, blocks: await headers(client, top) };
-    }),
-  );
+function silent(name: string): (error: Error) => never {
+  return (error) => {
+    throw new Error(`${name} does not answer: ${error.message}`);
+  };
+}
+
+/** A node with the first block that it has. */
+export interface Holder extends Judged {
+  readonly first: number;
+}
+
+export interface Headers {
+  readonly top: number;
+  /** Nodes that have a chain up to `top`. */
+  readonly holders: readonly Holder[];
+  readonly problems: string[];
+}
+
+/**
+ * Problems of the headers from block 0 to the highest head.
+ * @param fromSnapshot names of those that may lack the first ones
+ */
+export async function compareHeaders(
+  nodes: readonly Judged[],
+  fromSnapshot: ReadonlySet<string> = new Set(),
+): Promise<Headers> {
   const problems: string[] = [];
+  const tell = (error: Error): undefined => void problems.push(error.message);
+  const heights = await Promise.all(
+    nodes.map(({ name, client }) => heightOf(client).catch(silent(name)).catch(tell)),
+  );
+  const answering = nodes.filter((_, index) => heights[index] !== undefined);
+  const top = Math.max(0, ...heights.map((height) => height ?? 0));
+  const chains = (
+    await Promise.all(
+      answering.map(async ({ name, client }) => {
+        try {
+          await client.untilHead(({ number }) => number >= top, CATCH_UP_MS);
+          return { name, client, blocks: await headers(client, top) };
+        } catch (error) {
+          return tell(new Error(`${name} has not block ${top}: ${(error as Error).message}`));
+        }
+      }),
+    )
+  ).filter((chain) => chain !== undefined);
   for (let number = 0; number <= top; number++) {
     const known = chains.flatMap(({ name, blocks }) => {
       const block = blocks[number];
@@ -96,12 +132,14 @@ export async function compareHeaders(nodes: readonly Judged[]): Promise<{ top: n
     for (const { name, text } of known)
       if (text !== first?.text) problems.push(`block ${number} of ${name} is not that of ${first?.name}`);
   }
-  for (const { name, blocks } of chains) {
-    const from = blocks.findIndex((block) => block !== undefined);
-    const gap = blocks.findIndex((block, number) => number > from && block === undefined);
-    if (from < 0 || gap >= 0) problems.push(`${name} has no block ${gap}`);
-  }
-  return { top, problems };
+  const holders = chains.map(({ name, client, blocks }): Holder => {
+    const first = blocks.findIndex((block) => block !== undefined);
+    const gap = blocks.findIndex((block, number) => number > first && block === undefined);
+    if (first > 0 && !fromSnapshot.has(name)) problems.push(`${name} has no block before ${first}`);
+    if (gap >= 0) problems.push(`${name} has no block ${gap}`);
+    return { name, client, first };
+  });
+  return { top, holders, problems };
 }
 
 async function headers(client: Client, top: number): Promise<(Block | undefined)[]> {
@@ -120,8 +158,8 @@ async function headers(client: Client, top: number): Promise<(Block | undefined)
   return found;
 }
 
-/** Problems of transfers that were accepted: each must have the same receipt wherever its block is. */
-export async function checkIncluded(nodes: readonly Judged[], hashes: readonly Hex[]): Promise<string[]> {
+/** Problems of transactions that were accepted: each must have the same receipt on every node that has its block. */
+export async function checkIncluded(nodes: readonly Holder[], hashes: readonly Hex[]): Promise<string[]> {
   const problems: string[] = [];
   let next = 0;
   await Promise.all(
@@ -132,12 +170,20 @@ export async function checkIncluded(nodes: readonly Judged[], hashes: readonly H
           nodes.map(({ client }) =>
             within(
               CALL_MS,
-              client.call<{ status: Hex; blockHash: Hex } | null>('eth_getTransactionReceipt', hash),
+              client.call<{ status: Hex; blockHash: Hex; blockNumber: Hex } | null>(
+                'eth_getTransactionReceipt',
+                hash,
+              ),
             ),
           ),
         );
-        const places = new Set(receipts.flatMap((receipt) => (receipt === null ? [] : [receipt.blockHash])));
+        const found = receipts.filter((receipt) => receipt !== null);
+        const places = new Set(found.map(({ blockHash }) => blockHash));
         if (places.size !== 1) problems.push(`${hash} is in ${places.size} blocks`);
+        const number = Number(found[0]?.blockNumber);
+        for (const [index, { name, first }] of nodes.entries())
+          if (receipts[index] === null && first <= number)
+            problems.push(`${hash} is in block ${number}, and ${name} has that and no receipt`);
         if (receipts.some((receipt) => receipt !== null && receipt.status !== '0x1'))
           problems.push(`${hash} failed`);
       }

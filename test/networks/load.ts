@@ -43,6 +43,16 @@ const CALL_MS = 5_000;
 const PATIENCE_MS = 15_000;
 /** Somebody whose transfer is in no block after so many tries has lost it. */
 const MAX_TRIES = 8;
+/** After a try that failed, twice as long after each: a node that ends just now is gone, or is another, a little later. */
+const PAUSE_MS = 250;
+const MAX_PAUSE_MS = 4_000;
+/** All may be down at the same time, and a node on a busy machine takes its time to start. */
+const DESERTED_MS = 180_000;
+
+/** No node has answered anybody for long. */
+class Deserted extends Error {
+  override name = 'Deserted';
+}
 
 interface Wrong {
   readonly nonce: number;
@@ -67,22 +77,42 @@ export function startLoad(parts: {
   let repeated = 0;
   let stopping = false;
   let turn = 0;
+  let answeredAtMs = performance.now();
 
-  const next = (): Client => {
-    const clients = parts.clients();
-    const client = clients[turn++ % Math.max(1, clients.length)];
-    if (client === undefined) throw new Error('no node is running');
-    return client;
-  };
+  /** While no node runs, people wait for one. @throws Deserted */
+  async function next(): Promise<Client> {
+    for (;;) {
+      if (performance.now() - answeredAtMs > DESERTED_MS)
+        throw new Deserted(`no node has answered for ${DESERTED_MS / 1000} s`);
+      const clients = parts.clients();
+      const client = clients[turn++ % Math.max(1, clients.length)];
+      if (client !== undefined) return client;
+      await sleep(PAUSE_MS);
+    }
+  }
 
-  /** Gives it to one node after the other until one has it. @throws RpcFailure when a node refuses it */
+  /** @throws RpcFailure when the node says no; Deserted; Error when it does not answer */
+  async function ask<T>(method: string, param: Hex): Promise<T> {
+    const client = await next();
+    try {
+      const answer = await within(CALL_MS, client.call<T>(method, param));
+      answeredAtMs = performance.now();
+      return answer;
+    } catch (error) {
+      if (error instanceof RpcFailure) answeredAtMs = performance.now();
+      throw error;
+    }
+  }
+
+  /** Gives it to one node after the other until one has it. @throws RpcFailure when a node refuses it; Deserted */
   async function submit(raw: Hex): Promise<Hex | undefined> {
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       try {
-        return await within(CALL_MS, next().call<Hex>('eth_sendRawTransaction', raw));
+        return await ask<Hex>('eth_sendRawTransaction', raw);
       } catch (error) {
-        if (error instanceof RpcFailure) throw error;
+        if (error instanceof RpcFailure || error instanceof Deserted) throw error;
         // The node is gone, paused, or ends just now: somebody else then.
+        await sleep(Math.min(MAX_PAUSE_MS, PAUSE_MS * 2 ** attempt));
       }
     }
     return undefined;
@@ -147,6 +177,7 @@ export function startLoad(parts: {
       if (hash === undefined) problems.push(`no node took a transfer of ${from}`);
       return hash !== undefined;
     } catch (error) {
+      if (error instanceof Deserted) throw error;
       // A node that took it before its connection was lost says that it knows it, or that it is in a block.
       const { message } = error as Error;
       if (/already known|nonce too low/.test(message)) return true;
@@ -158,12 +189,13 @@ export function startLoad(parts: {
   async function included(hash: Hex, raws: readonly Hex[]): Promise<boolean> {
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       try {
-        const client = next();
+        const client = await next();
         await client.until(() => client.call('eth_getTransactionReceipt', hash), PATIENCE_MS);
         return true;
-      } catch {
+      } catch (error) {
+        if (error instanceof Deserted) throw error;
         repeated += 1;
-        for (const raw of raws) await submit(raw).catch(() => {});
+        for (const raw of raws) await submit(raw).catch(unlessDeserted);
       }
     }
     problems.push(`${hash} is in no block`);
@@ -173,11 +205,13 @@ export function startLoad(parts: {
   /** The DataNet that one of these has made; undefined when the node that is asked does not have its block yet. */
   async function dataNetOf(hashes: readonly Hex[]): Promise<bigint | undefined> {
     for (const hash of hashes) {
-      const receipt = await within(
-        CALL_MS,
-        next().call<TransactionReceipt | null>('eth_getTransactionReceipt', hash),
-      ).catch(() => null);
-      const made = receipt === null ? undefined : eventsOf(receipt).find(({ name }) => name === 'Created');
+      const receipt = await ask<TransactionReceipt | null>('eth_getTransactionReceipt', hash).catch(
+        unlessDeserted,
+      );
+      const made =
+        receipt === null || receipt === undefined
+          ? undefined
+          : eventsOf(receipt).find(({ name }) => name === 'Created');
       if (made !== undefined) return made.values['id'] as bigint;
     }
     return undefined;
@@ -202,6 +236,7 @@ export function startLoad(parts: {
       // A node that has lost its disk believes what the first blocks say, until it has the others.
       if (hash !== undefined) wronglyAccepted.push(hash);
     } catch (error) {
+      if (error instanceof Deserted) throw error;
       const { message } = error as Error;
       if (!wrong.reason.test(message))
         problems.push(`refused for another reason than ${wrong.reason}: ${message}`);
@@ -223,6 +258,15 @@ export function startLoad(parts: {
     },
     accepted: () => accepted.length,
   };
+}
+
+function unlessDeserted(error: Error): undefined {
+  if (error instanceof Deserted) throw error;
+  return undefined;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 const createDataNet = dataNetInterface.nativeCall('create', ['Tales', 'Tales', 'Of people.', []]);
@@ -248,10 +292,10 @@ function nativeTransaction(chainId: number, nonce: number, key: Hex, call: typeo
   return `0x${Buffer.from(raw).toString('hex')}`;
 }
 
-export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+export async function within<T>(ms: number, promise: Promise<T>, otherwise = 'no answer'): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new Error(`${otherwise} within ${ms} ms`)), ms);
   });
   try {
     return await Promise.race([promise, late]);

@@ -68,7 +68,7 @@ function ticksOf(pid: number): number {
   }
 }
 
-/** @throws Error `late` when more than `deadlineMs` of this clock have passed since `since` */
+/** @throws Error `late` when more than `deadlineMs` of this clock have passed since `since`, be it while nobody asked */
 export async function inOwnTime<T>(
   promise: Promise<T>,
   since: number,
@@ -82,7 +82,9 @@ export async function inOwnTime<T>(
     }, SAMPLE_MS);
   });
   try {
-    return await Promise.race([promise, expired]);
+    const value = await Promise.race([promise, expired]);
+    if (ownTimeMs() - since > deadlineMs) throw new Error(late());
+    return value;
   } finally {
     clearInterval(timer);
   }

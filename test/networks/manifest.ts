@@ -62,6 +62,18 @@ export type Perturbation =
   | { readonly kind: 'equivocate'; readonly node: string };
 
 export type PerturbationKind = Perturbation['kind'];
+const KINDS: readonly PerturbationKind[] = [
+  'kill',
+  'restart',
+  'pause',
+  'disconnect',
+  'torn-log',
+  'lost-disk',
+  'start',
+  'join',
+  'leave',
+  'equivocate',
+];
 export type LinkFault = 'cut' | 'silence';
 export type Remedy = 'record' | 'flag';
 
@@ -178,7 +190,9 @@ function perturbation(entry: unknown, at: string): Perturbation {
       fields();
       return { kind, node };
     default:
-      throw new ManifestError(`${at}.kind: there is no perturbation ${shown(kind)}`);
+      throw new ManifestError(
+        `${at}.kind: there is no perturbation ${shown(kind)}; there are ${KINDS.join(', ')}`,
+      );
   }
 }
 
@@ -227,7 +241,8 @@ const leavesTheSet = (kind: PerturbationKind): boolean => kind === 'leave' || ki
 function problemOf(one: Perturbation, { running, keyed, voting }: Cast): string | undefined {
   const { kind, node } = one;
   if (kind === 'start') return running.has(node) ? 'is running already' : undefined;
-  if (!running.has(node)) return 'there is no such node at this time';
+  if (!running.has(node))
+    return `there is no such node at this time; there are ${[...running].join(', ') || 'none'}`;
   const votes = voting.has(node);
   if (kind === 'join' && keyed.has(node)) return votes ? 'is a validator already' : 'has been a validator';
   if (leavesTheSet(kind) && !votes) return 'is no validator';

@@ -1,5 +1,5 @@
 /** How each perturbation is done, from outside: signals, files, wires, transactions. */
-import { readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { privateKeyToAccount } from 'viem/accounts';
 import { OPEN } from '../../genesis/parameters.ts';
@@ -19,6 +19,7 @@ import { runCli } from '../support/devnet.ts';
 import { startEquivocator } from './equivocator.ts';
 import { changeConfig, type Fleet, type Named } from './fleet.ts';
 import { heightOf, untilProposes, type ValidatorView, validatorsOf } from './judge.ts';
+import { within } from './load.ts';
 import type { Perturbation } from './manifest.ts';
 
 /**
@@ -26,6 +27,8 @@ import type { Perturbation } from './manifest.ts';
  * machine however busy; what is judged is the time until a fresh block.
  */
 const BLOCKS_MS = 300_000;
+/** A start may look for a snapshot and wait for peers who have one. */
+const STARTS_MS = 300_000;
 /** Evidence needs a vote that arrives while its height is open: a few blocks. */
 const PUNISHED_MS = 180_000;
 /** A node with a fresh block has, or is about to have, the one before. */
@@ -36,6 +39,12 @@ const VOTES_MS = 180_000;
 const WRITTEN_MS = 3_000;
 /** Bytes of the last record of a log that a crash leaves unwritten. */
 const TORN_BYTES = 5;
+/** The beginning of a record: its length, and a byte of its checksum. */
+const TORN_START = Uint8Array.of(0, 0, 0, 49, 7);
+/** Decided or nearly so when a node's wires were cut. */
+const HEARD_BLOCKS = 3;
+/** Between two blocks, on a machine however busy. */
+const SLOW_BLOCK_MS = 1_000;
 /** What a founder with power 1 has bonded. */
 const BOND = 1_000n * OPEN;
 /** Per mille of the bond that equivocation costs on a development network. */
@@ -60,14 +69,14 @@ export async function perturb(fleet: Fleet, one: Perturbation, lifted: () => voi
       await node.kill();
       await othersMake(fleet, one.blocks);
       lifted();
-      await node.start();
+      await begin(node);
       return { told: '' };
     case 'restart': {
-      const code = await node.stop();
+      const code = await end(node);
       if (code !== 0) throw new Error(`${one.node} was asked to stop and ended with ${code}`);
       await othersMake(fleet, one.blocks);
       lifted();
-      await node.start();
+      await begin(node);
       return { told: '' };
     }
     case 'pause':
@@ -82,7 +91,7 @@ export async function perturb(fleet: Fleet, one: Perturbation, lifted: () => voi
     case 'disconnect':
       fleet.wires(one.node, one.how);
       try {
-        await othersMake(fleet, one.blocks);
+        await leftBehind(fleet, one, () => othersMake(fleet, one.blocks));
       } finally {
         lifted();
         fleet.wires(one.node, 'whole');
@@ -103,12 +112,40 @@ export async function perturb(fleet: Fleet, one: Perturbation, lifted: () => voi
   }
 }
 
+/** A node that neither answers nor ends would keep everybody waiting. */
+async function begin(node: TestNode): Promise<void> {
+  await within(STARTS_MS, node.start(), 'it neither runs nor ends');
+}
+
+async function end(node: TestNode): Promise<number | null> {
+  return within(STARTS_MS, node.stop(), 'it was asked to stop and goes on');
+}
+
 /** Resolves when the rest of the network has made `blocks` more. */
 async function othersMake(fleet: Fleet, blocks: number): Promise<void> {
   if (blocks === 0) return;
   const { client } = fleet.witness().node;
   const goal = (await heightOf(client)) + blocks;
   await client.untilHead(({ number }) => number >= goal, BLOCKS_MS);
+}
+
+/**
+ * A fault that disconnects nobody must not pass for one that was survived: what a node can have heard before its wires
+ * were cut makes a block or two.
+ */
+async function leftBehind(
+  fleet: Fleet,
+  one: Of<'disconnect'>,
+  meanwhile: () => Promise<void>,
+): Promise<void> {
+  const untouched = fleet.running().filter(({ name }) => !fleet.touched.has(name));
+  const heights = await Promise.all(untouched.map(({ node }) => heightOf(node.client)));
+  await meanwhile();
+  const height = await heightOf(fleet.node(one.node).client);
+  if (height > Math.max(...heights) + HEARD_BLOCKS)
+    throw new Error(
+      `its wires were ${one.how === 'cut' ? 'cut' : 'silent'}, and it followed to block ${height}`,
+    );
 }
 
 type Of<K extends Perturbation['kind']> = Extract<Perturbation, { kind: K }>;
@@ -119,11 +156,13 @@ async function tearLog(fleet: Fleet, one: Of<'torn-log'>, lifted: () => void): P
   await untilWritten(log);
   await node.kill();
   const { size } = statSync(log);
-  truncateSync(log, Math.max(0, size - TORN_BYTES));
+  // Emptied between two heights: then it is the first record of the next that was being written.
+  if (size === 0) writeFileSync(log, TORN_START);
+  else truncateSync(log, size - TORN_BYTES);
   await othersMake(fleet, one.blocks);
   lifted();
-  await node.start();
-  return { told: `${size} bytes, ${Math.min(size, TORN_BYTES)} lost` };
+  await begin(node);
+  return { told: size === 0 ? 'empty, and a record begun' : `${size} bytes, ${TORN_BYTES} lost` };
 }
 
 /** The log is emptied with each block: a crash in the middle of a height finds something in it. */
@@ -140,8 +179,8 @@ async function loseDisk(fleet: Fleet, one: Of<'lost-disk'>, lifted: () => void):
     rmSync(join(node.home, 'data'), { recursive: true });
     await othersMake(fleet, one.blocks);
     lifted();
-    await node.start();
-    return { told: 'from block 0' };
+    await begin(node);
+    return { told: 'with nothing' };
   }
   // From an earlier loss.
   const exported = join(node.home, 'exported.json');
@@ -155,7 +194,7 @@ async function loseDisk(fleet: Fleet, one: Of<'lost-disk'>, lifted: () => void):
   if (one.signs === 'record') await cli('last-signed', 'import', exported, '--home', node.home);
   else setRisk(node.home, true);
   lifted();
-  await node.start();
+  await begin(node);
   return {
     told: one.signs === 'record' ? 'refused, then with its record' : 'refused, then with the flag',
     afterwards: () => untilVotes(fleet, one.node),
@@ -173,7 +212,7 @@ async function untilVotes(fleet: Fleet, name: string): Promise<void> {
 
 /** A key that may have signed anything: the node must not start. */
 async function refusedWithoutRecord(name: string, node: TestNode): Promise<void> {
-  const reason = await node.start().then(
+  const reason = await begin(node).then(
     () => 'it started',
     (error: Error) => error.message,
   );
@@ -191,7 +230,7 @@ function setRisk(home: string, risk: boolean): void {
 async function startLate(fleet: Fleet, one: Of<'start'>, lifted: () => void): Promise<Done> {
   const node = fleet.node(one.node);
   if (one.from === 'blocks') {
-    await node.start();
+    await begin(node);
     lifted();
     return { told: 'from block 0' };
   }
@@ -201,17 +240,18 @@ async function startLate(fleet: Fleet, one: Of<'start'>, lifted: () => void): Pr
   const snapshots = JSON.parse(readFileSync(join(node.home, 'config.json'), 'utf8')).snapshots as {
     interval: number;
   };
-  await client.untilHead(({ number }) => number >= snapshots.interval + trusted, BLOCKS_MS);
+  const deadlineMs = BLOCKS_MS + snapshots.interval * SLOW_BLOCK_MS;
+  await client.untilHead(({ number }) => number >= snapshots.interval + trusted, deadlineMs);
   for (const { name, node: other } of fleet.running())
     if (!fleet.touched.has(name))
-      await client.until(async () => (/made a snapshot/.test(other.log()) ? true : undefined), BLOCKS_MS);
+      await client.until(async () => (/made a snapshot/.test(other.log()) ? true : undefined), deadlineMs);
   const { hash } = await client.call<{ hash: Hex }>(
     'eth_getBlockByNumber',
     `0x${trusted.toString(16)}`,
     false,
   );
   changeConfig(node.home, (config) => ({ ...config, trustHeight: trusted, trustHash: hash }));
-  await node.start();
+  await begin(node);
   // It is one of them once it runs; looking for a snapshot waits for several peers to offer one.
   lifted();
   const first = await node.client.call('eth_getBlockByNumber', '0x1', false);
@@ -277,14 +317,14 @@ async function becomeValidator(fleet: Fleet, name: string, lifted: () => void): 
   const operator = account.address.toLowerCase() as Hex;
   const key = createConsensusKey();
   const keyFile = join(node.home, 'keys', 'validator.json');
-  await node.stop();
+  await end(node);
   writeDevelopmentKey(keyFile, key);
   writeFirstRecord(keyFile);
   changeConfig(node.home, (config) => ({
     ...config,
     validator: { key: 'keys/validator.json', operator },
   }));
-  await node.start();
+  await begin(node);
   await perform(
     client,
     fleet,
@@ -298,7 +338,12 @@ async function becomeValidator(fleet: Fleet, name: string, lifted: () => void): 
   const height = await heightOf(client);
   return {
     told: `registered in block ${height}`,
-    afterwards: () => untilProposes(client, operator, PUNISHED_MS),
+    async afterwards() {
+      const bonds = (await validatorsOf(client)).map(({ bond }) => Number(bond / BOND));
+      // One turn in as many blocks; who joins begins more than a whole round of turns behind the others.
+      const blocks = 2.25 * bonds.reduce((sum, bond) => sum + bond, 0);
+      await untilProposes(client, operator, PUNISHED_MS + blocks * SLOW_BLOCK_MS);
+    },
   };
 }
 

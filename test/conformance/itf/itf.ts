@@ -47,12 +47,18 @@ export function parseTrace(text: string): Trace {
   return { states: states.map((state) => decode(state) as Record<string, unknown>) };
 }
 
-/** Variables of one state. @throws Error that names one which is missing */
-export function variablesOf<T>(trace: Trace, index: number, ...names: readonly (keyof T & string)[]): T {
-  const state = trace.states[index]!;
-  for (const name of names)
-    if (state[name] === undefined) throw new Error(`the state has no variable "${name}"`);
-  return state as T;
+/** A variable in one state. @throws Error if it is missing */
+export function variableOf<T>(trace: Trace, index: number, name: string): T {
+  const value = trace.states[index]![name];
+  if (value === undefined) throw new Error(`the state has no variable "${name}"`);
+  return value as T;
+}
+
+/** What stands before this variable in the names of a trace: several instances of the model may stand side by side. */
+export function instancesOf(names: readonly string[], variable: string): string[] {
+  return names
+    .filter((name) => name === variable || name.endsWith(`::${variable}`))
+    .map((name) => name.slice(0, -variable.length));
 }
 
 /** One line for a value of the model, the same for equal values: sets and maps are sorted. */

@@ -8,27 +8,45 @@ import {
   type RoundVotes,
   votesFor,
 } from '../../../consensus/votes/round-votes.ts';
+import { agree } from './agree.ts';
 import { show, showSet, type Tagged } from './itf.ts';
-import { type Bookkeeper, hashOf, type Members, type ModelVote, nameOf, valueFor, voteOf } from './model.ts';
+import {
+  type Bookkeeper,
+  hashOf,
+  type Members,
+  type ModelVote,
+  modelVoteOf,
+  nameOf,
+  type VoteCount,
+  valueFor,
+  voteOf,
+} from './model.ts';
 
 export interface Keeper {
-  /** Counts a vote and gives what the model emits for it: each finding once. */
-  take(vote: ModelVote, currentRound: number): Tagged;
+  /**
+   * Counts a vote and gives what the model emits for it: each finding once, but for a skip. The model does not ask
+   * whether it has emitted that, so that one which is found again may be `emitted` again.
+   */
+  take(vote: ModelVote, currentRound: number, emitted: Tagged): Tagged;
+  /** The second vote of an equivocator: what the model emits for it, which does not count it either. */
+  withhold(vote: ModelVote, currentRound: number, emitted: Tagged): Tagged;
   /** Counts the votes of a certificate and gives its finding, which the model does not remember as emitted. */
   takeCertificate(votes: readonly ModelVote[], currentRound: number): Tagged;
   /** Has its sender said something else in the same round, and not this? */
   contradicts(vote: ModelVote): boolean;
-  /** Who precommitted the value in the round. */
+  hasWithheld(vote: ModelVote): boolean;
+  /** The precommits for the value in the round. */
   precommits(round: number, value: string): string;
-  /** Sums, voters, and what was emitted, as text. */
-  state(): string;
+  /** @throws Error if sums, voters, votes or what was emitted are others in the model */
+  compare(what: string, bookkeeper: Bookkeeper): void;
 }
 
 export const SILENCE: Tagged = { tag: 'NoVKOutput', value: [] };
 
 /** A keeper of the votes of one height. */
-export function createKeeper(members: Members): Keeper {
+export function createKeeper(members: Members, height: number): Keeper {
   const keeper = createVoteKeeper(members.set);
+  const withheld: ModelVote[] = [];
   /** The model emits each finding once; ours is asked whenever rules are looked for. */
   const emitted = new Map<number, Map<string, Tagged>>();
 
@@ -57,14 +75,25 @@ export function createKeeper(members: Members): Keeper {
     return SILENCE;
   }
 
+  function emit(vote: ModelVote, currentRound: number, theirs: Tagged): Tagged {
+    const found = finding(vote, currentRound);
+    const known = emitted.get(vote.round) ?? new Map<string, Tagged>();
+    if (known.has(show(found))) {
+      const again = found.tag === 'SkipVKOutput' && show(found) === show(theirs);
+      return again ? found : SILENCE;
+    }
+    if (found !== SILENCE) emitted.set(vote.round, known.set(show(found), found));
+    return found;
+  }
+
   return {
-    take(vote, currentRound) {
+    take(vote, currentRound, theirs) {
       add(vote, currentRound);
-      const found = finding(vote, currentRound);
-      const known = emitted.get(vote.round) ?? new Map<string, Tagged>();
-      if (known.has(show(found))) return SILENCE;
-      if (found !== SILENCE) emitted.set(vote.round, known.set(show(found), found));
-      return found;
+      return emit(vote, currentRound, theirs);
+    },
+    withhold(vote, currentRound, theirs) {
+      withheld.push(vote);
+      return emit(vote, currentRound, theirs);
     },
     takeCertificate(votes, currentRound) {
       for (const vote of votes) add(vote, currentRound);
@@ -78,29 +107,55 @@ export function createKeeper(members: Members): Keeper {
       );
       return known?.every((one) => one.blockHash !== blockHash) ?? false;
     },
+    hasWithheld: (vote) => withheld.some((one) => show(one) === show(vote)),
     precommits(round, value) {
       const votes = votesOf(keeper, asRound(round), 'precommit');
       const found = votes === undefined ? [] : votesFor(votes, hashOf(value));
-      return showSet(found.map(({ validator }) => members.nameOf(validator)));
+      return showSet(found.map((vote) => modelVoteOf(vote, members)));
     },
-    state() {
-      const rounds = [...keeper.rounds].map(([round, votes]) => {
-        const voters = new Set([...votes.prevote.byVoter.keys(), ...votes.precommit.byVoter.keys()]);
-        return roundText(round, {
-          prevotes: countText(sums(votes.prevote), voterNames(votes.prevote)),
-          precommits: countText(sums(votes.precommit), voterNames(votes.precommit)),
-          weights: new Map(
-            [...voters].map((index) => {
-              const { address, power } = members.set.validators[index]!;
-              return [members.nameOf(address), Number(power)];
-            }),
-          ),
-          emitted: [...(emitted.get(round)?.values() ?? [])],
-        });
-      });
-      return rounds.sort().join('\n');
+    compare(what, bookkeeper) {
+      agree(what, state(), showBookkeeper(bookkeeper));
+      for (const [round, { prevotes, precommits }] of bookkeeper.rounds)
+        for (const { receivedVotes } of [prevotes, precommits])
+          if (receivedVotes !== undefined) {
+            const type = receivedVotes === prevotes.receivedVotes ? 'Prevote' : 'Precommit';
+            agree(`${what}, ${type} of round ${round}`, received(round, type), showSet(receivedVotes));
+          }
     },
   };
+
+  function state(): string {
+    const rounds = [...keeper.rounds].map(([round, votes]) => {
+      const voters = new Set([...votes.prevote.byVoter.keys(), ...votes.precommit.byVoter.keys()]);
+      const all = Number(members.set.totalPower);
+      return roundText(round, {
+        place: `${height}/${round}`,
+        prevotes: countText(sums(votes.prevote), all, voterNames(votes.prevote)),
+        precommits: countText(sums(votes.precommit), all, voterNames(votes.precommit)),
+        weights: new Map(
+          [...voters].map((index) => {
+            const { address, power } = members.set.validators[index]!;
+            return [members.nameOf(address), Number(power)];
+          }),
+        ),
+        emitted: [...(emitted.get(round)?.values() ?? [])],
+      });
+    });
+    return [
+      keeperText(
+        height,
+        members.set.validators.map(({ address, power }) => [members.nameOf(address), Number(power)]),
+      ),
+      ...rounds.sort(),
+    ].join('\n');
+  }
+
+  function received(round: number, type: string): string {
+    const counted = votesOf(keeper, asRound(round), type === 'Prevote' ? 'prevote' : 'precommit')?.byVoter;
+    const votes = [...(counted?.values() ?? [])].flat().map((vote) => modelVoteOf(vote, members));
+    const others = withheld.filter((vote) => vote.round === round && vote.voteType.tag === type);
+    return showSet([...new Map([...votes, ...others].map((vote) => [show(vote), vote])).values()]);
+  }
 
   function sums(votes: RoundVotes): [unknown, number][] {
     return [...votes.powerOf].map(([choice, power]) => [
@@ -114,33 +169,42 @@ export function createKeeper(members: Members): Keeper {
   }
 }
 
-/** The model's bookkeeper as the text that `Keeper.state` gives. */
-export function showBookkeeper(bookkeeper: Bookkeeper): string {
-  return [...bookkeeper.rounds]
+/** The model's bookkeeper as the text that `state` of ours gives. */
+function showBookkeeper(bookkeeper: Bookkeeper): string {
+  const count = ({ valuesWeights, totalWeight, votesAddresses }: VoteCount) =>
+    countText([...valuesWeights], totalWeight, votesAddresses);
+  const rounds = [...bookkeeper.rounds]
     .map(([round, votes]) =>
       roundText(round, {
-        prevotes: countText([...votes.prevotes.valuesWeights], votes.prevotes.votesAddresses),
-        precommits: countText([...votes.precommits.valuesWeights], votes.precommits.votesAddresses),
+        place: `${votes.height}/${votes.round}`,
+        prevotes: count(votes.prevotes),
+        precommits: count(votes.precommits),
         weights: votes.votesAddressesWeights,
         emitted: votes.emittedOutputs,
       }),
     )
-    .sort()
-    .join('\n');
+    .sort();
+  return [keeperText(bookkeeper.height, bookkeeper.validatorSet), ...rounds].join('\n');
 }
 
-function countText(sums: readonly [unknown, number][], voters: readonly string[]): string {
+function keeperText(height: number, weights: Iterable<[string, number]>): string {
+  return `height ${height} with ${show(new Map(weights))}`;
+}
+
+function countText(sums: readonly [unknown, number][], all: number, voters: readonly string[]): string {
   const spoken = sums.filter(([, weight]) => weight > 0).map(([value, weight]) => `${show(value)}=${weight}`);
-  return `${showSet(spoken)} by ${showSet(voters)}`;
+  return `${showSet(spoken)} of ${all} by ${showSet(voters)}`;
 }
 
 interface RoundTexts {
+  /** Height and round, as the entry itself says. */
+  place: string;
   prevotes: string;
   precommits: string;
   weights: ReadonlyMap<string, number>;
   emitted: readonly unknown[];
 }
 
-function roundText(round: number, { prevotes, precommits, weights, emitted }: RoundTexts): string {
-  return `round ${round}: prevotes ${prevotes}; precommits ${precommits}; heard ${show(weights)}; emitted ${showSet(emitted)}`;
+function roundText(round: number, { place, prevotes, precommits, weights, emitted }: RoundTexts): string {
+  return `round ${round} (${place}): prevotes ${prevotes}; precommits ${precommits}; heard ${show(weights)}; emitted ${showSet(emitted)}`;
 }

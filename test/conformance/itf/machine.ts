@@ -15,6 +15,7 @@ export interface Machine {
   take(input: Tagged, hint?: { validRound: number }): Tagged;
   /** The step, as the model would name it. */
   step(): string;
+  round(): number;
   /** The variables, as the model would name them. */
   state(): string;
 }
@@ -48,6 +49,7 @@ export function createMachine(process: string, height: number): Machine {
   let leaving = false;
   return {
     step,
+    round: () => state.round,
     state: () => showState({ ...modelVariables(state), step: nothing(step()) }),
     take(input, hint) {
       // Line 55 alone has no event: our driver answers f+1 votes of a later round with startRound.

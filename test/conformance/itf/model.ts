@@ -8,6 +8,7 @@ import {
   type Height,
   type ValidatorSet,
   type Vote,
+  type VoteType,
 } from '../../../consensus/types.ts';
 import { createValidatorSet } from '../../../consensus/validator-set/set.ts';
 import type { Tagged } from './itf.ts';
@@ -44,8 +45,11 @@ export interface ConsensusState {
 }
 
 export interface VoteCount {
+  readonly totalWeight: number;
   readonly valuesWeights: Map<ModelValue, number>;
   readonly votesAddresses: readonly string[];
+  /** Older versions of the model keep none. */
+  readonly receivedVotes?: readonly ModelVote[];
 }
 
 export interface Bookkeeper {
@@ -54,13 +58,15 @@ export interface Bookkeeper {
   readonly rounds: Map<
     number,
     {
+      readonly height: number;
+      readonly round: number;
       readonly prevotes: VoteCount;
       readonly precommits: VoteCount;
       readonly votesAddressesWeights: Map<string, number>;
       readonly emittedOutputs: readonly Tagged[];
     }
   >;
-  readonly evidence: readonly unknown[];
+  readonly evidence: readonly (readonly ModelVote[])[];
 }
 
 const HASH_BYTES = 32;
@@ -78,8 +84,10 @@ export function nameOf(hash: Hash): string {
   return new TextDecoder().decode(hexToBytes(hash, HASH_BYTES)).replace(/\0+$/, '');
 }
 
-export function blockOf(value: ModelValue): Hash | null {
-  return value.tag === 'Nil' ? null : hashOf(value.value as string);
+/** @throws Error if this is no value */
+export function blockOf({ tag, value }: ModelValue): Hash | null {
+  if (tag !== 'Nil' && tag !== 'Val') throw new Error(`the adapter does not know the value ${tag}`);
+  return tag === 'Nil' ? null : hashOf(value as string);
 }
 
 export function valueFor(hash: Hash | null): ModelValue {
@@ -130,9 +138,26 @@ export function heightOf(height: number): Height {
   return asHeight(height + 1);
 }
 
+/** A vote of ours as the model writes it. */
+export function modelVoteOf(vote: Vote, members: Members): ModelVote {
+  return {
+    voteType: { tag: vote.type === 'prevote' ? 'Prevote' : 'Precommit', value: [] },
+    height: vote.height - 1,
+    round: vote.round,
+    valueId: valueFor(vote.blockHash),
+    srcAddress: members.nameOf(vote.validator),
+  };
+}
+
+function voteTypeOf({ tag }: Tagged): VoteType {
+  if (tag !== 'Prevote' && tag !== 'Precommit') throw new Error(`the adapter does not know the vote ${tag}`);
+  return tag === 'Prevote' ? 'prevote' : 'precommit';
+}
+
+/** @throws Error if it is no vote, or of nobody whom the trace has named */
 export function voteOf(vote: ModelVote, members: Members): Vote {
   return {
-    type: vote.voteType.tag === 'Prevote' ? 'prevote' : 'precommit',
+    type: voteTypeOf(vote.voteType),
     height: heightOf(vote.height),
     round: asRound(vote.round),
     blockHash: blockOf(vote.valueId),

@@ -1,10 +1,10 @@
 /** Replays one trace, whatever part of the model it shows. */
 import { agree } from './agree.ts';
-import { parseTrace, show, type Tagged, type Trace, variablesOf } from './itf.ts';
-import { createKeeper, showBookkeeper } from './keeper.ts';
+import { instancesOf, parseTrace, show, type Tagged, type Trace, variableOf } from './itf.ts';
+import { createKeeper } from './keeper.ts';
 import { createMachine, showOutput, showState } from './machine.ts';
 import { type Bookkeeper, type ConsensusState, type ModelVote, membersOf } from './model.ts';
-import { DIFFERENCES, type Note, replaySystem, systemsOf } from './system.ts';
+import { DIFFERENCES, type Note, replaySystem } from './system.ts';
 
 export type Outcome = {
   /** States of the trace, the initial one included. */
@@ -37,7 +37,7 @@ export function replayTrace(text: string): Outcome {
     return { result: 'failed', steps, followed: 0, differences, why: (error as Error).message };
   }
   if (follow === undefined) {
-    const reason = `no variables of the consensus model: ${Object.keys(trace.states[0]!).join(', ')}`;
+    const reason = `no variables of the consensus model: ${namesIn(trace).join(', ')}`;
     return { result: 'skipped', steps, followed: 0, differences, reason };
   }
   let followed = 0;
@@ -52,15 +52,25 @@ export function replayTrace(text: string): Outcome {
 
 type Follow = (index: number) => void;
 
+/** Every part of the model that the trace shows, each under the name of its instance, if it has one. */
 function followerOf(trace: Trace, note: Note): Follow | undefined {
-  const names = Object.keys(trace.states[0]!);
-  if (names.includes('weightedVote')) return followKeeper(trace);
-  if (names.includes('input') && names.includes('state')) return followMachine(trace);
-  const systems = systemsOf(names).map((system) => replaySystem(trace, system, note));
-  if (systems.length === 0) return undefined;
+  const names = namesIn(trace);
+  const follows = [
+    ...instancesOf(names, 'weightedVote').map((prefix) => followKeeper(trace, prefix, note)),
+    ...instancesOf(names, 'input')
+      .filter((prefix) => names.includes(`${prefix}state`))
+      .map((prefix) => followMachine(trace, prefix)),
+    ...instancesOf(names, 'system').map((prefix) => replaySystem(trace, prefix, note)),
+  ];
+  if (follows.length === 0) return undefined;
   return (index) => {
-    for (const follow of systems) follow(index);
+    for (const follow of follows) follow(index);
   };
+}
+
+/** Variables of all states: one that lacks some is no trace of something else. */
+function namesIn(trace: Trace): string[] {
+  return [...new Set(trace.states.flatMap((state) => Object.keys(state)))];
 }
 
 /** Equal neighbours are the model looking at a state, not doing something again. */
@@ -68,41 +78,48 @@ function isRepeated(trace: Trace, index: number): boolean {
   return index > 0 && show(trace.states[index]) === show(trace.states[index - 1]);
 }
 
-function followMachine(trace: Trace): Follow {
-  const at = (index: number) =>
-    variablesOf<{ input: Tagged; output: Tagged; state: ConsensusState }>(
-      trace,
-      index,
-      'input',
-      'output',
-      'state',
-    );
+function followMachine(trace: Trace, prefix: string): Follow {
+  const at = (index: number) => ({
+    input: variableOf<Tagged>(trace, index, `${prefix}input`),
+    output: variableOf<Tagged>(trace, index, `${prefix}output`),
+    state: variableOf<ConsensusState>(trace, index, `${prefix}state`),
+  });
   const { p, height } = at(0).state;
   const machine = createMachine(p, height);
   return (index) => {
     const { input, output, state } = at(index);
     if (input.tag !== 'NoConsensusInput' && !isRepeated(trace, index))
       agree(`output for ${show(input)}`, showOutput(machine.take(input)), showOutput(output));
+    agree('process and height', `${p}, ${height}`, `${state.p}, ${state.height}`);
     agree(`state after ${show(input)}`, machine.state(), showState(state));
   };
 }
 
-function followKeeper(trace: Trace): Follow {
-  const at = (index: number) =>
-    variablesOf<{ weightedVote: Tagged; lastEmitted: Tagged; bookkeeper: Bookkeeper }>(
-      trace,
-      index,
-      'weightedVote',
-      'lastEmitted',
-      'bookkeeper',
-    );
-  const keeper = createKeeper(membersOf(at(0).bookkeeper.validatorSet));
+function followKeeper(trace: Trace, prefix: string, note: Note): Follow {
+  const at = (index: number) => ({
+    weightedVote: variableOf<Tagged>(trace, index, `${prefix}weightedVote`),
+    lastEmitted: variableOf<Tagged>(trace, index, `${prefix}lastEmitted`),
+    bookkeeper: variableOf<Bookkeeper>(trace, index, `${prefix}bookkeeper`),
+  });
+  const { height, validatorSet, evidence } = at(0).bookkeeper;
+  const keeper = createKeeper(membersOf(validatorSet), height);
+  let accusations = evidence.length;
   return (index) => {
     const { weightedVote, lastEmitted, bookkeeper } = at(index);
     if (weightedVote.tag === 'WV' && !isRepeated(trace, index)) {
-      const [vote, , currentRound] = weightedVote.value as [ModelVote, number, number];
-      agree(`emitted for ${show(vote)}`, show(keeper.take(vote, currentRound)), show(lastEmitted));
+      const [vote, weight, currentRound] = weightedVote.value as [ModelVote, number, number];
+      agree(`weight of ${vote.srcAddress}`, String(validatorSet.get(vote.srcAddress)), String(weight));
+      const withheld = keeper.contradicts(vote);
+      if (withheld) {
+        note('second vote');
+        if (!keeper.hasWithheld(vote)) accusations++;
+      }
+      const found = withheld
+        ? keeper.withhold(vote, currentRound, lastEmitted)
+        : keeper.take(vote, currentRound, lastEmitted);
+      agree(`emitted for ${show(vote)}`, show(found), show(lastEmitted));
     }
-    agree(`votes after ${show(weightedVote)}`, keeper.state(), showBookkeeper(bookkeeper));
+    agree('accusations', String(accusations), String(bookkeeper.evidence.length));
+    keeper.compare(`votes after ${show(weightedVote)}`, bookkeeper);
   };
 }

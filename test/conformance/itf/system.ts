@@ -1,8 +1,8 @@
 /** Whole systems: every process of the model beside our state machine, our vote keeper and our driver. */
 import { agree } from './agree.ts';
 import { createDriver, type Driver } from './driver.ts';
-import { show, showSet, type Tagged, type Trace, variablesOf } from './itf.ts';
-import { createKeeper, type Keeper, SILENCE, showBookkeeper } from './keeper.ts';
+import { show, showSet, type Tagged, type Trace, variableOf } from './itf.ts';
+import { createKeeper, type Keeper, SILENCE } from './keeper.ts';
 import { createMachine, type Machine, showOutput, showState } from './machine.ts';
 import {
   type Bookkeeper,
@@ -48,6 +48,8 @@ interface Process {
   readonly machine: Machine;
   readonly keeper: Keeper;
   readonly driver: Driver;
+  readonly height: number;
+  readonly validators: string;
 }
 
 /** Told of each place where the model does what our core deliberately does not. README.md explains them. */
@@ -57,46 +59,73 @@ export const DIFFERENCES = {
   'second vote': 'the model drops the second vote of an equivocator, so it is withheld from our core',
   'timeout after decision': 'the model starts a timeout in a height that it has decided',
   'not started': 'the model waits for a height to begin with a round that our driver has entered',
+  'unequal power':
+    'the model lets validators propose in turn whatever their power, so our driver is left out at this height',
   'overlooked proposal': 'the model overlooks the proposal that it holds for the round it skips to',
 } as const;
 
-/** Names of the systems in a trace: several instances of the model may stand side by side. */
-export function systemsOf(names: readonly string[]): string[] {
-  return names.filter((name) => /(^|::)system$/.test(name)).map((name) => name.slice(0, -'system'.length));
-}
-
 export function replaySystem(trace: Trace, prefix: string, note: Note): (index: number) => void {
   const processes = new Map<string, Process>();
-  const nodesAt = (index: number) =>
-    variablesOf<Record<string, Map<string, Node>>>(trace, index, `${prefix}system`)[`${prefix}system`]!;
+  const nodesAt = (index: number) => variableOf<Map<string, Node>>(trace, index, `${prefix}system`);
+  const historyAt = (index: number) => historyOf(variableOf(trace, index, `${prefix}_hist`));
   return (index) => {
-    for (const [name, node] of nodesAt(index)) {
+    const nodes = nodesAt(index);
+    if (nodes.size === 0) throw new Error(`${prefix}system has no process`);
+    if (index > 0) agree('processes', showSet([...nodesAt(index - 1).keys()]), showSet([...nodes.keys()]));
+    let stepped = false;
+    for (const [name, node] of nodes) {
       const before = index === 0 ? undefined : nodesAt(index - 1).get(name);
       let process = processes.get(name);
       if (process === undefined || before === undefined || isNewHeight(before, node)) {
-        process = createProcess(name, node);
+        if (before !== undefined)
+          agree(`blocks of ${name} at a new height`, show(before.es.chain), show(node.es.chain));
+        process = createProcess(name, node, note);
         processes.set(name, process);
       } else if (hasStepped(before, node)) {
-        const history = historyOf(trace.states[index]![`${prefix}_hist`]);
+        stepped = true;
+        const history = historyAt(index);
+        // What differs in a process that did nothing says more than that it is not the one that did.
+        if (name !== history.validator) compareNode(name, process, node);
         agree('process that takes the step', name, history.validator);
         takeStep(process, history, before, node, note);
+      } else {
+        compareNode(name, process, node);
+        agree(`what ${name} knows without a step`, show(before.es), show(node.es));
+        continue;
       }
-      agree(`variables of ${name}`, process.machine.state(), showState(node.es.cs));
-      agree(`votes at ${name}`, process.keeper.state(), showBookkeeper(node.es.bk));
-      process.driver.compare(name, node.es);
+      compareNode(name, process, node);
+    }
+    if (!stepped && index > 0 && show(historyAt(index)) !== show(historyAt(index - 1))) {
+      const { validator, input, output } = historyAt(index);
+      agree(`a step of ${validator} that changes nothing`, show([NOTHING, NONE]), show([input, output]));
     }
   };
 }
 
-function createProcess(name: string, node: Node): Process {
+function compareNode(name: string, process: Process, { es }: Node): void {
+  const { machine, keeper, driver, height, validators } = process;
+  agree('process and height', `${name}, ${height}`, `${es.cs.p}, ${es.cs.height}`);
+  agree(`validators of ${name}`, validators, show(es.valset));
+  agree(`variables of ${name}`, machine.state(), showState(es.cs));
+  keeper.compare(`votes at ${name}`, es.bk);
+  driver.compare(name, es);
+}
+
+function createProcess(name: string, node: Node, note: Note): Process {
   const members = membersOf(node.es.valset);
   const { height } = node.es.cs;
+  const isEqual = new Set(node.es.valset.values()).size <= 1;
+  if (!isEqual) note('unequal power');
   return {
     machine: createMachine(name, height),
-    keeper: createKeeper(members),
-    driver: createDriver(name, height, members),
+    keeper: createKeeper(members, height),
+    driver: isEqual ? createDriver(name, height, members) : LEFT_OUT,
+    height,
+    validators: show(node.es.valset),
   };
 }
+
+const LEFT_OUT: Driver = { hear() {}, expectOversight() {}, compare() {} };
 
 function historyOf(value: unknown): History {
   if (!Array.isArray(value)) return value as History;
@@ -113,9 +142,8 @@ function isNewHeight(before: Node, after: Node): boolean {
   );
 }
 
-/** Deliveries only add to what waits; a step takes something away or changes the driver. */
+/** Deliveries only add to what waits; a step takes something away, or begins, or leaves something to be done. */
 function hasStepped(before: Node, after: Node): boolean {
-  if (show(before.es) !== show(after.es)) return true;
   const waiting = [
     'timeouts',
     'incomingVotes',
@@ -125,20 +153,54 @@ function hasStepped(before: Node, after: Node): boolean {
     'incomingSyncCertificates',
     'getValueRequests',
   ] as const;
-  return waiting.some((name) => after[name].length < before[name].length);
+  if (waiting.some((name) => after[name].length < before[name].length)) return true;
+  const progress = ({ es }: Node) =>
+    show([es.started, es.executedInputs.length, es.pendingInputs, es.pendingStepChange]);
+  return progress(before) !== progress(after);
 }
+
+const INPUTS: ReadonlySet<string> = new Set([
+  'NoDInput',
+  'ProposalDInput',
+  'VoteDInput',
+  'CertificateDInput',
+  'TimeoutDInput',
+  'StartDInput',
+  'PendingDInput',
+  'StepChangeDInput',
+  'ProposeValueDInput',
+]);
 
 function takeStep(process: Process, history: History, before: Node, after: Node, note: Note): void {
   const { validator: name, input, output } = history;
   const { machine, driver } = process;
+  if (!INPUTS.has(input.tag)) throw new Error(`the adapter does not know the input ${input.tag}`);
   const withheld = takeVotes(process, history, before, after);
   if (withheld) note('second vote');
 
   let said: Tagged = NONE;
-  for (const [event, , , stepBefore] of after.es.executedInputs.slice(before.es.executedInputs.length)) {
+  const executed = before.es.executedInputs.length;
+  agree(
+    `inputs that ${name} had executed`,
+    show(before.es.executedInputs),
+    show(after.es.executedInputs.slice(0, executed)),
+  );
+  const firstStep = machine.step();
+  for (const [event, height, round, stepBefore] of after.es.executedInputs.slice(executed)) {
     agree(`step of ${name} before ${show(event)}`, machine.step(), stepBefore.tag);
     said = machine.take(event, input.tag === 'ProposalDInput' ? (input.value as ModelProposal) : undefined);
+    agree(
+      `place of ${name} after ${show(event)}`,
+      `${process.height}/${machine.round()}`,
+      `${height}/${round}`,
+    );
   }
+  agree(
+    `step that ${name} has yet to look at`,
+    machine.step() === firstStep ? 'NoStep' : machine.step(),
+    after.es.pendingStepChange.tag,
+  );
+  compareProposals(name, input, before, after);
   const decided = before.es.cs.step.tag === 'CommitStep';
   if (decided && output.tag === 'TimeoutOutput') {
     note('timeout after decision');
@@ -158,16 +220,27 @@ function takeStep(process: Process, history: History, before: Node, after: Node,
 const NONE: Tagged = { tag: 'NoConsensusOutput', value: [] };
 const NOTHING: Tagged = { tag: 'NoDInput', value: [] };
 
+/** A height loses no proposal, and gains none but the one that it hears. */
+function compareProposals(name: string, input: Tagged, before: Node, after: Node): void {
+  const heard = input.tag === 'ProposalDInput' ? show(input.value) : undefined;
+  const others = (proposals: readonly ModelProposal[]) =>
+    showSet(proposals.filter((proposal) => show(proposal) !== heard));
+  agree(`proposals that ${name} knew`, others(before.es.proposals), others(after.es.proposals));
+}
+
 /** A decision adds the decided value with the precommits for it, and nothing else adds anything. */
 function compareChain({ keeper }: Process, name: string, said: Tagged, before: Node, after: Node): void {
+  const known = after.es.chain.slice(0, before.es.chain.length);
+  agree(`blocks that ${name} had`, show(before.es.chain), show(known));
   const grown = after.es.chain.length - before.es.chain.length;
   agree(`blocks added by ${name}`, said.tag === 'DecidedOutput' ? '1' : '0', String(grown));
   if (grown !== 1) return;
   const { decision, commit } = after.es.chain.at(-1)!;
   const { round, proposal } = decision;
   agree(`decision of ${name}`, show(said), show({ tag: 'DecidedOutput', value: [round, proposal] }));
-  const signers = commit.map(({ srcAddress }) => srcAddress);
-  agree(`certificate at ${name}`, keeper.precommits(round, proposal), showSet(signers));
+  const heard = after.es.proposals.some((one) => show(one) === show(decision));
+  agree(`proposal that ${name} decided`, heard ? show(decision) : 'none that it has heard', show(decision));
+  agree(`certificate at ${name}`, keeper.precommits(round, proposal), showSet(commit));
 }
 
 /** The model looks for proposals when its step changes, which a skip from propose to propose does not do. */
@@ -188,19 +261,25 @@ function takeVotes({ keeper }: Process, history: History, before: Node, after: N
   if (!before.es.started && after.es.started) {
     const waiting = waitingVotes(before);
     const maxRound = Math.max(0, ...waiting.map((vote) => vote.round));
-    for (const vote of waiting) keeper.take(vote, maxRound);
+    for (const vote of waiting) keeper.take(vote, maxRound, SILENCE);
   } else if (input.tag === 'VoteDInput') {
     const vote = input.value as ModelVote;
     const withheld = keeper.contradicts(vote);
     const accused = after.es.bk.evidence.length > before.es.bk.evidence.length;
-    agree(`equivocation of ${vote.srcAddress} seen by ${validator}`, String(withheld), String(accused));
-    const found = withheld ? SILENCE : keeper.take(vote, round);
-    agree(`finding of ${validator} for ${show(input)}`, show(found), show(after.es.voteKeeperOutput));
+    const isNew = withheld && !keeper.hasWithheld(vote);
+    agree(`equivocation of ${vote.srcAddress} seen by ${validator}`, String(isNew), String(accused));
+    const theirs = after.es.voteKeeperOutput;
+    const found = withheld ? keeper.withhold(vote, round, theirs) : keeper.take(vote, round, theirs);
+    agree(`finding of ${validator} for ${show(input)}`, show(found), show(theirs));
     return withheld;
   } else if (input.tag === 'CertificateDInput') {
     const found = keeper.takeCertificate(input.value as ModelVote[], round);
     agree(`finding of ${validator} for ${show(input)}`, show(found), show(after.es.voteKeeperOutput));
+    return false;
   }
+  const begins = !before.es.started && after.es.started;
+  if (!begins) agree(`accusations by ${validator}`, show(before.es.bk.evidence), show(after.es.bk.evidence));
+  agree(`last finding of ${validator}`, show(before.es.voteKeeperOutput), show(after.es.voteKeeperOutput));
   return false;
 }
 

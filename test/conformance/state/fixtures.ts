@@ -1,5 +1,5 @@
 /** Ethereum's state tests as files: what they look like and where they come from. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Hex } from '../../../state/types.ts';
@@ -103,12 +103,18 @@ export function jsonFiles(path: string): JsonFile[] {
   else if (statSync(path).isFile()) files = [onDisk(path, path)];
   else
     files = readdirSync(path, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith('.json'))
+      .filter((entry) => entry.name.endsWith('.json') && !isFolder(entry))
       .map((entry) => join(entry.parentPath, entry.name))
       .filter((file) => !isHidden(relative(path, file)))
       .map((file) => onDisk(relative(path, file), file));
   if (files.length === 0) throw new Error(`no .json files in ${path}`);
   return files.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** A link counts as what it leads to; one that leads nowhere is a file that cannot be read. */
+function isFolder(entry: Dirent): boolean {
+  if (!entry.isSymbolicLink()) return !entry.isFile();
+  return statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** Such as the .meta/ of execution-spec-tests, which holds no tests. */

@@ -56,7 +56,7 @@ describe('a manifest', () => {
     expect(story([[]])).toMatch(/^perturbations\[0\]\[0\]: an object/);
     expect(problem({ perturbations: [] })).toMatch(/^perturbations: a list of 1 to/);
     expect(story({ kind: 'explode', node: 'full-0' })).toMatch(
-      /^perturbations\[0\]\.kind: there is no perturbation "explode"/,
+      /^perturbations\[0\]\.kind: there is no perturbation "explode"; there are kill, restart, /,
     );
     expect(story({ kind: 'kill', node: 'full-0', blocks: 1.5 })).toMatch(/^perturbations\[0\]\.blocks/);
     expect(story({ kind: 'disconnect', node: 'full-0', blocks: 1, how: 'slowly' })).toMatch(
@@ -68,7 +68,7 @@ describe('a manifest', () => {
 
   it('tells no story that cannot happen', () => {
     const kill = (node: string, blocks = 2) => ({ kind: 'kill', node, blocks });
-    expect(story(kill('validator-4'))).toMatch(/no such node/);
+    expect(story(kill('validator-4'))).toMatch(/no such node at this time; there are validator-0, .*full-0$/);
     expect(story(kill('full-0'), { kind: 'start', node: 'full-0', from: 'blocks' })).toMatch(/no such node/);
     expect(story({ kind: 'start', node: 'validator-1', from: 'blocks' })).toMatch(
       /only one of the full nodes/,
