@@ -7,6 +7,7 @@
  */
 
 import { runJobs } from '../support/jobs.ts';
+import { type Range, readArguments } from './arguments.ts';
 import { INVARIANTS } from './invariants.ts';
 import { optionsOf, type SimMode } from './options.ts';
 import { createRealKit } from './real-kit.ts';
@@ -14,18 +15,17 @@ import { simulate } from './simulate.ts';
 import type { SimJob, SimReport } from './worker.ts';
 
 const USAGE =
-  'usage: npm run sim -- [--real] --seeds FROM..TO ... | --twins N | [--real] --seed N [--twins] | --invariants';
-
-function fail(message: string): never {
-  console.error(`${message}\n${USAGE}`);
-  process.exit(2);
-}
+  'usage: npm run sim -- --seeds FROM..TO [--real] ... | --twins N | --seed N [--real | --twins] | --invariants';
 
 async function replay({ mode, seed }: SimJob): Promise<number> {
   const options = optionsOf(mode, seed);
   console.log(JSON.stringify(options, null, 2));
   const kit = mode === 'real' ? { createKit: createRealKit } : {};
-  const result = await simulate(options, { ...kit, verbose: true });
+  const result = await simulate(options, { ...kit, verbose: true }).catch((error: Error) => error);
+  if (result instanceof Error) {
+    console.log(`seed ${seed}: FAILED\n  ENDED EARLY: ${result.message}`);
+    return 1;
+  }
   for (const line of result.log) console.log(line);
   console.log(
     `seed ${seed}: ${result.passed ? 'passed' : 'FAILED'}, height ${result.height}, highest round ${result.maxRound}, ${result.events} events, digest ${result.digest}`,
@@ -36,13 +36,13 @@ async function replay({ mode, seed }: SimJob): Promise<number> {
 
 const FLAG: Readonly<Record<SimMode, string>> = { fast: '', real: ' --real', twins: ' --twins' };
 
-/** Seeds of one mode, both ends included. Made one by one: a range may be as long as anybody has patience for. */
-interface Range {
-  readonly mode: SimMode;
-  readonly from: number;
-  readonly to: number;
-}
+const KIND: Readonly<Record<SimMode, string>> = {
+  fast: 'with fast signatures',
+  real: 'with real signatures and the real EVM',
+  twins: 'of twins',
+};
 
+/** Made one by one: a range may be as long as anybody has patience for. */
 function* jobsOf(ranges: readonly Range[]): Generator<SimJob> {
   for (const { mode, from, to } of ranges) for (let seed = from; seed <= to; seed++) yield { mode, seed };
 }
@@ -73,62 +73,28 @@ async function runAll(ranges: readonly Range[]): Promise<number> {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const { user, system } = process.cpuUsage(cpuBefore);
   const cpuSeconds = ((user + system) / 1e6).toFixed(1);
+  const kinds = ranges.map(({ mode, from, to }) => `${to - from + 1} ${KIND[mode]}`).join(', ');
   console.log(
-    `${total} networks, ${counts.heights} heights, ${counts.events} events, ${counts.accused} liars caught, ${seconds} s (${cpuSeconds} s of CPU)`,
+    `${total} networks (${kinds}), ${counts.heights} heights, ${counts.events} events, ${counts.accused} liars caught, ${seconds} s (${cpuSeconds} s of CPU)`,
   );
   console.log(`${counts.passed} passed, ${counts.failed} failed`);
   return counts.failed === 0 ? 0 : 1;
 }
 
-function numberOf(text: string, what: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) fail(`${what} must be a whole number from 0 to 2^53-1, not "${text}"`);
-  return value;
-}
-
-function rangeOf(mode: SimMode, text: string): Range {
-  const ends = text.split('..');
-  if (ends.length !== 2) fail(`no range FROM..TO: "${text}"`);
-  const [from, to] = [numberOf(ends[0]!, 'FROM'), numberOf(ends[1]!, 'TO')];
-  if (to < from) fail(`${from}..${to} is empty`);
-  return { mode, from, to };
-}
-
 async function main(args: readonly string[]): Promise<number> {
-  const ranges: Range[] = [];
-  let mode: SimMode = 'fast';
-  let one: number | undefined;
-  for (let i = 0; i < args.length; i++) {
-    const value = args[i + 1] ?? '';
-    switch (args[i]) {
-      case '--invariants':
-        for (const [name, meaning] of Object.entries(INVARIANTS))
-          console.log(`${name.padEnd(24)} ${meaning}`);
-        return 0;
-      case '--real':
-        mode = 'real';
-        break;
-      case '--twins':
-        if (/^\d+$/.test(value)) {
-          ranges.push(rangeOf('twins', `1..${value}`));
-          i++;
-        } else mode = 'twins';
-        break;
-      case '--seed':
-        one = numberOf(value, 'the seed');
-        i++;
-        break;
-      case '--seeds':
-        ranges.push(rangeOf(mode, value));
-        i++;
-        break;
-      default:
-        fail(`cannot read: ${args[i]}`);
-    }
+  const asked = readArguments(args);
+  switch (asked.kind) {
+    case 'wrong':
+      console.error(`${asked.reason}\n${USAGE}`);
+      return 2;
+    case 'invariants':
+      for (const [name, meaning] of Object.entries(INVARIANTS)) console.log(`${name.padEnd(24)} ${meaning}`);
+      return 0;
+    case 'replay':
+      return await replay(asked);
+    case 'ranges':
+      return await runAll(asked.ranges);
   }
-  if (one !== undefined) return await replay({ mode, seed: one });
-  if (ranges.length === 0) fail('no seeds given');
-  return await runAll(ranges);
 }
 
 process.exitCode = await main(process.argv.slice(2));

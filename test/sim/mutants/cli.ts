@@ -46,7 +46,8 @@ function readOptions(): { from: number; only: string } {
       options: { from: { type: 'string', default: '1' }, only: { type: 'string', default: '' } },
     });
     const seed = Number(values.from);
-    if (!Number.isSafeInteger(seed) || seed < 0) refuse(`--from is a whole number, not "${values.from}"`);
+    if (!/^\d+$/.test(values.from) || !Number.isSafeInteger(seed + SEEDS))
+      refuse(`--from is a whole number with ${SEEDS} more after it, not "${values.from}"`);
     return { from: seed, only: values.only };
   } catch (error) {
     return refuse((error as Error).message);
