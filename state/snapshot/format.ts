@@ -13,6 +13,7 @@
  * The manifest: [version, number of the block, header, certificate, set(number), block, number of chunks].
  */
 import { bigintToBytes } from '../crypto.ts';
+import { LIMITS } from '../limits.ts';
 import { decodeRlp, encodeRlp, RlpError, type RlpItem, rlpBytes, rlpList, rlpNumber } from '../rlp.ts';
 
 export const SNAPSHOT_VERSION = 1;
@@ -26,6 +27,17 @@ export const SNAPSHOT_LIMITS = {
   maxChunkBytes: 8 * 1024 * 1024,
   /** Largest manifest: a block of 4 MiB and a set of 1,024 validators fit. */
   maxManifestBytes: 18 * 1024 * 1024,
+  /** Items of a manifest: seven and the list around them. A byte of input can be an item of a hundred bytes of memory. */
+  maxManifestItems: 8,
+  /**
+   * Items of a chunk, at all depths. Four of them, a slot, are counted as 49 bytes or more when a chunk is filled, so a
+   * full one has at most 43,000.
+   */
+  maxChunkItems: 131_072,
+  /** A header has 21 fields in one list. */
+  maxHeaderItems: 22,
+  /** An encoded set: 1,024 validators of about 115 bytes. */
+  maxSetBytes: 256 * 1024,
   /** Chunks of one snapshot: 512 GiB. */
   maxChunks: 1_048_576,
   /** Headers before the block that are needed besides those that evidence may reach back to: BLOCKHASH asks for 256. */
@@ -79,7 +91,8 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 
 /** @throws SnapshotError MALFORMED */
 export function decodeManifest(bytes: Uint8Array): Manifest {
-  return decoding(bytes, SNAPSHOT_LIMITS.maxManifestBytes, (item) => {
+  const { maxManifestBytes, maxManifestItems } = SNAPSHOT_LIMITS;
+  return decoding(bytes, maxManifestBytes, maxManifestItems, (item) => {
     const items = rlpList(item, 7);
     if (rlpNumber(items[0]) !== SNAPSHOT_VERSION) throw new RlpError('another version');
     const manifest = {
@@ -98,13 +111,14 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
 
 /** Parts of a chunk, not looked at any further. @throws SnapshotError MALFORMED */
 export function decodeChunk(bytes: Uint8Array): readonly (readonly RlpItem[])[] {
-  return decoding(bytes, SNAPSHOT_LIMITS.maxChunkBytes, (item) => rlpList(item).map((part) => rlpList(part)));
+  const { maxChunkBytes, maxChunkItems } = SNAPSHOT_LIMITS;
+  return decoding(bytes, maxChunkBytes, maxChunkItems, (item) => rlpList(item).map((part) => rlpList(part)));
 }
 
-function decoding<T>(bytes: Uint8Array, most: number, read: (item: RlpItem) => T): T {
+function decoding<T>(bytes: Uint8Array, most: number, maxItems: number, read: (item: RlpItem) => T): T {
   if (bytes.length > most) throw new SnapshotError('MALFORMED', `${bytes.length} bytes, at most ${most}`);
   try {
-    return read(decodeRlp(bytes));
+    return read(decodeRlp(bytes, LIMITS.maxRlpDepth, maxItems));
   } catch (error) {
     throw malformed(error);
   }
@@ -114,7 +128,8 @@ function decoding<T>(bytes: Uint8Array, most: number, read: (item: RlpItem) => T
 export function malformed(error: unknown): unknown {
   const { code, message } = error as { code?: string; message: string };
   if (error instanceof SnapshotError) return error;
-  if (error instanceof RlpError || error instanceof RangeError || code === 'MALFORMED' || code === 'BAD_SET')
+  const isOfConsensus = code === 'MALFORMED' || code === 'BAD_SET' || code === 'LIMIT';
+  if (error instanceof RlpError || error instanceof RangeError || isOfConsensus)
     return new SnapshotError('MALFORMED', message);
   return error;
 }

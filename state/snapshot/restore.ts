@@ -19,6 +19,7 @@ import {
   toNibbles,
 } from '../accounts/nodes.ts';
 import { type TrieChange, updateTrie } from '../accounts/trie.ts';
+import { bodyIsOfHeader, randaoAfter } from '../block/body.ts';
 import { decodeBlock, decodeHeader } from '../block/codec.ts';
 import { decodeRecords, setHash, toValidatorSet } from '../block/validators.ts';
 import {
@@ -39,6 +40,7 @@ import { encodeHead } from '../db/head-record.ts';
 import { COLUMN, FORMAT_VERSION, hashKey, key, metaKey, numberKey, u32, u48 } from '../db/keys.ts';
 import { readCurrent } from '../db/versioned.ts';
 import type { ModuleTable } from '../execution/module-table.ts';
+import { LIMITS } from '../limits.ts';
 import { decodeRlp, encodeRlp, type RlpItem, rlpBytes, rlpList } from '../rlp.ts';
 import type { Block, BlockHeader, BlsPort, Head, Hex, StateView, ValidatorRecord } from '../types.ts';
 import { sameMembers } from './create.ts';
@@ -89,7 +91,7 @@ export function startRestore(db: Database, manifestBytes: Uint8Array, options: R
 function run(db: Database, manifest: Manifest, options: RestoreOptions): Restore {
   const { number } = manifest;
   const block = blockOf(manifest);
-  const history = createHistory(manifest, block.hash, options);
+  const history = createHistory(manifest, block, options);
   const tries = createTries(number, options.modules.recordAccounts);
   let next = 0;
   let inState = false;
@@ -98,7 +100,9 @@ function run(db: Database, manifest: Manifest, options: RestoreOptions): Restore
     const kind = rlpBytes(part[0], 1)[0];
     if (kind === PART.history) {
       if (inState) throw new SnapshotError('WRONG_CHUNK', 'headers after the state');
-      for (const item of rlpList(part[1])) history.add(rlpList(item, 3), writes);
+      const items = rlpList(part[1]);
+      if (items.length === 0) throw new SnapshotError('WRONG_CHUNK', 'a part without a header');
+      for (const item of items) history.add(rlpList(item, 3), writes);
       return;
     }
     if (!inState) {
@@ -121,7 +125,10 @@ function run(db: Database, manifest: Manifest, options: RestoreOptions): Restore
         throw new SnapshotError('WRONG_CHUNK', 'more chunks than the manifest names');
       const writes: Write[] = [];
       try {
-        for (const part of decodeChunk(bytes)) addPart(part, writes);
+        const parts = decodeChunk(bytes);
+        // Otherwise a manifest of a million chunks of nothing would keep an empty node waiting for hours.
+        if (parts.length === 0) throw new SnapshotError('WRONG_CHUNK', 'a chunk without a part');
+        for (const part of parts) addPart(part, writes);
       } catch (error) {
         throw malformed(error);
       }
@@ -156,6 +163,9 @@ function blockOf(manifest: Manifest): Block {
   const block = decodeBlock(manifest.block);
   if (block.header.number !== manifest.number || block.hash !== keccakHex(manifest.header))
     throw new SnapshotError('MALFORMED', 'the manifest does not hold the block that it names');
+  // The hash is the header's: whoever serves the block could put another time or other transactions under it.
+  if (!bodyIsOfHeader(block, undefined))
+    throw new SnapshotError('MALFORMED', 'the block in the manifest has another body than its header');
   return block;
 }
 
@@ -207,7 +217,7 @@ interface Change {
   readonly certificate: Uint8Array;
 }
 
-function createHistory(manifest: Manifest, blockHash: Hex, options: RestoreOptions): History {
+function createHistory(manifest: Manifest, block: Block, options: RestoreOptions): History {
   const { trust } = options;
   if (trust.height > manifest.number)
     throw new SnapshotError(
@@ -217,7 +227,7 @@ function createHistory(manifest: Manifest, blockHash: Hex, options: RestoreOptio
   const depth = Math.max(options.params.consensus.evidenceMaxAgeBlocks + 1, SNAPSHOT_LIMITS.minHistory);
   const lowest = Math.max(0, manifest.number - depth);
   const changes: Change[] = [];
-  let expected = blockHash;
+  let expected = block.hash;
   let height = manifest.number;
   let above: readonly ValidatorRecord[] | undefined;
   let trusted: readonly ValidatorRecord[] | undefined;
@@ -230,7 +240,11 @@ function createHistory(manifest: Manifest, blockHash: Hex, options: RestoreOptio
       const hash = keccakHex(bytes);
       if (height < lowest || hash !== expected)
         throw new SnapshotError('WRONG_CHUNK', `header ${height} is not the parent of the one above it`);
-      const header: BlockHeader = decodeHeader(decodeRlp(bytes));
+      if (setBytes.length > SNAPSHOT_LIMITS.maxSetBytes)
+        throw new SnapshotError('MALFORMED', `a set of ${setBytes.length} bytes`);
+      const header: BlockHeader = decodeHeader(
+        decodeRlp(bytes, LIMITS.maxRlpDepth, SNAPSHOT_LIMITS.maxHeaderItems),
+      );
       if (header.number !== height || keccakHex(setBytes) !== header.extraData)
         throw new SnapshotError(
           'WRONG_CHUNK',
@@ -240,6 +254,11 @@ function createHistory(manifest: Manifest, blockHash: Hex, options: RestoreOptio
         throw new SnapshotError(
           'WRONG_CHUNK',
           'the manifest names other voters than the header before its block',
+        );
+      if (height === manifest.number - 1 && block.header.prevRandao !== randaoAfter(header, block.reveal))
+        throw new SnapshotError(
+          'WRONG_CHUNK',
+          'the block in the manifest has another reveal than its header',
         );
       const set = decodeRecords(setBytes);
       if (trusted === undefined) {
@@ -274,7 +293,7 @@ function createHistory(manifest: Manifest, blockHash: Hex, options: RestoreOptio
           `the headers do not reach down to the trusted block ${trust.height}`,
         );
       if (height >= lowest) throw new SnapshotError('INCOMPLETE', `headers below ${height + 1} are missing`);
-      climb(trusted, changes.reverse(), manifest, blockHash, options);
+      climb(trusted, changes.reverse(), manifest, block.hash, options);
     },
   };
 }
@@ -384,6 +403,9 @@ function createTries(number: number, recordAccounts: ReadonlySet<Hex>): Tries {
     addNode(owner, path, encoded, writes) {
       if (!equalBytes(keccak256(encoded), take(owner, path))) refuse(owner, path);
       const node = decodeNode(encoded);
+      // Its value would be in the trie and not among the flat ones, which execution reads.
+      if (node.kind === 'leaf')
+        throw new SnapshotError('WRONG_CHUNK', `a leaf at ${nameOf(owner, path)} came as an inner node`);
       putNode(owner, path, encoded.slice(), writes);
       if (node.kind === 'extension')
         expected.set(nameOf(owner, concat(path, node.path)), referenceOf(node.child));

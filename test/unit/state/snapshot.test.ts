@@ -1,8 +1,10 @@
 /** A snapshot gives the very chain again, and nothing else: whatever is changed, left out or forged is refused. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeNode, type ReadNode, type TrieNode, toNibbles } from '../../../state/accounts/nodes.ts';
+import { updateTrie } from '../../../state/accounts/trie.ts';
 import { openChain } from '../../../state/chain.ts';
-import { concat, keccak256, toHex } from '../../../state/crypto.ts';
+import { concat, equalBytes, fromHex, keccak256, toHex } from '../../../state/crypto.ts';
 import { type DatabaseFiles, openDatabase } from '../../../state/db/database.ts';
 import { COLUMN, numberKey } from '../../../state/db/keys.ts';
 import { moduleTable } from '../../../state/execution/module-table.ts';
@@ -14,6 +16,7 @@ import { startRestore, type Trust } from '../../../state/snapshot/restore.ts';
 import type { Hex } from '../../../state/types.ts';
 import { KEEPER } from './bytecode.ts';
 import {
+  accountAddress,
   accountKey,
   noPorts,
   openTestChain,
@@ -42,6 +45,8 @@ const genesis = testGenesis({
   },
 });
 const seed = Number(process.env['FC_SEED'] ?? 20_261_126);
+/** Of one validator: as much as eight bytes hold. */
+const POWER = new Uint8Array(8).fill(255);
 const TIP = 12;
 const AT = 9;
 
@@ -119,6 +124,9 @@ async function restore<T>(
 }
 const nothing = async (): Promise<void> => {};
 const trustAt = (height: number): Trust => ({ height, hash: hashes[height]! });
+
+const withField = (at: number, value: Uint8Array): Uint8Array =>
+  encodeRlp((decodeRlp(manifest) as RlpItem[]).map((field, i) => (i === at ? value : field)));
 
 describe('a snapshot', () => {
   it('is cut into chunks of bounded size, below the nodes that hold them together', () => {
@@ -215,6 +223,127 @@ describe('a snapshot', () => {
     await expect(restore(trustAt(0), nothing, { chunks: without(3, 2) })).rejects.toThrow(
       /code .* is missing/,
     );
+  });
+
+  it('is refused when an account comes as a node of the trie, so that its value would be nowhere', async () => {
+    const victim = fromHex(accountAddress(0), 20);
+    const hidden = toNibbles(keccak256(victim));
+    /** Inner nodes one by one, each account by itself, the victim as a leaf that looks like a node. */
+    const pulledApart = (prefix: Uint8Array, items: Uint8Array[][]): RlpItem[] => {
+      const leaves = items.map(([address, value]) => ({
+        key: toNibbles(keccak256(address!)).slice(prefix.length),
+        value: value!,
+      }));
+      const parts: RlpItem[] = [];
+      const walk = (node: TrieNode, path: Uint8Array): void => {
+        const read = node as ReadNode;
+        const single = [Uint8Array.of(2), new Uint8Array(0), path, encodeNode(read)];
+        if (read.kind === 'leaf') {
+          const whole = concat(path, read.path);
+          const item = items.find(([address]) => equalBytes(toNibbles(keccak256(address!)), whole))!;
+          parts.push(equalBytes(whole, hidden) ? single : [Uint8Array.of(3), path, [item]]);
+          return;
+        }
+        parts.push(single);
+        if (read.kind === 'extension') walk(read.child, concat(path, read.path));
+        else
+          for (const [i, child] of read.children.entries())
+            if (child !== null) walk(child, concat(path, Uint8Array.of(i)));
+      };
+      walk(updateTrie(null, leaves, () => undefined)!, prefix);
+      return parts;
+    };
+    const forged = chunks.map((chunk) =>
+      encodeRlp(
+        (decodeRlp(chunk) as RlpItem[][]).flatMap((part): RlpItem[] => {
+          const kind = (part[0] as Uint8Array)[0];
+          if (kind === 3) return pulledApart(part[1] as Uint8Array, part[2] as Uint8Array[][]);
+          return [part];
+        }),
+      ),
+    );
+    await expect(restore(trustAt(0), nothing, { chunks: forged })).rejects.toMatchObject({
+      code: 'WRONG_CHUNK',
+      message: expect.stringMatching(/as an inner node/),
+    });
+  });
+
+  it('is refused when the block has another time, other votes or another reveal than its header says', async () => {
+    const block = decodeRlp(blocks[AT - 1]!.bytes) as RlpItem[];
+    for (const [field, value] of [
+      [1, [Uint8Array.of(1)]],
+      [5, concat(block[5] as Uint8Array, Uint8Array.of(1))],
+      [6, (block[6] as Uint8Array).map((byte) => byte ^ 1)],
+      [7, new Uint8Array(0)],
+    ] as const) {
+      const other = encodeRlp(block.map((item, i) => (i === field ? (value as RlpItem) : item)));
+      await expect(
+        restore(trustAt(0), nothing, { manifest: withField(5, other) }),
+        `field ${field}`,
+      ).rejects.toBeInstanceOf(SnapshotError);
+    }
+  });
+
+  it('is refused before a list of a million bytes becomes a million items in memory', async () => {
+    const rubbish = encodeRlp(Array.from({ length: 1 << 20 }, () => Uint8Array.of(1)));
+    const refused = (given: Parameters<typeof restore>[2]) =>
+      expect(restore(trustAt(0), nothing, given)).rejects.toMatchObject({
+        code: 'MALFORMED',
+        message: 'too many items',
+      });
+    await refused({ manifest: rubbish });
+    await refused({ chunks: [rubbish] });
+    // A block of nobody's, whose parent is the rubbish.
+    const block = decodeRlp(blocks[AT - 1]!.bytes) as RlpItem[];
+    const header = (block[0] as RlpItem[]).map((item, i) => (i === 0 ? keccak256(rubbish) : item));
+    const fields = decodeRlp(manifest) as RlpItem[];
+    const chunk = decodeRlp(chunks[0]!) as RlpItem[][][];
+    const set = (chunk[0]![1]![0] as unknown as RlpItem[])[1]!;
+    await refused({
+      manifest: encodeRlp(
+        fields.map((field, i) =>
+          i === 2 ? encodeRlp(header) : i === 5 ? encodeRlp([header, ...block.slice(1)]) : field,
+        ),
+      ),
+      chunks: [
+        encodeRlp([
+          [
+            Uint8Array.of(1),
+            [
+              [encodeRlp(header), set, new Uint8Array(0)],
+              [rubbish, set, new Uint8Array(0)],
+            ],
+          ],
+        ]),
+      ],
+    });
+  });
+
+  it('is refused when a chunk brings nothing: a million of those would hold an empty node up for hours', async () => {
+    for (const empty of [[], [[Uint8Array.of(1), []]]])
+      await expect(
+        restore(trustAt(0), nothing, {
+          manifest: withField(6, Uint8Array.of(chunks.length + 1)),
+          chunks: [encodeRlp(empty), ...chunks],
+        }),
+      ).rejects.toMatchObject({ code: 'WRONG_CHUNK' });
+  });
+
+  it('is refused, like any other rubbish, when a set in it has more power than there can be', async () => {
+    const [chunk] = chunks.map((one) => decodeRlp(one) as RlpItem[][][]);
+    const set = decodeRlp((chunk![0]![1]![0] as unknown as Uint8Array[])[1]!) as Uint8Array[][];
+    const mighty = encodeRlp(set.map((member) => member.map((field, i) => (i === 2 ? POWER : field))));
+    const block = decodeRlp(blocks[AT - 1]!.bytes) as RlpItem[];
+    const header = (block[0] as RlpItem[]).map((item, i) => (i === 12 ? keccak256(mighty) : item));
+    const forged = encodeRlp(
+      (decodeRlp(manifest) as RlpItem[]).map((field, i) =>
+        i === 2 ? encodeRlp(header) : i === 5 ? encodeRlp([header, ...block.slice(1)]) : field,
+      ),
+    );
+    const history = [Uint8Array.of(1), [[encodeRlp(header), mighty, new Uint8Array(0)]]];
+    await expect(
+      restore(trustAt(0), nothing, { manifest: forged, chunks: [encodeRlp([history])] }),
+    ).rejects.toMatchObject({ name: 'SnapshotError', message: expect.stringMatching(/power/) });
   });
 
   it('is refused whichever byte is changed, always with an error that says so', async () => {
