@@ -13,6 +13,18 @@ const HEADER_BYTES = 5;
 /** Received but unread bytes at which the peer is held back. One frame may exceed it: it is gathered whole. */
 const HOLD_BACK_BYTES = 256 * 1024;
 
+/**
+ * Frames of one answer. Programs of this kind send tens; without a bound a peer could send empty ones for as long as
+ * the exchange may last, each of which costs the reader a hundred times the five bytes that it cost the sender.
+ */
+const MAX_FRAMES = 1_024;
+/**
+ * A peer can send every byte as a message of its own: smaller ones are put together in blocks, so that neither the
+ * memory nor the work for a byte is that of a message.
+ */
+const SMALL_BYTES = 4 * 1024;
+const BLOCK_BYTES = 16 * 1024;
+
 export interface Frame {
   readonly kind: number;
   readonly payload: Uint8Array;
@@ -38,7 +50,11 @@ export interface FrameReader {
 /** Reads frames with back-pressure: while nobody calls next(), the peer's window is not renewed. */
 export function createFrameReader(stream: Stream, bounds: FrameBounds): FrameReader {
   let chunks: Uint8Array[] = [];
+  /** What the last of the chunks is a part of, and how much of that is taken up, if small messages were put together. */
+  let block: Uint8Array | undefined;
+  let blockUsed = 0;
   let buffered = 0;
+  let frames = 0;
   /** Bytes needed before next() can go on; above HOLD_BACK_BYTES only for a frame that was granted room. */
   let wanted = HEADER_BYTES;
   let paused = false;
@@ -47,9 +63,31 @@ export function createFrameReader(stream: Stream, bounds: FrameBounds): FrameRea
   let remoteClosed = stream.remoteWriteStatus === 'closed';
   let wake: (() => void) | undefined;
 
+  function append(bytes: Uint8Array): void {
+    const last = chunks.at(-1);
+    const isSmall = bytes.byteLength < SMALL_BYTES;
+    if (last === undefined) block = undefined;
+    if (last !== undefined && block !== undefined && isSmall && blockUsed + bytes.byteLength <= BLOCK_BYTES) {
+      block.set(bytes, blockUsed);
+      blockUsed += bytes.byteLength;
+      chunks[chunks.length - 1] = block.subarray(last.byteOffset - block.byteOffset, blockUsed);
+      return;
+    }
+    block = undefined;
+    if (last === undefined || !isSmall || last.byteLength >= SMALL_BYTES) {
+      chunks.push(bytes);
+      return;
+    }
+    block = new Uint8Array(BLOCK_BYTES);
+    block.set(last);
+    block.set(bytes, last.byteLength);
+    blockUsed = last.byteLength + bytes.byteLength;
+    chunks[chunks.length - 1] = block.subarray(0, blockUsed);
+  }
+
   const onMessage = (event: StreamMessageEvent) => {
     const bytes = event.data instanceof Uint8Array ? event.data : event.data.subarray();
-    chunks.push(bytes);
+    append(bytes);
     buffered += bytes.byteLength;
     if (!paused && !remoteClosed && buffered >= Math.max(HOLD_BACK_BYTES, wanted)) {
       paused = true;
@@ -146,6 +184,9 @@ export function createFrameReader(stream: Stream, bounds: FrameBounds): FrameRea
       const size = length - 1;
       if (size < 0 || size > bounds.maxFrameBytes)
         throw new RequestError('BAD_FRAME', `a frame of ${size} bytes, the limit is ${bounds.maxFrameBytes}`);
+      frames += 1;
+      if (frames > MAX_FRAMES)
+        throw new RequestError('BAD_FRAME', `more than ${MAX_FRAMES} frames in one answer`);
       total += size;
       if (total > bounds.maxTotalBytes)
         throw new RequestError('BAD_FRAME', `more than ${bounds.maxTotalBytes} bytes in one answer`);
