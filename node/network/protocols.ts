@@ -14,6 +14,7 @@ import {
   type TokenBucket,
 } from './quota.ts';
 import type {
+  Clock,
   IncomingRequest,
   NetworkEnv,
   NetworkPenaltyCode,
@@ -50,6 +51,17 @@ export interface StreamHost {
     handler: (stream: Stream, peer: PeerId) => void,
   ): Promise<void>;
   penalise(peer: PeerId, code: NetworkPenaltyCode): void;
+}
+
+/**
+ * Lets go of a stream on which all has been said. Whatever still comes is thrown away, where libp2p would keep up to
+ * 4 MiB of it; and a peer that does not close its side in time has it closed, where it would stay as long as the connection.
+ */
+function letGo(stream: Stream, clock: Clock, waitMs: number): void {
+  stream.closeRead().catch(() => {});
+  if (stream.status !== 'open') return;
+  const cancel = clock.setTimer(waitMs, () => stream.abort(new Error('the other side stayed open')));
+  stream.addEventListener('close', cancel, { once: true });
 }
 
 export interface Protocols {
@@ -142,6 +154,8 @@ export function createProtocols(host: StreamHost, env: NetworkEnv): Protocols {
       const request = await reader.next();
       // A peer that is stopping closes streams that it has just opened; that is no misbehaviour, and the bucket counts it.
       if (!request) throw new RequestError('DISCONNECTED', 'the peer closed the stream before it asked');
+      reader.close();
+      stream.closeRead().catch(() => {});
       if (request.kind !== FRAME.data) throw new RequestError('BAD_FRAME', 'a request is one data frame');
       try {
         let total = 0;
@@ -165,6 +179,7 @@ export function createProtocols(host: StreamHost, env: NetworkEnv): Protocols {
     } finally {
       reader.close();
       life.end();
+      letGo(stream, clock, spec.idleTimeoutMs);
     }
   }
 
@@ -257,8 +272,10 @@ export function createProtocols(host: StreamHost, env: NetworkEnv): Protocols {
         life.end();
         if (stream) {
           const opened = stream;
-          if (finished) opened.close().catch((error: Error) => opened.abort(error));
-          else opened.abort(new Error('exchange ended'));
+          if (finished) {
+            opened.close().catch((error: Error) => opened.abort(error));
+            letGo(opened, clock, spec.idleTimeoutMs);
+          } else opened.abort(new Error('exchange ended'));
         }
       }
     },

@@ -138,6 +138,46 @@ describe('a peer that takes more than its share', () => {
     expect(ended).toBeLessThan(spec.totalTimeoutMs + 2_000);
   });
 
+  it('takes an answer and leaves its side of the stream open: it is closed after the idle time', async () => {
+    const node = await victim();
+    const attacker = await stranger();
+    await attacker.dial(multiaddr(node.address));
+    const stream = await attacker.dialProtocol(multiaddr(node.address), WIRE);
+    let answered = 0;
+    stream.addEventListener('message', ({ data }) => {
+      answered += data.byteLength;
+    });
+    stream.send(Uint8Array.of(0, 0, 0, 2, 0, 7));
+    await untilTrue(() => answered === 11);
+    // libp2p would keep up to 4 MiB of this for as long as the connection stands.
+    const began = Date.now();
+    stream.send(new Uint8Array(1 << 20));
+    await untilTrue(() => stream.status !== 'open' || Date.now() - began > 5_000);
+    expect(stream.status).not.toBe('open');
+    await servesOthers(node);
+  });
+
+  it('answers and leaves its sides of the streams open: it can be asked as often as before', async () => {
+    const node = await victim();
+    const attacker = await stranger();
+    await attacker.handle(
+      WIRE,
+      (stream) => {
+        stream.send(Uint8Array.of(0, 0, 0, 2, 0, 7, 0, 0, 0, 1, 1));
+      },
+      { maxInboundStreams: 1_000 },
+    );
+    await attacker.dial(multiaddr(node.address));
+    const peer = attacker.peerId.toString();
+    await untilTrue(() => node.network.peers().length === 1);
+    const patience = { ...spec, idleTimeoutMs: 100 };
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 40; i++)
+        expect(await node.network.request(peer, patience, Uint8Array.of(1))).toEqual(Uint8Array.of(7));
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+  });
+
   it('connects ten times with one key: two connections are kept', async () => {
     const node = await victim();
     const seed = nextSeed();
