@@ -133,7 +133,7 @@ function makeFolder(path: string): void {
 /** All of the shutdown must be over by then; what is not is left to the end of the process. */
 const STOP_DEADLINE_MS = 15_000;
 
-/** @throws UserError and errors with a `code` of the parts (DATA_DIR_IN_USE, WRONG_CHAIN, PORT_IN_USE ...). */
+/** @throws UserError and errors with a `code` of the parts (DATA_DIR_IN_USE, WRONG_CHAIN, PORT_IN_USE, STOPPED ...). */
 export async function startNode(config: NodeConfig, options: StartOptions): Promise<NodeHandle> {
   const { log } = options;
   const began = performance.now();

@@ -66,7 +66,11 @@ export interface TokenBucket {
 }
 
 /** Holds `burst` tokens, refilled with `perSecond`. A clock that jumps back refills nothing. */
-export function createTokenBucket(clock: Clock, perSecond: number, burst: number): TokenBucket {
+export function createTokenBucket(
+  clock: Pick<Clock, 'nowMs'>,
+  perSecond: number,
+  burst: number,
+): TokenBucket {
   let tokens = burst;
   let last = clock.nowMs();
   const refill = (): void => {

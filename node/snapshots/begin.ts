@@ -17,7 +17,10 @@ import { createNetwork } from '../network/network.ts';
 import { createBlstVerifier } from '../validator/bls.ts';
 import { type FetchResult, fetchSnapshot } from './fetch.ts';
 
-/** Does nothing but log if it cannot be done: the node then takes all blocks, as without a snapshot. */
+/**
+ * Does nothing but log if it cannot be done: the node then takes all blocks, as without a snapshot.
+ * @throws UserError STOPPED after the signal: a chain that was begun all the same would never get a snapshot
+ */
 export async function beginWithSnapshot(parts: {
   readonly config: NodeConfig;
   readonly genesis: Genesis;
@@ -66,12 +69,14 @@ async function fetchInto(
   const stop = (): void => void network.stop();
   signal?.addEventListener('abort', stop, { once: true });
   try {
-    await network.start();
+    // Not started after the signal, which is heard of only once.
+    if (signal?.aborted !== true) await network.start();
     const result = await fetchSnapshot({
       network,
       clock: systemClock,
       log,
       trustHeight: trust.height,
+      signal,
       async begin(manifest) {
         await discard();
         db = await openDatabase(directory);

@@ -77,8 +77,9 @@ function* pieces(bytes: Uint8Array | undefined): Generator<Uint8Array> {
 
 /** What a peer offers; empty when it does not answer. */
 export async function askOffers(network: Network, peer: PeerId): Promise<Offer[]> {
-  const bytes = await ask(network, peer, KIND.offers, 0, 0).catch(() => new Uint8Array(0));
-  if (bytes.length % OFFER_BYTES !== 0 || bytes.length > OFFER_BYTES * LIMITS.maxOffers) {
+  const most = OFFER_BYTES * LIMITS.maxOffers;
+  const bytes = await ask(network, peer, KIND.offers, 0, 0, most).catch(() => new Uint8Array(0));
+  if (bytes.length % OFFER_BYTES !== 0) {
     network.penalise(peer, 'BAD_ANSWER');
     return [];
   }
@@ -91,7 +92,7 @@ export async function askOffers(network: Network, peer: PeerId): Promise<Offer[]
 
 /** @throws RequestError */
 export const askManifest = (network: Network, peer: PeerId, height: number): Promise<Uint8Array> =>
-  ask(network, peer, KIND.manifest, height, 0);
+  ask(network, peer, KIND.manifest, height, 0, SNAPSHOT_LIMITS.maxManifestBytes);
 
 /** @throws RequestError */
 export const askChunk = (
@@ -99,21 +100,30 @@ export const askChunk = (
   peer: PeerId,
   height: number,
   index: number,
-): Promise<Uint8Array> => ask(network, peer, KIND.chunk, height, index);
+): Promise<Uint8Array> => ask(network, peer, KIND.chunk, height, index, SNAPSHOT_LIMITS.maxChunkBytes);
 
+/** @param most bytes of the answer: the protocol's own bound is that of its largest kind */
 async function ask(
   network: Network,
   peer: PeerId,
   kind: number,
   height: number,
   index: number,
+  most: number,
 ): Promise<Uint8Array> {
   const request = Buffer.alloc(REQUEST_BYTES);
   request[0] = kind;
   request.writeUIntBE(height, 1, 6);
   request.writeUInt32BE(index, 7);
   const frames: Uint8Array[] = [];
-  for await (const frame of network.requestStream(peer, SNAPSHOT_PROTOCOL, request))
+  let size = 0;
+  for await (const frame of network.requestStream(peer, SNAPSHOT_PROTOCOL, request)) {
+    size += frame.byteLength;
+    if (size > most) {
+      network.penalise(peer, 'BAD_ANSWER');
+      throw new RequestError('BAD_FRAME', `more than ${most} bytes`);
+    }
     frames.push(frame.slice());
+  }
   return new Uint8Array(Buffer.concat(frames));
 }

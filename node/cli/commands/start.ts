@@ -62,9 +62,14 @@ The password of an encrypted consensus key comes from validator.passwordFile, OP
     // Opening the keys and the chain takes seconds: the first line says that something goes on.
     log('info', 'starting', { home });
     const { startNode } = await import('../../assemble.ts');
-    const node = await startNode(config, { log, signal: stop.signal, ...(ask && { ask }) });
-    tellParent({ type: 'ready', rpcPort: node.rpcPort, p2pPort: node.p2pPort });
-    await node.stopped;
+    const node = await startNode(config, { log, signal: stop.signal, ...(ask && { ask }) }).catch((error) => {
+      if (stop.signal.aborted && (error as { code?: string }).code === 'STOPPED') return undefined;
+      throw error;
+    });
+    if (node !== undefined) {
+      tellParent({ type: 'ready', rpcPort: node.rpcPort, p2pPort: node.p2pPort });
+      await node.stopped;
+    }
     log('info', 'stopped');
   },
 });

@@ -1,16 +1,20 @@
 /** Fetching a snapshot from several peers, some of which are not what they seem. The network is one of function calls. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { NodeConfig } from '../../../node/config/config.ts';
+import { RequestError } from '../../../node/network/errors.ts';
+import { createTokenBucket } from '../../../node/network/quota.ts';
 import type { IncomingRequest, Network, PeerId } from '../../../node/network/types.ts';
+import { beginWithSnapshot } from '../../../node/snapshots/begin.ts';
 import { fetchSnapshot } from '../../../node/snapshots/fetch.ts';
 import { openSnapshotFiles, type SnapshotFiles } from '../../../node/snapshots/files.ts';
 import { makeSnapshot } from '../../../node/snapshots/make.ts';
-import { serveSnapshots } from '../../../node/snapshots/protocol.ts';
+import { SNAPSHOT_PROTOCOL, serveSnapshots } from '../../../node/snapshots/protocol.ts';
 import { openDatabase } from '../../../state/db/database.ts';
 import { moduleTable } from '../../../state/execution/module-table.ts';
-import { startRestore, type Trust } from '../../../state/snapshot/restore.ts';
+import { type Restore, startRestore, type Trust } from '../../../state/snapshot/restore.ts';
 import type { Hex } from '../../../state/types.ts';
 import { openTestChain, testGenesis, verifier } from '../state/support.ts';
 
@@ -64,6 +68,7 @@ function networkOf(peers: Record<string, SnapshotFiles>): {
 async function fetchFrom(
   peers: Record<string, SnapshotFiles>,
   trust: Trust = { height: 1, hash: hashes[1]! },
+  signal?: AbortSignal,
 ) {
   const { network, penalised, asked } = networkOf(peers);
   const target = mkdtempSync(join(tmpdir(), 'ol-fetched-'));
@@ -83,6 +88,7 @@ async function fetchFrom(
       },
       log: () => {},
       trustHeight: trust.height,
+      signal,
       async begin(manifest) {
         await db.close();
         db = await openDatabase(join(target, String(attempt++)));
@@ -158,5 +164,107 @@ describe('an empty node', () => {
     });
     // For the first one.
     expect(penalised).toEqual(['anna']);
+  });
+
+  it('asks again a peer that is busy, and blames nobody for being busy or gone', async () => {
+    let busy = 3;
+    const later: SnapshotFiles = {
+      ...files,
+      chunk(height, index) {
+        if (busy-- > 0) throw new RequestError('BUSY', 'later');
+        return files.chunk(height, index);
+      },
+    };
+    const { result, penalised } = await fetchFrom({ anna: later });
+    expect(result).toMatchObject({ result: 'restored', head: { number: 5 } });
+    expect(penalised).toEqual([]);
+    const gone: SnapshotFiles = {
+      ...files,
+      chunk() {
+        throw new RequestError('DISCONNECTED', 'gone');
+      },
+    };
+    const without = await fetchFrom({ anna: gone });
+    expect(without.result).toMatchObject({ result: 'none', reason: expect.stringMatching(/did not come/) });
+    expect(without.penalised).toEqual([]);
+  });
+
+  it('never asks for more than a peer grants, however fast it is itself', async () => {
+    let nowMs = 0;
+    const clock = {
+      nowMs: () => nowMs,
+      setTimer(ms: number, run: () => void) {
+        nowMs += ms;
+        setImmediate(run);
+        return () => {};
+      },
+    };
+    const { requestsPerSecond, burst } = SNAPSHOT_PROTOCOL;
+    const granted = createTokenBucket(clock, requestsPerSecond, burst);
+    const many: SnapshotFiles = { ...files, list: () => [5], chunk: () => Uint8Array.of(1) };
+    const { network } = networkOf({ anna: many });
+    const { requestStream } = network;
+    let refused = 0;
+    const counted = {
+      ...network,
+      requestStream(...of: Parameters<typeof requestStream>) {
+        if (granted.take()) return requestStream(...of);
+        refused += 1;
+        throw new RequestError('BUSY', 'too many requests');
+      },
+    };
+    let taken = 0;
+    const result = await fetchSnapshot({
+      network: counted,
+      clock,
+      log: () => {},
+      trustHeight: 1,
+      begin: async () =>
+        ({
+          manifest: { chunks: 300 },
+          add: async () => void taken++,
+          finish: async () => ({ number: 5 }),
+        }) as unknown as Restore,
+    });
+    expect(result).toMatchObject({ result: 'restored' });
+    expect(taken).toBe(300);
+    expect(refused).toBe(0);
+  });
+
+  it('that is stopped while it looks for a snapshot does not begin a chain without one', async () => {
+    const empty = mkdtempSync(join(tmpdir(), 'ol-stopped-'));
+    const stop = new AbortController();
+    const config = {
+      dataDir: empty,
+      trustHeight: 1,
+      trustHash: hashes[1]!,
+      p2p: { bootstrap: [], persistent: [] },
+    } as unknown as NodeConfig;
+    try {
+      const beginning = beginWithSnapshot({
+        config,
+        genesis,
+        nodeKey: new Uint8Array(32).fill(7),
+        log: (_level, message) => {
+          if (message.includes('looking for a snapshot')) stop.abort();
+        },
+        signal: stop.signal,
+      });
+      await expect(beginning).rejects.toMatchObject({ code: 'STOPPED' });
+      expect(readdirSync(empty)).toEqual([]);
+    } finally {
+      rmSync(empty, { recursive: true, force: true });
+    }
+    const busy: SnapshotFiles = {
+      ...files,
+      chunk() {
+        leave.abort();
+        throw new RequestError('DISCONNECTED', 'the network is stopping');
+      },
+    };
+    const leave = new AbortController();
+    await expect(fetchFrom({ anna: busy, bert: busy }, undefined, leave.signal)).rejects.toMatchObject({
+      code: 'STOPPED',
+    });
   });
 });
