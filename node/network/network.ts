@@ -4,15 +4,17 @@ import type { GossipSub, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { ComponentLogger, Connection, Libp2p, PeerId as Libp2pPeerId } from '@libp2p/interface';
 import { publicKeyOf } from '../keys/node-key.ts';
 import { NetworkError, RequestError } from './errors.ts';
+import { hostGroup, isLoopback } from './hosts.ts';
 import { defaultNetworkLimits, type NetworkLimits } from './limits.ts';
 import { createPeerBytes } from './peer-bytes.ts';
 import { decodeAddresses, dialableHearsay, encodeAddresses, PEERS_PROTOCOL } from './peer-exchange.ts';
-import { hostGroup, isLoopback, openPeerStore } from './peer-store.ts';
+import { openPeerStore } from './peer-store.ts';
 import { createPenalties } from './penalties.ts';
 import { createProtocols, type StreamRequestHandler } from './protocols.ts';
 import { createTokenBucket, type TokenBucket } from './quota.ts';
 import { createRedialer, peerIdOfAddress } from './redial.ts';
 import { decodeStatus, encodeStatus, MAX_STATUS_BYTES, STATUS_PROTOCOL, type Status } from './status.ts';
+import { createForgetter } from './strangers.ts';
 import {
   type ChainHead,
   type GossipHandler,
@@ -44,6 +46,8 @@ const REFUSALS_PER_PENALTY = 256;
 const ROUNDS_PER_SEARCH = 12;
 /** The kept addresses are written once in this many rounds: five minutes. */
 const ROUNDS_PER_SAVE = 60;
+/** Peers that are gone are forgotten once in this many rounds: a minute. */
+const ROUNDS_PER_FORGETTING = 12;
 
 const STATUS_SPEC: ProtocolSpec = {
   name: 'status',
@@ -147,6 +151,20 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   let rounds = 0;
 
   const inboundCount = () => libp2p.getConnections().filter((c) => c.direction === 'inbound').length;
+  /** Inbound connections from the host of this address; none of loopback, where any number may come from. */
+  const inboundOfHost = (address: string): number =>
+    isLoopback(address)
+      ? 0
+      : libp2p
+          .getConnections()
+          .filter(
+            (c) => c.direction === 'inbound' && hostGroup(c.remoteAddr.toString()) === hostGroup(address),
+          ).length;
+  /** Looked at again when it stands: of many that begin at once, each sees none of the others. */
+  const isTooMany = ({ direction, remotePeer, remoteAddr }: Connection): boolean =>
+    direction === 'inbound' &&
+    (inboundOfHost(remoteAddr.toString()) > limits.maxInboundPerHost ||
+      (inboundCount() > limits.maxInbound && !persistentIds.has(remotePeer.toString())));
   const traffic = createTraffic();
   const peerBytes = createPeerBytes((peer) => persistentIds.has(peer));
   const store = openPeerStore(options.peerFile, log);
@@ -172,16 +190,8 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     connectionGater: {
       denyDialPeer: (id) => penalties.isBanned(id.toString()),
       denyDialMultiaddr: () => false,
-      denyInboundConnection: (connection) => {
-        const address = connection.remoteAddr.toString();
-        if (isLoopback(address)) return false;
-        const same = libp2p
-          .getConnections()
-          .filter(
-            (c) => c.direction === 'inbound' && hostGroup(c.remoteAddr.toString()) === hostGroup(address),
-          );
-        return same.length >= limits.maxInboundPerHost;
-      },
+      denyInboundConnection: (connection) =>
+        inboundOfHost(connection.remoteAddr.toString()) >= limits.maxInboundPerHost,
       denyInboundEncryptedConnection: (id) => {
         const text = id.toString();
         return penalties.isBanned(text) || (inboundCount() >= limits.maxInbound && !persistentIds.has(text));
@@ -212,6 +222,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   });
   const { pubsub } = libp2p.services;
   const self = libp2p.peerId.toString();
+  const forgetStrangers = createForgetter(libp2p.peerStore, (peer) => libp2p.getConnections(peer).length > 0);
 
   function openConnection(peer: PeerId): Connection | undefined {
     const known = peers.get(peer);
@@ -394,6 +405,10 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
 
   libp2p.addEventListener('connection:open', ({ detail: connection }) => {
     peerBytes.opened(connection);
+    if (isTooMany(connection)) {
+      connection.abort(new Error('more connections than strangers may have'));
+      return;
+    }
     const all = libp2p.getConnections(connection.remotePeer).filter((c) => c.status === 'open');
     const oldest = all.sort((a, b) => a.timeline.open - b.timeline.open);
     for (const one of oldest.slice(0, Math.max(0, all.length - limits.maxConnectionsPerPeer)))
@@ -517,6 +532,10 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
         if (!peers.has(peer) && bucket.isFull()) gossipQuotas.delete(peer);
       if (rounds === 1 || (rounds % ROUNDS_PER_SEARCH === 0 && peers.size === 0)) learnKept();
       if (rounds % ROUNDS_PER_SAVE === 0) store.save();
+      if (rounds % ROUNDS_PER_FORGETTING === 0)
+        forgetStrangers().catch((error: Error) =>
+          log('debug', 'peers that have gone were not forgotten', { error: error.message }),
+        );
       if (rounds % ROUNDS_PER_QUESTION === 1 && readyPeers().length < limits.enoughPeers) void askForPeers();
       maintain();
     });

@@ -1,6 +1,7 @@
 /**
  * "Whom else do you know?" Answer: `count u8 ‖ count × (length u16be ‖ multiaddr in ASCII)`.
  */
+import { isLoopback, isOwnMachine } from './hosts.ts';
 import type { ProtocolSpec } from './types.ts';
 
 const MAX_ADDRESSES = 32;
@@ -51,14 +52,13 @@ export function decodeAddresses(bytes: Uint8Array): string[] | undefined {
   return at === bytes.length ? out : undefined;
 }
 
-const LOOPBACK = /^\/ip4\/127\.|^\/ip6\/::1\//;
 const DIALABLE = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}\/p2p\/[A-Za-z0-9]+$/;
 
 /**
- * Addresses that may be dialed on hearsay: plain TCP with a peer id, and loopback only from a peer on loopback, so
- * that a stranger cannot make this node knock at its own host's doors.
+ * Addresses that may be dialed on hearsay: plain TCP with a peer id, and those of this machine only from a peer on
+ * loopback, so that a stranger cannot make this node knock at its own host's doors.
  */
 export function dialableHearsay(addresses: readonly string[], tellerAddress: string): string[] {
-  const local = LOOPBACK.test(tellerAddress);
-  return addresses.filter((a) => DIALABLE.test(a) && (local || !LOOPBACK.test(a)));
+  const local = isLoopback(tellerAddress);
+  return addresses.filter((a) => DIALABLE.test(a) && (local || !isOwnMachine(a)));
 }

@@ -68,10 +68,12 @@ export function createPenalties(clock: Clock, limits: NetworkLimits): Penalties 
         entries.set(peer, entry);
       }
       entry.score = current(entry) + PENALTY_WEIGHT[code];
-      entry.atMs = now;
+      entry.atMs = Math.max(now, entry.bannedUntilMs);
       if (entry.score < limits.banScore) return false;
       entry.bannedUntilMs = now + banMs;
-      // After the ban the peer starts three quarters guilty: one more proof of malice bans it again.
+      // After the ban, during which nothing is forgiven, the peer starts three quarters guilty: one more proof of malice
+      // bans it again.
+      entry.atMs = entry.bannedUntilMs;
       entry.score = limits.banScore * 0.75;
       return true;
     },

@@ -28,6 +28,9 @@ interface Target {
   /** From the address, or learned by dialing it. */
   peer: PeerId | undefined;
   failures: number;
+  /** When it was dialed with success. */
+  sinceMs: number | undefined;
+  isDialing: boolean;
   timer: Cancel | undefined;
 }
 
@@ -58,6 +61,8 @@ export function createRedialer(
     persistent: isPersistent,
     peer: peerIdOfAddress(address),
     failures: 0,
+    sinceMs: undefined,
+    isDialing: false,
     timer: undefined,
   });
   const targets = [
@@ -82,6 +87,14 @@ export function createRedialer(
     return Math.ceil(wait / 2) + env.random.int(Math.floor(wait / 2) + 1);
   }
 
+  /** A peer that lets us in only to send us away is dialed ever more rarely, like one that is not there. */
+  function again(entry: Target, moreMs = 0): void {
+    const wasBrief = entry.sinceMs !== undefined && env.clock.nowMs() - entry.sinceMs < limits.redialMaxMs;
+    entry.failures = wasBrief ? entry.failures + 1 : 0;
+    entry.sinceMs = undefined;
+    schedule(entry, backoffMs(entry.failures) + moreMs);
+  }
+
   async function attempt(entry: Target): Promise<void> {
     if (stopped) return;
     if (entry.peer && port.isConnected(entry.peer)) return;
@@ -89,10 +102,11 @@ export function createRedialer(
       schedule(entry, limits.redialMaxMs);
       return;
     }
+    entry.isDialing = true;
     try {
       entry.peer = await port.dial(entry.address);
-      entry.failures = 0;
-      if (!port.isConnected(entry.peer)) schedule(entry, backoffMs(0));
+      entry.sinceMs = env.clock.nowMs();
+      if (!port.isConnected(entry.peer)) again(entry);
     } catch (error) {
       if (stopped) return;
       entry.failures += 1;
@@ -100,6 +114,8 @@ export function createRedialer(
       if (entry.failures === QUIET_FAILURES && !wrongChain)
         env.log('info', 'a peer is not reached, will keep trying', { reason: (error as Error).message });
       schedule(entry, wrongChain ? WRONG_CHAIN_WAIT_MS : backoffMs(entry.failures));
+    } finally {
+      entry.isDialing = false;
     }
   }
 
@@ -123,9 +139,10 @@ export function createRedialer(
         schedule(entry, entry.peer && port.self > entry.peer ? SECOND_DIALER_WAIT_MS : 0);
     },
     disconnected(peer) {
+      // A dial that is not over yet fails by this, or finds the peer gone when it is.
       for (const entry of targets)
-        if (entry.peer === peer)
-          schedule(entry, backoffMs(0) + (port.self > peer ? SECOND_DIALER_WAIT_MS : 0));
+        if (entry.peer === peer && !entry.isDialing)
+          again(entry, port.self > peer ? SECOND_DIALER_WAIT_MS : 0);
     },
     learn(addresses) {
       for (const address of addresses) {

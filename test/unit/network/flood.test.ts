@@ -1,14 +1,15 @@
 /** Peers that take more than their share: of streams, connections, bytes, messages and questions. */
 import '../../../node/network/polyfill.ts';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Libp2p, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { hostGroup } from '../../../node/network/hosts.ts';
 import { loadLibraries } from '../../../node/network/network.ts';
-import { hostGroup, openPeerStore } from '../../../node/network/peer-store.ts';
+import { openPeerStore } from '../../../node/network/peer-store.ts';
 import { encodeStatus } from '../../../node/network/status.ts';
 import type { ProtocolSpec } from '../../../node/network/types.ts';
 import {
@@ -155,6 +156,22 @@ describe('a peer that takes more than its share', () => {
     await untilTrue(() => stream.status !== 'open' || Date.now() - began > 5_000);
     expect(stream.status).not.toBe('open');
     await servesOthers(node);
+  });
+
+  it('dials with many keys at once: no more are let in than one after another', async ({ skip }) => {
+    // From loopback any number may come.
+    const own = Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .find(({ internal, family }) => !internal && family === 'IPv4');
+    if (own === undefined) return skip('this machine has no address but loopback');
+    const node = await victim({ listen: [`/ip4/${own.address}/tcp/0`] });
+    const crowd = await Promise.all(Array.from({ length: 20 }, () => stranger()));
+    await Promise.all(crowd.map((member) => member.dial(multiaddr(node.address)).catch(() => {})));
+    const kept = () => crowd.filter((member) => member.getConnections().length > 0).length;
+    const began = Date.now();
+    await untilTrue(() => kept() <= 8 || Date.now() - began > 3_000);
+    expect(kept()).toBeLessThanOrEqual(8);
+    expect(kept()).toBeGreaterThan(0);
   });
 
   it('answers and leaves its sides of the streams open: it can be asked as often as before', async () => {

@@ -1,10 +1,13 @@
+import type { PeerId as Libp2pPeerId, Peer } from '@libp2p/interface';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultNetworkLimits } from '../../../node/network/limits.ts';
 import { decodeAddresses, dialableHearsay, encodeAddresses } from '../../../node/network/peer-exchange.ts';
 import { createPenalties } from '../../../node/network/penalties.ts';
 import { createByteBudget, createTokenBucket } from '../../../node/network/quota.ts';
+import { createRedialer } from '../../../node/network/redial.ts';
 import { decodeStatus, encodeStatus } from '../../../node/network/status.ts';
+import { createForgetter } from '../../../node/network/strangers.ts';
 import type { Clock } from '../../../node/network/types.ts';
 
 function manualClock() {
@@ -93,6 +96,24 @@ describe('address lists', () => {
     ];
     expect(dialableHearsay(list, '/ip4/9.9.9.9/tcp/7')).toEqual([list[1], list[3]]);
     expect(dialableHearsay(list, '/ip4/127.0.0.1/tcp/7')).toEqual([list[0], list[1], list[3]]);
+    const disguised = [
+      '/ip4/0.0.0.0',
+      '/ip4/127.8.9.1',
+      '/ip6/::',
+      '/ip6/::1',
+      '/ip6/0:0:0:0:0:0:0:1',
+      '/ip6/::ffff:127.0.0.1',
+      '/ip6/::ffff:7f00:1',
+      '/ip6/0:0:0:0:0:ffff:7f00:1',
+      '/ip6/::ffff:0:0',
+      '/dns4/localhost',
+      '/dns/LOCALHOST.',
+      '/dns6/a.localhost',
+    ].map((host) => `${host}/tcp/1/p2p/A`);
+    expect(dialableHearsay(disguised, '/ip4/9.9.9.9/tcp/7')).toEqual([]);
+    expect(dialableHearsay(disguised, '/ip6/::ffff:127.0.0.1/tcp/7')).toEqual(disguised);
+    const foreign = ['/ip6/2001:db8::1/tcp/1/p2p/A', '/dns4/localhost.example/tcp/1/p2p/A'];
+    expect(dialableHearsay(foreign, '/ip4/9.9.9.9/tcp/7')).toEqual(foreign);
   });
 });
 
@@ -112,6 +133,16 @@ describe('standing', () => {
     advance(1000);
     expect(penalties.isBanned('p')).toBe(false);
     expect(penalties.add('p', 'WRONG_BLOCK', 1000)).toBe(true);
+  });
+  it('does not come back during a ban, however long: one more proof of malice bans again', () => {
+    const { clock, advance } = manualClock();
+    const penalties = createPenalties(clock, defaultNetworkLimits);
+    const { banMs } = defaultNetworkLimits;
+    expect(penalties.add('p', 'BAD_CERTIFICATE', banMs)).toBe(true);
+    advance(banMs);
+    expect(penalties.isBanned('p')).toBe(false);
+    expect(penalties.score('p')).toBe(75);
+    expect(penalties.add('p', 'BAD_ARTIFACT', banMs)).toBe(true);
   });
   it('is remembered for a bounded number of peers, and the banned are forgotten last', () => {
     const { clock } = manualClock();
@@ -169,5 +200,97 @@ describe('quotas', () => {
     expect(await waiting).toBe('enough');
     held();
     expect(budget.used).toBe(0);
+  });
+});
+
+describe('a peer that the operator named', () => {
+  it('is dialed ever more rarely when it lets the node in only to send it away, and soon after a long time', async () => {
+    let now = 0;
+    let timers: { at: number; run: () => void }[] = [];
+    const clock: Clock = {
+      nowMs: () => now,
+      setTimer(delayMs, run) {
+        const timer = { at: now + delayMs, run };
+        timers.push(timer);
+        return () => {
+          timers = timers.filter((one) => one !== timer);
+        };
+      },
+    };
+    const until = async (end: number): Promise<void> => {
+      for (;;) {
+        const [next] = timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+        if (next === undefined) break;
+        timers = timers.filter((one) => one !== next);
+        now = next.at;
+        next.run();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      now = end;
+    };
+    let staysMs = 20;
+    let isStatusShown = true;
+    let dials = 0;
+    const connected = new Set<string>();
+    const leave = () => {
+      connected.delete('B');
+      redialer.disconnected('B');
+    };
+    const redialer = createRedialer(
+      {
+        self: 'A',
+        isConnected: (peer) => connected.has(peer),
+        peerCount: () => connected.size,
+        async dial() {
+          dials += 1;
+          connected.add('B');
+          if (isStatusShown) clock.setTimer(staysMs, leave);
+          else {
+            leave();
+            throw new Error('closed the connection');
+          }
+          return 'B';
+        },
+      },
+      { clock, random: { int: (below) => below >> 1 }, log: () => {} },
+      defaultNetworkLimits,
+      ['/ip4/203.0.113.7/tcp/1/p2p/B'],
+      [],
+    );
+    redialer.start();
+    await until(60_000);
+    expect(dials).toBeLessThan(30);
+    isStatusShown = false;
+    dials = 0;
+    await until(120_000);
+    expect(dials).toBeLessThan(30);
+    isStatusShown = true;
+    staysMs = 60_000;
+    await until(160_000);
+    dials = 0;
+    // It stayed for a minute: when it goes it is dialed within a second.
+    await until(190_000);
+    expect(dials).toBe(1);
+    redialer.stop();
+  });
+});
+
+describe('what libp2p remembers of peers', () => {
+  it('is forgotten when they were gone at two looks, and kept of those that are there', async () => {
+    const stored = new Set(['here', 'gone', 'back']);
+    const connected = new Set(['here']);
+    const id = (name: string) => ({ toString: () => name }) as unknown as Libp2pPeerId;
+    const forget = createForgetter(
+      {
+        all: async () => [...stored].map((name) => ({ id: id(name) })) as unknown as Peer[],
+        delete: async (peer) => void stored.delete(peer.toString()),
+      },
+      (peer) => connected.has(peer.toString()),
+    );
+    await forget();
+    expect(stored.size).toBe(3);
+    connected.add('back');
+    await forget();
+    expect([...stored]).toEqual(['here', 'back']);
   });
 });
