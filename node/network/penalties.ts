@@ -3,11 +3,10 @@ import type { NetworkLimits } from './limits.ts';
 import type { Clock, NetworkPenaltyCode, PeerId } from './types.ts';
 
 /**
- * 100: proof of malice or of a different chain. 60: cannot happen by accident with our software; two strikes. 20: may
+ * 100: proof of malice. 60: cannot happen by accident with our software; two strikes. 20: may
  * be an old version or a damaged disk. Less: may be load.
  */
 export const PENALTY_WEIGHT: Readonly<Record<NetworkPenaltyCode, number>> = {
-  WRONG_CHAIN: 100,
   BAD_CERTIFICATE: 100,
   BAD_ARTIFACT: 60,
   WRONG_BLOCK: 60,

@@ -141,9 +141,7 @@ export type NetworkPenaltyCode =
   /** More requests than the quota allows, again and again. */
   | 'FLOOD'
   /** Artifact bytes that do not hash to their root. */
-  | 'BAD_ARTIFACT'
-  /** Another genesis. */
-  | 'WRONG_CHAIN';
+  | 'BAD_ARTIFACT';
 
 export type PeerEvent =
   /** Connected and on our chain: may be asked. */

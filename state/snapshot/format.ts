@@ -38,6 +38,8 @@ export const SNAPSHOT_LIMITS = {
   maxHeaderItems: 22,
   /** An encoded set: 1,024 validators of about 115 bytes. */
   maxSetBytes: 256 * 1024,
+  /** A certificate of a set of 1,024: 270 bytes. */
+  maxCertificateBytes: 512,
   /** Chunks of one snapshot: 512 GiB. */
   maxChunks: 1_048_576,
   /** Headers before the block that are needed besides those that evidence may reach back to: BLOCKHASH asks for 256. */

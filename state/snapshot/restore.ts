@@ -91,7 +91,7 @@ export function startRestore(db: Database, manifestBytes: Uint8Array, options: R
 function run(db: Database, manifest: Manifest, options: RestoreOptions): Restore {
   const { number } = manifest;
   const block = blockOf(manifest);
-  const history = createHistory(manifest, block, options);
+  const history = createHistory(db, manifest, block, options);
   const tries = createTries(number, options.modules.recordAccounts);
   let next = 0;
   let inState = false;
@@ -106,7 +106,7 @@ function run(db: Database, manifest: Manifest, options: RestoreOptions): Restore
       return;
     }
     if (!inState) {
-      history.finish();
+      history.finish(writes);
       tries.expectAccounts(fromHex(block.header.stateRoot, 32));
       inState = true;
     }
@@ -205,19 +205,25 @@ function viewOf(db: Database): StateView {
 interface History {
   /** (header, set of the next block, certificate or empty), one block further down each. */
   add(item: readonly RlpItem[], writes: Write[]): void;
-  /** The trusted block was among them, and leads to the block of the snapshot. */
-  finish(): void;
+  /**
+   * The trusted block was among them, and leads to the block of the snapshot.
+   * @param writes those of `add` that are not in the database yet
+   */
+  finish(writes: readonly Write[]): void;
 }
 
-/** A change of members above the trusted block: `certificate` is of the last block that the set before it decided. */
+/**
+ * A change of members above the trusted block: `certificate` is of the last block that the set before it decided. The set
+ * after it is read again when it is needed: before the way up was signed, a stranger may have named a thousand members in
+ * each of a hundred thousand blocks.
+ */
 interface Change {
   readonly height: number;
   readonly hash: Hex;
-  readonly after: readonly ValidatorRecord[];
   readonly certificate: Uint8Array;
 }
 
-function createHistory(manifest: Manifest, block: Block, options: RestoreOptions): History {
+function createHistory(db: Database, manifest: Manifest, block: Block, options: RestoreOptions): History {
   const { trust } = options;
   if (trust.height > manifest.number)
     throw new SnapshotError(
@@ -231,7 +237,7 @@ function createHistory(manifest: Manifest, block: Block, options: RestoreOptions
   let height = manifest.number;
   let above: readonly ValidatorRecord[] | undefined;
   let trusted: readonly ValidatorRecord[] | undefined;
-  let pending: { height: number; hash: Hex; certificate: Uint8Array } | undefined;
+  let pending: Change | undefined;
 
   return {
     add([headerItem, setItem, certificateItem], writes) {
@@ -266,9 +272,12 @@ function createHistory(manifest: Manifest, block: Block, options: RestoreOptions
         // The last block's own change does not matter here: it is signed by the set before it like the others.
         const isBelow = pending !== undefined && pending.height < manifest.number;
         if (above !== undefined && pending !== undefined && isBelow && !sameMembers(set, above))
-          changes.push({ ...pending, after: above });
+          changes.push(pending);
         above = set;
-        pending = { height, hash, certificate: rlpBytes(certificateItem).slice() };
+        const certificate = rlpBytes(certificateItem);
+        if (certificate.length > SNAPSHOT_LIMITS.maxCertificateBytes)
+          throw new SnapshotError('MALFORMED', `a certificate of ${certificate.length} bytes`);
+        pending = { height, hash, certificate: certificate.slice() };
         if (height === trust.height) {
           if (hash !== trust.hash)
             throw new SnapshotError(
@@ -286,14 +295,19 @@ function createHistory(manifest: Manifest, block: Block, options: RestoreOptions
       expected = header.parentHash;
       height -= 1;
     },
-    finish() {
+    finish(writes) {
       if (trusted === undefined)
         throw new SnapshotError(
           'NOT_TRUSTED',
           `the headers do not reach down to the trusted block ${trust.height}`,
         );
       if (height >= lowest) throw new SnapshotError('INCOMPLETE', `headers below ${height + 1} are missing`);
-      climb(trusted, changes.reverse(), manifest, block.hash, options);
+      const unwritten = new Map(writes.map((write) => [bareHex(write.key), write.value]));
+      const membersAfter = (at: number): readonly ValidatorRecord[] => {
+        const name = numberKey(COLUMN.validators, at + 1);
+        return decodeRecords((unwritten.get(bareHex(name)) ?? db.get(name))!);
+      };
+      climb(trusted, changes.reverse(), membersAfter, manifest, block.hash, options);
     },
   };
 }
@@ -302,6 +316,7 @@ function createHistory(manifest: Manifest, block: Block, options: RestoreOptions
 function climb(
   trusted: readonly ValidatorRecord[],
   changes: readonly Change[],
+  membersAfter: (height: number) => readonly ValidatorRecord[],
   manifest: Manifest,
   blockHash: Hex,
   { genesisHash, bls, trust }: RestoreOptions,
@@ -323,7 +338,7 @@ function climb(
   };
   for (const change of changes) {
     signed(change.height, change.hash, change.certificate);
-    members = change.after;
+    members = membersAfter(change.height);
   }
   if (manifest.number > trust.height) {
     signed(manifest.number, blockHash, manifest.certificate);

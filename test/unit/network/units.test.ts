@@ -147,7 +147,7 @@ describe('standing', () => {
   it('is remembered for a bounded number of peers, and the banned are forgotten last', () => {
     const { clock } = manualClock();
     const penalties = createPenalties(clock, { ...defaultNetworkLimits, maxScoredPeers: 10 });
-    penalties.add('bad', 'WRONG_CHAIN', 1e9);
+    penalties.add('bad', 'BAD_CERTIFICATE', 1e9);
     for (let i = 0; i < 1000; i++) penalties.add(`p${i}`, 'BAD_ANSWER', 1000);
     expect(penalties.size).toBe(10);
     expect(penalties.isBanned('bad')).toBe(true);

@@ -1,4 +1,6 @@
 /** A snapshot gives the very chain again, and nothing else: whatever is changed, left out or forged is refused. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeNode, type ReadNode, type TrieNode, toNibbles } from '../../../state/accounts/nodes.ts';
@@ -317,6 +319,77 @@ describe('a snapshot', () => {
         ]),
       ],
     });
+  });
+
+  it('does not gather the sets of a chain that nobody signed', async () => {
+    setFlagsFromString('--expose_gc');
+    const collect = runInNewContext('gc') as () => void;
+    const count = 120;
+    const number = 10_000;
+    const members = Array.from({ length: 1_024 }, (_, i) => {
+      const name = keccak256(word(i));
+      return [i, name.slice(0, 20), concat(name, name.slice(0, 16))] as const;
+    }).sort(([, a], [, b]) => Buffer.compare(a, b));
+    const block = decodeRlp(blocks[AT - 1]!.bytes) as RlpItem[];
+    const items: RlpItem[] = [];
+    let header: RlpItem[] = [];
+    for (let at = number - count + 1; at <= number; at++) {
+      const power = concat(Uint8Array.of(1), word(at).slice(29));
+      const set = encodeRlp(
+        members.map(([, address, key]) => [address, key, power, address, new Uint8Array(0)] as RlpItem[]),
+      );
+      const parent = header.length === 0 ? null : keccak256(encodeRlp(header));
+      // The reveal has to fit, like everything else that a hash can tell.
+      const randao =
+        at === number ? keccak256(concat(header[13] as Uint8Array, block[6] as Uint8Array)) : null;
+      header = (block[0] as RlpItem[]).map((item, i) =>
+        i === 13 && randao !== null
+          ? randao
+          : i === 0 && parent !== null
+            ? parent
+            : i === 8
+              ? word(at).slice(30)
+              : i === 12
+                ? keccak256(set)
+                : item,
+      );
+      items.unshift([encodeRlp(header), set, new Uint8Array(0)]);
+    }
+    const voters = (items[1] as Uint8Array[])[1]!;
+    const forged = encodeRlp(
+      (decodeRlp(manifest) as RlpItem[]).map((field, i) =>
+        i === 1
+          ? word(number).slice(30)
+          : i === 2
+            ? encodeRlp(header)
+            : i === 4
+              ? voters
+              : i === 5
+                ? encodeRlp([header, ...block.slice(1)])
+                : field,
+      ),
+    );
+    const { dir, remove } = temporaryDirectory();
+    try {
+      await withDatabase(dir, async (db) => {
+        const options = {
+          genesisHash,
+          params: genesis.params,
+          trust: trustAt(4),
+          bls: verifier,
+          modules: moduleTable,
+        };
+        const restoring = startRestore(db, forged, options);
+        collect();
+        const before = process.memoryUsage().heapUsed;
+        for (let at = 0; at < count; at += 20)
+          await restoring.add(encodeRlp([[Uint8Array.of(1), items.slice(at, at + 20)]]));
+        collect();
+        expect(process.memoryUsage().heapUsed - before).toBeLessThan(20 << 20);
+      });
+    } finally {
+      remove();
+    }
   });
 
   it('is refused when a chunk brings nothing: a million of those would hold an empty node up for hours', async () => {
