@@ -13,6 +13,7 @@ import type { Clock, Log, Random } from '../validator/ports.ts';
 import { ArtifactError } from './errors.ts';
 import { checkRoot, rootText, splitHashes } from './file.ts';
 import { ARTIFACT_LIMITS, type ArtifactBounds } from './limits.ts';
+import { createLookUps, type LookUps } from './look-ups.ts';
 import { equalBytes, HASH_BYTES, leafHash } from './merkle.ts';
 import type {
   ArtifactErrorCode,
@@ -105,7 +106,7 @@ export function createArtifactFetcher(options: ArtifactFetcherOptions): Artifact
   let running = 0;
   let stopped = false;
 
-  serveArtifacts(network, store, indexSpec, leavesSpec, limits);
+  serveArtifacts(network, store, indexSpec, leavesSpec, limits, createLookUps(clock));
 
   const unsubscribe = [
     store.onArrival((root, info) => settle(root, (waiter) => waiter.resolve(info))),
@@ -430,18 +431,22 @@ function serveArtifacts(
   indexSpec: ProtocolSpec,
   leavesSpec: ProtocolSpec,
   limits: ArtifactBounds,
+  lookUps: LookUps,
 ): void {
-  network.handle(indexSpec, async ({ payload }) => {
+  const hashesOf = (peer: PeerId, root: Hex): readonly Uint8Array[] =>
+    asAnswer(() =>
+      store.isKnown(root) ? store.leafHashes(root) : lookUps.run(peer, () => store.leafHashes(root)),
+    );
+  network.handle(indexSpec, async ({ peer, payload }) => {
     if (payload.byteLength !== ROOT_BYTES) throw new RequestError('REFUSED', 'a root has 32 bytes');
-    return asAnswer(() => Buffer.concat(store.leafHashes(rootHex(payload))));
+    return Buffer.concat(hashesOf(peer, rootHex(payload)));
   });
-  network.handleStream(leavesSpec, async function* ({ payload }) {
+  network.handleStream(leavesSpec, async function* ({ peer, payload }) {
     if (payload.byteLength !== ROOT_BYTES + LENGTH_BYTES)
       throw new RequestError('REFUSED', 'a request is a root and the number of the first leaf');
     const root = rootHex(payload.subarray(0, ROOT_BYTES));
     const first = Buffer.from(payload).readUInt32BE(ROOT_BYTES);
-    if (first >= asAnswer(() => store.leafHashes(root)).length)
-      throw new RequestError('REFUSED', 'there is no such leaf');
+    if (first >= hashesOf(peer, root).length) throw new RequestError('REFUSED', 'there is no such leaf');
     let parts: Uint8Array[] = [];
     let frameBytes = 0;
     let sent = 0;

@@ -203,6 +203,7 @@ export function openArtifactStore(options: ArtifactStoreOptions): ArtifactStore 
     has(root) {
       return hasArtifact(dataDir, root);
     },
+    isKnown: (root) => known.has(root),
     describe: (root) => lookUp(root).info,
     read: (root) => load(root).leaves,
     leafHashes: (root) => lookUp(root).hashes,

@@ -42,6 +42,8 @@ export interface ArtifactStore {
   readonly dataDir: string;
   /** The file exists (not verified). */
   has(root: Hex): boolean;
+  /** Its facts are in memory: leafHashes and describe cost nothing. */
+  isKnown(root: Hex): boolean;
   /** Facts about the bytes, verified against the root on first use, then cached. @throws ArtifactError NOT_FOUND, DAMAGED */
   describe(root: Hex): ArtifactInfo;
   /** All leaves, verified. @throws ArtifactError NOT_FOUND, DAMAGED */

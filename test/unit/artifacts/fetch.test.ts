@@ -10,7 +10,7 @@ import { leafHash, rootOfLeafHashes } from '../../../node/artifacts/merkle.ts';
 import { openArtifactStore } from '../../../node/artifacts/store.ts';
 import type { ArtifactFetcher, ArtifactLimits, ArtifactStore, Hex } from '../../../node/artifacts/types.ts';
 import { RequestError } from '../../../node/network/errors.ts';
-import type { IncomingRequest } from '../../../node/network/types.ts';
+import type { IncomingRequest, Network, ProtocolSpec } from '../../../node/network/types.ts';
 import { createCluster, realClock, type TestNode, untilTrue } from '../network/support.ts';
 
 const LIMITS: ArtifactLimits = {
@@ -422,5 +422,58 @@ describe('damage', () => {
     expect(b.store.verify(root)).toBe(false);
     expect(await back).toBe(root);
     expect(b.store.verify(root)).toBe(true);
+  });
+});
+
+describe('a peer that asks for one artifact after another', () => {
+  it('takes a small part of the main thread; what is in memory is told to everybody', async () => {
+    let nowMs = 0;
+    const clock = { nowMs: () => nowMs, setTimer: () => () => {} };
+    const handlers = new Map<string, (request: IncomingRequest) => Promise<Uint8Array | undefined>>();
+    const network = {
+      handle: (spec: ProtocolSpec, handler: never) => void handlers.set(spec.name, handler),
+      handleStream() {},
+      onPeer: () => () => {},
+    } as unknown as Network;
+    const known: Hex = `0x${'01'.repeat(32)}`;
+    let spentMs = 0;
+    const store = {
+      isKnown: (root: Hex) => root === known,
+      leafHashes(root: Hex) {
+        if (root !== known) {
+          spentMs += 45;
+          nowMs += 45;
+        }
+        return [new Uint8Array(32)];
+      },
+      onArrival: () => () => {},
+      onDamage: () => () => {},
+    } as unknown as ArtifactStore;
+    const log = () => {};
+    const random = { int: () => 0 };
+    createArtifactFetcher({ network, store, artifactLimits: LIMITS, env: { clock, random, log } });
+    const index = handlers.get('artifact-index')!;
+    const ask = (peer: string, root: Uint8Array) =>
+      index({ peer, payload: root, signal: new AbortController().signal }).then(
+        () => 'OK',
+        (error: RequestError) => error.code,
+      );
+    const other = Buffer.alloc(32, 2);
+    // Ten seconds of fifty questions each, from one peer and then from ten.
+    for (let i = 0; i < 500; i++) {
+      await ask('greedy', other);
+      nowMs += 20;
+    }
+    expect(spentMs).toBeLessThan(1_000 + (nowMs / 1_000) * 150 + 45);
+    expect(await ask('modest', other)).toBe('OK');
+    spentMs = 0;
+    const from = nowMs;
+    for (let i = 0; i < 5_000; i++) {
+      await ask(`greedy ${i % 10}`, other);
+      nowMs += 2;
+    }
+    expect(spentMs).toBeLessThan(1_000 + ((nowMs - from) / 1_000) * 300 + 45);
+    expect(await ask('greedy 1', other)).toBe('BUSY');
+    expect(await ask('greedy 1', Buffer.from(known.slice(2), 'hex'))).toBe('OK');
   });
 });

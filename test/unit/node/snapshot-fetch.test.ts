@@ -11,7 +11,7 @@ import { beginWithSnapshot } from '../../../node/snapshots/begin.ts';
 import { fetchSnapshot } from '../../../node/snapshots/fetch.ts';
 import { openSnapshotFiles, type SnapshotFiles } from '../../../node/snapshots/files.ts';
 import { makeSnapshot } from '../../../node/snapshots/make.ts';
-import { SNAPSHOT_PROTOCOL, serveSnapshots } from '../../../node/snapshots/protocol.ts';
+import { askOffers, SNAPSHOT_PROTOCOL, serveSnapshots } from '../../../node/snapshots/protocol.ts';
 import { openDatabase } from '../../../state/db/database.ts';
 import { moduleTable } from '../../../state/execution/module-table.ts';
 import { type Restore, startRestore, type Trust } from '../../../state/snapshot/restore.ts';
@@ -266,5 +266,23 @@ describe('an empty node', () => {
     await expect(fetchFrom({ anna: busy, bert: busy }, undefined, leave.signal)).rejects.toMatchObject({
       code: 'STOPPED',
     });
+  });
+
+  it('reads and hashes each manifest once, however often it is asked what it offers', async () => {
+    let read = 0;
+    let heights = [5, 3];
+    const counted: SnapshotFiles = {
+      ...files,
+      list: () => heights,
+      manifest(height) {
+        read += 1;
+        return files.manifest(height);
+      },
+    };
+    const { network } = networkOf({ anna: counted });
+    for (let i = 0; i < 10; i++) expect(await askOffers(network, 'anna')).toHaveLength(2);
+    expect(read).toBe(2);
+    heights = [5];
+    expect(await askOffers(network, 'anna')).toMatchObject([{ height: 5 }]);
   });
 });
