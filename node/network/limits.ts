@@ -29,6 +29,12 @@ export interface NetworkLimits {
   /** The same for one peer, so that one cannot use up the others' share. */
   readonly maxGossipValidationsPerPeer: number;
   /**
+   * Bytes of messages that handlers have not finished with, also after their verdict was no longer awaited: behind an
+   * executor that is busy for a minute a flood of large ones would fill the memory. In all, and of one peer.
+   */
+  readonly maxGossipBytesHeld: number;
+  readonly maxGossipBytesHeldPerPeer: number;
+  /**
    * Gossiped messages of one peer a second that are looked at, and how many may come at once. A validator hears four
    * votes and a proposal a height and member, and transactions in batches: a hundred validators stay below a tenth.
    */
@@ -77,6 +83,8 @@ export const defaultNetworkLimits: NetworkLimits = {
   gossipValidationMs: 10_000,
   maxGossipValidations: 1_024,
   maxGossipValidationsPerPeer: 256,
+  maxGossipBytesHeld: 128 * MiB,
+  maxGossipBytesHeldPerPeer: 16 * MiB,
   gossipPerSecond: 2_000,
   gossipBurst: 10_000,
   handshakeMs: 15_000,

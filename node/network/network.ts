@@ -460,6 +460,28 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
 
   let validations = 0;
   const validationsOf = new Map<PeerId, number>();
+  let heldBytes = 0;
+  const heldBytesOf = new Map<PeerId, number>();
+
+  /** Counts the bytes for as long as the handler has them, which may be longer than its verdict is awaited. */
+  async function handled(handler: GossipHandler, from: PeerId, bytes: Uint8Array) {
+    const count = (change: number): void => {
+      heldBytes += change;
+      const own = (heldBytesOf.get(from) ?? 0) + change;
+      if (own > 0) heldBytesOf.set(from, own);
+      else heldBytesOf.delete(from);
+    };
+    count(bytes.byteLength);
+    try {
+      return await handler(from, bytes);
+    } finally {
+      count(-bytes.byteLength);
+    }
+  }
+
+  const mayHold = (from: PeerId, { byteLength }: Uint8Array): boolean =>
+    heldBytes + byteLength <= limits.maxGossipBytesHeld &&
+    (heldBytesOf.get(from) ?? 0) + byteLength <= limits.maxGossipBytesHeldPerPeer;
 
   /** What each peer may still gossip; with the peer's connection it goes only when it is full again. */
   const gossipQuotas = new Map<PeerId, { bucket: TokenBucket; refusals: number }>();
@@ -492,6 +514,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     if (!handler || validations >= limits.maxGossipValidations || own >= limits.maxGossipValidationsPerPeer)
       return 'ignore';
     if (data.byteLength > limits.maxGossipBytes) return 'reject';
+    if (!mayHold(from, data)) return 'ignore';
     validations += 1;
     validationsOf.set(from, own + 1);
     let cancel: (() => void) | undefined;
@@ -501,7 +524,10 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
       const late = new Promise<'ignore'>((resolve) => {
         cancel = clock.setTimer(limits.gossipValidationMs, () => resolve('ignore'));
       });
-      return await Promise.race([handler(from, bytes), late]);
+      const verdict = handled(handler, from, bytes);
+      // Who is late may still fail.
+      verdict.catch(() => {});
+      return await Promise.race([verdict, late]);
     } catch (error) {
       log('error', 'a gossip handler failed', { topic, error: String(error) });
       return 'ignore';

@@ -242,6 +242,45 @@ describe('gossip under load', () => {
     expect(total).toBeLessThan(n);
   });
 
+  it('a flood of large messages is not held, however long the judge takes', async () => {
+    const limits = { gossipValidationMs: 20, maxGossipBytesHeldPerPeer: 100_000 };
+    const node = await cluster.start({ limits });
+    const ends: (() => void)[] = [];
+    node.network.onGossip('tx', async () => {
+      await new Promise<void>((resolve) => ends.push(resolve));
+      return 'ignore' as const;
+    });
+    let votes = 0;
+    node.network.onGossip('votes', () => {
+      votes += 1;
+      return 'accept';
+    });
+    const sender = await cluster.start();
+    await sender.network.dial(node.address);
+    let n = 0;
+    const large = () => Buffer.concat([Uint8Array.of(++n >> 8, n), new Uint8Array(29_998)]);
+    await untilTrue(
+      () => ends.length >= 3,
+      () => sender.network.publish('tx', large()),
+    );
+    // Twenty verdicts are too late by now, and none of them made room. Short messages still pass.
+    for (let i = 0; i < 20; i++) {
+      sender.network.publish('tx', large());
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    await untilTrue(
+      () => votes > 0,
+      () => sender.network.publish('votes', Uint8Array.of(++n >> 8, n)),
+    );
+    expect(ends).toHaveLength(3);
+    for (const end of ends.splice(0)) end();
+    await untilTrue(
+      () => ends.length > 0,
+      () => sender.network.publish('tx', large()),
+    );
+    for (const end of ends) end();
+  });
+
   it('a handler that takes too long counts as ignore', async () => {
     const node = await cluster.start({ limits: { gossipValidationMs: 50, maxGossipValidationsPerPeer: 1 } });
     let calls = 0;
