@@ -28,6 +28,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   RECORD_INVALID: 'last-signed import',
   RECORD_CONTRADICTS: 'last-signed import',
   STARTING: 'answer to a request',
+  STOPPED: 'a start that somebody stopped, which ends like any node that is stopped',
   NOT_FOUND: 'answer to a request',
   METHOD_NOT_ALLOWED: 'answer to a request',
   INVALID_HOST: 'answer to a request',
