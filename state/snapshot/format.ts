@@ -30,8 +30,8 @@ export const SNAPSHOT_LIMITS = {
   /** Items of a manifest: seven and the list around them. A byte of input can be an item of a hundred bytes of memory. */
   maxManifestItems: 8,
   /**
-   * Items of a chunk, at all depths. Four of them, a slot, are counted as 49 bytes or more when a chunk is filled, so a
-   * full one has at most 43,000.
+   * Items of a chunk, at all depths. Four of them, a slot, are counted as 45 bytes or more when a chunk is filled, so a
+   * full one has at most 47,000.
    */
   maxChunkItems: 131_072,
   /** A header has 21 fields in one list. */
