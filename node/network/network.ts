@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { GossipSub, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { ComponentLogger, Connection, Libp2p, PeerId as Libp2pPeerId } from '@libp2p/interface';
 import { publicKeyOf } from '../keys/node-key.ts';
+import { mendByteLists } from './byte-lists.ts';
 import { NetworkError, RequestError } from './errors.ts';
 import { hostGroup, isLoopback } from './hosts.ts';
 import { defaultNetworkLimits, type NetworkLimits } from './limits.ts';
@@ -80,7 +81,7 @@ interface Peer {
  * static imports.
  */
 export async function loadLibraries() {
-  const [libp2p, tcp, noise, yamux, identify, gossipsub, keys, multiformats] = await Promise.all([
+  const [libp2p, tcp, noise, yamux, identify, gossipsub, keys, multiformats, lists] = await Promise.all([
     import('libp2p'),
     import('@libp2p/tcp'),
     import('@libp2p/noise'),
@@ -89,7 +90,9 @@ export async function loadLibraries() {
     import('@libp2p/gossipsub'),
     import('@libp2p/crypto/keys'),
     import('@multiformats/multiaddr'),
+    import('uint8arraylist'),
   ]);
+  mendByteLists(lists.Uint8ArrayList);
   return {
     createLibp2p: libp2p.createLibp2p,
     tcp: tcp.tcp,

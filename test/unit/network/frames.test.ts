@@ -1,7 +1,10 @@
 /** Bytes of a stream become frames again, however a stranger cuts them up. */
 import type { Stream } from '@libp2p/interface';
-import { describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { Uint8ArrayList } from 'uint8arraylist';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { createFrameReader } from '../../../node/network/frames.ts';
+import { loadLibraries } from '../../../node/network/network.ts';
 import { createByteBudget } from '../../../node/network/quota.ts';
 import { realClock } from './support.ts';
 
@@ -72,5 +75,40 @@ describe('a frame', () => {
       return 20_000;
     };
     await expect(read()).rejects.toMatchObject({ code: 'BAD_FRAME' });
+  });
+});
+
+describe('a list of bytes of libp2p', () => {
+  beforeAll(async () => void (await loadLibraries()));
+
+  it('gives its bytes in order, in whichever pieces they are put in and taken out', () => {
+    const step = fc.oneof(fc.uint8Array({ maxLength: 9 }), fc.integer({ min: -2, max: 20 }));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const list = new Uint8ArrayList();
+        let expected: number[] = [];
+        for (const one of steps) {
+          if (typeof one === 'number') {
+            list.consume(one);
+            expected = expected.slice(Math.max(0, one));
+          } else {
+            list.append(one);
+            expected.push(...one);
+          }
+          expect([...list.subarray()]).toEqual(expected);
+          expect(list.byteLength).toBe(expected.length);
+        }
+      }),
+      { verbose: 1 },
+    );
+  });
+
+  it('does not hold the node up when a message of many pieces is taken out of it', () => {
+    const list = new Uint8ArrayList();
+    for (let i = 0; i < 100_000; i++) list.append(Uint8Array.of(i));
+    const began = process.cpuUsage();
+    list.consume(99_999);
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(100);
+    expect([...list.subarray()]).toEqual([99_999 & 255]);
   });
 });
