@@ -62,7 +62,8 @@ describe('a frame', () => {
     const frame = await reader.next();
     const { user } = process.cpuUsage(began);
     expect(frame!.payload).toHaveLength(250_000);
-    expect(user / 1000).toBeLessThan(500);
+    // Some 20 ms of CPU; 25 s where each byte moves all before it.
+    expect(user / 1000).toBeLessThan(5_000);
   });
 
   it('without a byte in it does not come for ever', async () => {
@@ -105,10 +106,11 @@ describe('a list of bytes of libp2p', () => {
 
   it('does not hold the node up when a message of many pieces is taken out of it', () => {
     const list = new Uint8ArrayList();
-    for (let i = 0; i < 100_000; i++) list.append(Uint8Array.of(i));
+    for (let i = 0; i < 400_000; i++) list.append(Uint8Array.of(i));
     const began = process.cpuUsage();
-    list.consume(99_999);
-    expect(process.cpuUsage(began).user / 1000).toBeLessThan(100);
-    expect([...list.subarray()]).toEqual([99_999 & 255]);
+    list.consume(399_999);
+    // Quadratic, it takes many seconds; a few milliseconds where it does not.
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(3_000);
+    expect([...list.subarray()]).toEqual([399_999 & 255]);
   });
 });
