@@ -1,4 +1,5 @@
 /** Bytes of a stream become frames again, however a stranger cuts them up. */
+import { readFileSync } from 'node:fs';
 import type { Stream } from '@libp2p/interface';
 import fc from 'fast-check';
 import { Uint8ArrayList } from 'uint8arraylist';
@@ -81,6 +82,13 @@ describe('a frame', () => {
 
 describe('a list of bytes of libp2p', () => {
   beforeAll(async () => void (await loadLibraries()));
+
+  it('is of one class for us and for libp2p: there is one version of it', () => {
+    const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: object };
+    expect(Object.keys(packages).filter((path) => path.endsWith('/uint8arraylist'))).toEqual([
+      'node_modules/uint8arraylist',
+    ]);
+  });
 
   it('gives its bytes in order, in whichever pieces they are put in and taken out', () => {
     const step = fc.oneof(fc.uint8Array({ maxLength: 9 }), fc.integer({ min: -2, max: 20 }));
