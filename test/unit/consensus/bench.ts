@@ -43,6 +43,7 @@ export function addressOf(index: number): Address {
 
 export function validator(index: number, power = 1n, priority = 0n): Validator {
   const blsPublicKey = new Uint8Array(48).fill(index + 1);
+  blsPublicKey[0] = (index + 1) ^ (index >> 8);
   return { address: addressOf(index), blsPublicKey, power, recipient: addressOf(index), priority };
 }
 

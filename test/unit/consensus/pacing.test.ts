@@ -60,6 +60,18 @@ describe('pacing of the core', () => {
     expect(node.scheduled()).toEqual(['propose 0']);
   });
 
+  it('a clock put back by an hour starts the waits anew, and does not add the hour to them', () => {
+    const node = follower();
+    node.start({ transactions: true });
+    node.nowMs -= 3_600_000;
+    node.wake();
+    expect(node.scheduled()).toEqual([]);
+    expect(node.take('wakeAt').at(-1)?.atMs).toBe(node.nowMs + PARAMETERS.minBlockIntervalMs);
+    node.nowMs += PARAMETERS.minBlockIntervalMs;
+    node.wake();
+    expect(node.scheduled()).toEqual(['propose 0']);
+  });
+
   it('A8: an idle node does not sleep through the others: prevotes of a third, or a proposal, start its timeout', () => {
     const voted = follower();
     voted.start({ transactions: false });

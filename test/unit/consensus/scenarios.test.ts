@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../consensus/limits.ts';
 import { BRANCHES } from '../../../consensus/state-machine/state.ts';
+import { asRound } from '../../../consensus/types.ts';
 import { drawOptions } from '../../sim/options.ts';
 import { simulate } from '../../sim/simulate.ts';
 import { A, B, coverage, createBench, follower, NOW } from './bench.ts';
@@ -477,6 +478,18 @@ describe('equivocation', () => {
     node.votes('prevote', 0, B, 0, 1, 2);
     node.valid(B);
     expect(node.said()).toEqual(['prevote 0 aa', 'precommit 0 bb']);
+  });
+
+  it('one block in many proposals is kept twice, and leaves room for another with votes', () => {
+    const node = follower();
+    node.start();
+    node.votes('prevote', 0, A, 0, 1);
+    for (let i = 0; i < 10; i++) node.proposal(0, A, { timestampMs: node.nowMs + i });
+    expect(node.core.proposals.get(asRound(0))).toHaveLength(2);
+    expect(node.take('evidence')).toHaveLength(1);
+    node.votes('prevote', 0, B, 1, 2);
+    node.proposal(0, B);
+    expect(node.core.proposals.get(asRound(0))?.at(-1)?.proposal.blockHash).toBe(B);
   });
 
   it('a proposal out of turn is dropped', () => {

@@ -1,14 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { asHeight, asRound, type Hash } from '../../../consensus/types.ts';
 import { type Blocks, createBlocks } from '../../../node/validator/blocks.ts';
+import { LIMITS } from '../../../node/validator/limits.ts';
 import type { App, CheckAnswer, Net } from '../../../node/validator/ports.ts';
+import { createWorld } from '../../sim/world.ts';
 
 const BLOCK: Hash = `0x${'b1'.repeat(32)}`;
 const BYTES = Uint8Array.of(1, 2, 3);
 const VALID: CheckAnswer = { answer: 'valid', originRound: asRound(0), timestampMs: 1 };
 
-/** The blocks of a height with an executor that gives `answers` one after the other, and the last for ever. */
-function blocksWith(answers: readonly CheckAnswer[]) {
+/**
+ * The blocks of a height with an executor that gives `answers` one after the other, and the last for ever.
+ * @param peers what each peer serves
+ */
+function blocksWith(answers: readonly CheckAnswer[], peers: Record<string, Uint8Array | undefined> = {}) {
+  const world = createWorld(0);
+  const asked: string[] = [];
+  const blamed: string[] = [];
   const checked: Uint8Array[] = [];
   const verdicts: string[] = [];
   const app: Pick<App, 'check'> = {
@@ -17,12 +25,26 @@ function blocksWith(answers: readonly CheckAnswer[]) {
       return answers[Math.min(checked.length, answers.length) - 1] as CheckAnswer;
     },
   };
-  const net: Pick<Net, 'peers'> = { peers: () => [] };
+  const net: Net = {
+    broadcast: () => {},
+    peers: () => Object.keys(peers),
+    penalise: (peer) => void blamed.push(peer),
+    async request(peer) {
+      asked.push(peer);
+      return peers[peer];
+    },
+  };
   const blocks: Blocks = createBlocks({
     height: asHeight(7),
     app: app as App,
-    net: net as Net,
-    clock: { nowMs: () => 0, setTimer: () => () => {} },
+    net,
+    clock: {
+      nowMs: () => world.nowMs(),
+      setTimer: (delayMs, run) => {
+        const event = world.at(world.nowMs() + delayMs, run);
+        return () => event.cancel();
+      },
+    },
     random: { int: () => 0 },
     onVerdict: (_, { answer }) => verdicts.push(answer),
     isPinned: () => false,
@@ -31,7 +53,7 @@ function blocksWith(answers: readonly CheckAnswer[]) {
       throw error;
     },
   });
-  return { blocks, checked, verdicts };
+  return { world, blocks, checked, verdicts, asked, blamed };
 }
 
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -70,5 +92,39 @@ describe('the blocks of a height', () => {
     blocks.want(BLOCK);
     await settle();
     expect(blocks.judged(BLOCK)).toEqual(BYTES);
+  });
+
+  it('come from who has them although four peers that mentioned the block do not serve it', async () => {
+    const liars = ['liar 1', 'liar 2', 'liar 3', 'liar 4'];
+    const silent = Object.fromEntries(liars.map((liar) => [liar, undefined]));
+    const { world, blocks, verdicts, asked } = blocksWith([VALID], { ...silent, honest: BYTES });
+    for (const liar of liars) blocks.source(BLOCK, liar);
+    blocks.want(BLOCK);
+    await settle();
+    expect(asked).toEqual(liars);
+    await world.run(LIMITS.maxRetryMs);
+    await settle();
+    expect(asked).toContain('honest');
+    expect(verdicts).toEqual(['valid']);
+  });
+
+  it('blames nobody for a gossiped body after the one that was served had to make room', async () => {
+    const { blocks, checked, verdicts, blamed } = blocksWith(
+      [{ answer: 'unknown', reason: 'no data yet' }, { answer: 'mismatch' }, VALID],
+      { honest: BYTES },
+    );
+    blocks.want(BLOCK);
+    await settle();
+    expect(blocks.get(BLOCK)).toEqual(BYTES);
+    const large = new Uint8Array(LIMITS.maxBlockBytes);
+    for (let i = 0; i <= LIMITS.maxBlockBytesHeld / LIMITS.maxBlockBytes; i++)
+      blocks.offer(`0x${i.toString(16).padStart(64, '0')}`, large);
+    expect(blocks.get(BLOCK)).toBeUndefined();
+    const rubbish = Uint8Array.of(9);
+    blocks.offer(BLOCK, rubbish);
+    await settle();
+    expect(checked).toEqual([BYTES, rubbish, BYTES]);
+    expect(verdicts).toEqual(['valid']);
+    expect(blamed).toEqual([]);
   });
 });

@@ -29,11 +29,13 @@ const certified = (height: number) => ({
 });
 
 /** A node that lags behind `honest`, whose chain grows by a block every quarter of a second. */
-function createStage(others: Record<string, (from: number) => Promise<Uint8Array | undefined>>) {
+function createStage(others: Record<string, (from: number) => Promise<Uint8Array | undefined>>, lag = 5) {
   const world = createWorld(0);
   let height = 0;
-  const honestHeight = () => asHeight(5 + Math.floor(world.nowMs() / 250));
+  const honestHeight = () => asHeight(lag + Math.floor(world.nowMs() / 250));
   const pause = (ms: number) => new Promise<void>((resolve) => void world.at(world.nowMs() + ms, resolve));
+  /** How far the clock of the node is off; its timers are not. */
+  const clock = { skewMs: 0 };
   const asked: string[] = [];
   const ends: number[] = [];
   const head = () => ({ height, validators: set }) as unknown as Head;
@@ -48,7 +50,7 @@ function createStage(others: Record<string, (from: number) => Promise<Uint8Array
     } as unknown as App,
     bls: { fastAggregateVerify: () => true } as never,
     clock: {
-      nowMs: () => world.nowMs(),
+      nowMs: () => world.nowMs() + clock.skewMs,
       setTimer: (delayMs, run) => {
         const event = world.at(world.nowMs() + delayMs, run);
         return () => event.cancel();
@@ -88,7 +90,7 @@ function createStage(others: Record<string, (from: number) => Promise<Uint8Array
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
-  return { catchUp, ends, asked, honestHeight, pause, pass };
+  return { height: () => height, clock, catchUp, ends, asked, honestHeight, pause, pass };
 }
 
 describe('catching up', () => {
@@ -127,6 +129,62 @@ describe('catching up', () => {
     const pauses = asks.slice(1).map((second, i) => second - (asks[i] as number));
     expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
     expect(Math.max(...pauses)).toBeGreaterThan(LIMITS.minDoubtMs / 100);
+    stage.catchUp.stop();
+  });
+
+  it('gets through two thousand blocks in half a minute beside a peer that serves one a minute', async () => {
+    const stage = createStage(
+      {
+        async slow(from) {
+          await stage.pause(59_000);
+          return encodeRangeAnswer({ headHeight: asHeight(1_000_000), blocks: [certified(from)] });
+        },
+      },
+      2_000,
+    );
+    for (let second = 0; second < 30; second++) {
+      stage.catchUp.peerAt('honest', stage.honestHeight());
+      stage.catchUp.peerAt('slow', asHeight(1_000_000));
+      await stage.pass(1_000);
+    }
+    stage.catchUp.stop();
+    expect(stage.asked.filter((peer) => peer === 'slow').length).toBeGreaterThan(0);
+    expect(stage.height()).toBeGreaterThan(2_000);
+  });
+
+  it('does not take what comes too late for a new claim', async () => {
+    let answers = 0;
+    const stage = createStage(
+      {
+        async slow(from) {
+          // Later than the others wait, and before the doubt that this brings is over.
+          await stage.pause(LIMITS.stragglerMs + LIMITS.minDoubtMs / 2);
+          answers++;
+          return encodeRangeAnswer({ headHeight: asHeight(1_000_000), blocks: [certified(from)] });
+        },
+      },
+      2_000,
+    );
+    stage.catchUp.peerAt('honest', stage.honestHeight());
+    stage.catchUp.peerAt('slow', asHeight(1_000_000));
+    await stage.pass(20_000);
+    stage.catchUp.stop();
+    expect(answers).toBe(1);
+    expect(stage.asked.filter((peer) => peer === 'slow')).toHaveLength(1);
+    expect(stage.ends).toHaveLength(1);
+  });
+
+  it('believes a peer again when the clock is put back, however long ago that seems', async () => {
+    const stage = createStage({ friend: async () => undefined });
+    const claim = async () => {
+      stage.catchUp.peerAt('friend', asHeight(3));
+      await stage.pass(1_000);
+      return stage.asked.length;
+    };
+    expect(await claim()).toBe(1);
+    expect(await claim()).toBe(1);
+    stage.clock.skewMs = -3_600_000;
+    expect(await claim()).toBe(2);
     stage.catchUp.stop();
   });
 });

@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import { encodeVotes } from '../../../consensus/codec.ts';
+import { asHeight, asRound } from '../../../consensus/types.ts';
+import {
+  encodeBlockQuestion,
+  encodeProposalMessage,
+  encodeRangeAnswer,
+  encodeRangeQuestion,
+  encodeStatus,
+  encodeStatusAnswer,
+} from '../../../node/validator/messages.ts';
+import { createRng, type Rng } from '../../sim/random.ts';
+import { A } from '../consensus/bench.ts';
+import { createStage, FIRST_LOOK } from './stage.ts';
+
+type Stage = ReturnType<typeof createStage>;
+
+async function listening(...peers: string[]): Promise<Stage> {
+  const stage = createStage();
+  stage.boot();
+  await stage.run(FIRST_LOOK);
+  stage.peers.splice(0, stage.peers.length, ...peers);
+  return stage;
+}
+
+/** Resolves after `delayMs` of the stage's time. */
+const later = <T>(stage: Stage, delayMs: number, value: T): Promise<T> =>
+  new Promise((resolve) => void stage.world.at(stage.world.nowMs() + delayMs, () => resolve(value)));
+
+describe('a proposer that signs one block with a time stamp of its own in each proposal', () => {
+  const acceptedOf = async (stage: Stage, block: ReturnType<Stage['block']>): Promise<number> => {
+    let accepted = 0;
+    for (let i = 0; i < 100; i++) {
+      const proposal = stage.proposal({ ...block, timestampMs: block.timestampMs + i });
+      const verdict = await stage.gossip('proposal', encodeProposalMessage({ proposal, block: undefined }));
+      if (verdict === 'accept') accepted++;
+    }
+    return accepted;
+  };
+
+  it('is heard twice, which proves what it did, and fills no log', async () => {
+    const stage = await listening('peer');
+    expect(await acceptedOf(stage, stage.block())).toBe(2);
+    expect(stage.logged('proposal')).toBe(2);
+    expect(stage.evidence).toHaveLength(1);
+  });
+
+  it('is not heard more often because others vote for the block', async () => {
+    const stage = await listening('peer');
+    const block = stage.block();
+    await stage.votes('prevote', block.blockHash, 0, 1);
+    expect(stage.logged('vote')).toBe(2);
+    expect(await acceptedOf(stage, block)).toBe(2);
+    expect(stage.logged('proposal')).toBe(2);
+  });
+});
+
+describe('bodies of blocks', () => {
+  it('that are rubbish and come every 20 ms do not outrun true bytes that take 50 ms', async () => {
+    const stage = await listening('good');
+    const block = stage.block();
+    const proposal = stage.proposal(block);
+    stage.answers.set('block', () => later(stage, 50, block.bytes));
+    for (let i = 0; i < 50; i++) {
+      const rubbish = encodeProposalMessage({ proposal, block: new Uint8Array(8).fill(i) });
+      const done = stage.node.onGossip('proposal', rubbish, 'evil');
+      await stage.run(20);
+      await done;
+    }
+    expect(stage.logged('checked')).toBe(1);
+    expect(stage.penalties).toEqual([]);
+  });
+
+  it('come from who has them although who mentioned the block takes a minute to say nothing', async () => {
+    const stage = await listening('slow', 'good');
+    const block = stage.block();
+    const asked: string[] = [];
+    stage.answers.set('block', (_, peer) => {
+      asked.push(peer);
+      return peer === 'slow' ? later(stage, 59_000, undefined) : block.bytes;
+    });
+    const mention = encodeProposalMessage({ proposal: stage.proposal(block), block: undefined });
+    await stage.gossip('proposal', mention, 'slow');
+    await stage.run(2_000);
+    expect(asked).toEqual(['slow', 'good']);
+    expect(stage.logged('checked')).toBe(1);
+  });
+});
+
+/**
+ * One of everything that a peer may send, some of it far away, and then a few bytes of it changed or cut off.
+ * Only validator 0 is faulty: a third of the power may take the others to any round.
+ */
+function anything(stage: Stage, rng: Rng): Uint8Array {
+  const far = 2 ** 53 - 1;
+  const block = stage.block();
+  const proposal = stage.proposal(block);
+  const farRound = () => rng.pick([0, 1, 5, 2 ** 32 - 1]);
+  const votes = [0, 1, 2].map((i) =>
+    stage.vote(i, rng.pick(['prevote', 'precommit'] as const), rng.pick([A, null]), {
+      round: i === 0 ? farRound() : rng.pick([0, 1]),
+      height: rng.pick([0, 1, 1, 1, 2, far]),
+    }),
+  );
+  const summary = {
+    round: asRound(farRound()),
+    hasProposal: true,
+    prevotes: Uint8Array.of(1),
+    precommits: Uint8Array.of(255),
+  };
+  const certificate = {
+    height: asHeight(1),
+    round: asRound(0),
+    blockHash: A,
+    bitmap: Uint8Array.of(rng.pick([7, 15, 255])),
+    signature: new Uint8Array(96),
+  };
+  const headHeight = asHeight(rng.pick([0, 1, 2, far]));
+  const whole = rng.pick([
+    encodeVotes(votes),
+    encodeProposalMessage({ proposal, block: rng.pick([block.bytes, undefined]) }),
+    encodeStatus({ height: headHeight, round: asRound(farRound()), rounds: [summary] }),
+    encodeStatusAnswer({ headHeight, proposals: [proposal], votes }),
+    encodeRangeQuestion({ from: asHeight(rng.pick([1, far])), count: rng.pick([1, 64]) }),
+    encodeBlockQuestion({ height: asHeight(1), blockHash: block.blockHash }),
+    encodeRangeAnswer({ headHeight, blocks: [{ certificate, bytes: block.bytes }] }),
+  ]);
+  const bytes = whole.slice(0, rng.chance(0.2) ? rng.int(whole.length + 1) : whole.length);
+  for (let i = bytes.length === 0 ? 0 : rng.pick([0, 0, 1, 2, 8]); i > 0; i--)
+    bytes[rng.int(bytes.length)] = rng.pick([0, 1, 127, 128, 255, rng.int(256)]);
+  return bytes;
+}
+
+describe('whatever peers send and answer', () => {
+  it.each([1, 2, 3])('the node goes on (seed %i)', async (seed) => {
+    const rng = createRng(seed, 'hostile peers');
+    const stage = createStage();
+    for (const kind of ['status', 'block', 'range'])
+      stage.answers.set(kind, () => (rng.chance(0.3) ? undefined : anything(stage, rng)));
+    stage.boot();
+    await stage.run(FIRST_LOOK);
+    const verdicts = new Set<string>();
+    for (let i = 0; i < 300; i++) {
+      if (rng.chance(0.6)) {
+        const kind = rng.pick(['votes', 'proposal'] as const);
+        const verdict = stage.node.onGossip(kind, anything(stage, rng), 'peer');
+        await stage.run(rng.pick([1, 20]));
+        verdicts.add(await verdict);
+      } else {
+        const kind = rng.pick(['status', 'block', 'range'] as const);
+        const answer = stage.node.onRequest(kind, anything(stage, rng), 'peer');
+        await stage.run(rng.pick([1, 20]));
+        await answer;
+      }
+      expect(stage.halts, `seed ${seed}, message ${i}`).toEqual([]);
+    }
+    // Some of it was right, some known, some wrong: the test did not only knock at the door.
+    expect([...verdicts].sort()).toEqual(['accept', 'ignore', 'reject']);
+  });
+});
