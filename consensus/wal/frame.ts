@@ -103,8 +103,8 @@ function laterRecord(file: Uint8Array, view: DataView, from: number): boolean {
 export function walDamage(fileName: string, scan: Extract<WalScan, { result: 'damaged' }>): ConsensusError {
   return new ConsensusError(
     'WAL_DAMAGED',
-    `WAL_DAMAGED: ${scan.problem} in ${fileName} at offset ${scan.offset}, with good records after it. ` +
-      `This is not a crash but damage to the disk or the file. To cut the log there and sit out the current height: ` +
+    `WAL_DAMAGED: ${scan.problem} in ${fileName} at offset ${scan.offset}. A crash does not leave that: ` +
+      `the disk or the file is damaged, or another version wrote it. To cut the log there and sit out the current height: ` +
       `openledger wal repair --home DIR --offset ${scan.offset}`,
   );
 }

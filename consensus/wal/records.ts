@@ -8,7 +8,7 @@ import type { Input } from '../driver/inputs.ts';
 import { ConsensusError } from '../errors.ts';
 import type { TimeoutKind } from '../parameters.ts';
 import { asHeight, asRound, HASH_BYTES, type Hash, type Height, type Proposal, type Vote } from '../types.ts';
-import { encodeFrame, type WalFrame } from './frame.ts';
+import { encodeFrame, scanFrames, type WalFrame, type WalScan } from './frame.ts';
 
 export type WalRecord =
   /** First record: which chain and height the log is about. */
@@ -186,4 +186,35 @@ function decodeInput(frame: WalFrame): Input {
   })();
   body.end();
   return decoded;
+}
+
+/**
+ * The whole log. A record that is whole and cannot be understood (written by a later program), or a log that does not
+ * begin with its height, is damage like any other: whoever looks at the file must see what stops the node.
+ */
+export function scanRecords(file: Uint8Array): {
+  readonly scan: WalScan;
+  readonly records: readonly WalRecord[];
+} {
+  const scan = scanFrames(file);
+  const records: WalRecord[] = [];
+  const damagedAt = (at: number, problem: string) => {
+    const { offset } = scan.frames[at]!;
+    return {
+      scan: { result: 'damaged', frames: scan.frames.slice(0, at), offset, problem } as const,
+      records,
+    };
+  };
+  for (const [at, frame] of scan.frames.entries()) {
+    let record: WalRecord;
+    try {
+      record = decodeRecord(frame);
+    } catch (error) {
+      if (!(error instanceof ConsensusError)) throw error;
+      return damagedAt(at, `a record cannot be understood (${error.message})`);
+    }
+    if (at === 0 && record.kind !== 'height') return damagedAt(0, 'no record of the height stands first');
+    records.push(record);
+  }
+  return { scan, records };
 }

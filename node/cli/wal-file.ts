@@ -1,7 +1,8 @@
 /** The consensus log of a node's folder, for the commands that look at it while the node is stopped. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { scanFrames, type WalScan } from '../../consensus/wal/frame.ts';
+import type { WalScan } from '../../consensus/wal/frame.ts';
+import { scanRecords } from '../../consensus/wal/records.ts';
 import { UserError } from '../config/errors.ts';
 import { WAL_FILE } from '../validator/wal.ts';
 import type { Environment } from './command.ts';
@@ -27,6 +28,6 @@ export async function withWal<T>(
   if (!existsSync(path)) throw new UserError('FILE_MISSING', `there is no consensus log at ${path}`);
   return whileStopped(config, () => {
     const bytes = new Uint8Array(readFileSync(path));
-    return work({ path, bytes, scan: scanFrames(bytes) });
+    return work({ path, bytes, scan: scanRecords(bytes).scan });
   });
 }

@@ -1,8 +1,8 @@
 /** The write-ahead log of the height being decided, on a file. Formats: consensus/wal/. */
 import { ConsensusError } from '../../consensus/errors.ts';
 import type { Hash, Height } from '../../consensus/types.ts';
-import { scanFrames, walDamage } from '../../consensus/wal/frame.ts';
-import { decodeRecord, encodeRecord, type WalRecord } from '../../consensus/wal/records.ts';
+import { walDamage } from '../../consensus/wal/frame.ts';
+import { encodeRecord, scanRecords, type WalRecord } from '../../consensus/wal/records.ts';
 import { LIMITS } from './limits.ts';
 import type { AppendFile, Log, Storage } from './ports.ts';
 
@@ -75,7 +75,7 @@ function readAll(
   genesisHash: Hash,
   log: Log,
 ): { height: Height; records: readonly WalRecord[] } | undefined {
-  const scan = scanFrames(file.read());
+  const { scan, records } = scanRecords(file.read());
   if (scan.result === 'damaged') throw walDamage(file.name, scan);
   if (scan.torn) {
     log('info', 'cut off a half-written record at the end of the log', {
@@ -84,13 +84,8 @@ function readAll(
     });
     file.truncate(scan.validBytes);
   }
-  const [first, ...rest] = scan.frames.map(decodeRecord);
-  if (first === undefined) return undefined;
-  if (first.kind !== 'height')
-    throw new ConsensusError(
-      'WAL_DAMAGED',
-      `WAL_DAMAGED: ${file.name} does not begin with its height (offset 0)`,
-    );
+  const [first, ...rest] = records;
+  if (first?.kind !== 'height') return undefined;
   if (first.genesisHash !== genesisHash)
     throw new ConsensusError(
       'WAL_DAMAGED',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { asHeight } from '../../../consensus/types.ts';
+import { encodeFrame, scanFrames } from '../../../consensus/wal/frame.ts';
 import { createFileStorage } from '../../../node/validator/file-storage.ts';
 import { createWal, WAL_FILE } from '../../../node/validator/wal.ts';
 import { A, GENESIS } from '../consensus/bench.ts';
@@ -92,6 +93,22 @@ describe('the log on disk', () => {
     expect(() => createWal({ storage: createFileStorage(path), genesisHash: GENESIS, log })).toThrow(
       /WAL_DAMAGED.*consensus\.wal at offset \d+.*wal repair/,
     );
+  });
+
+  it('a whole record that this program cannot understand, and a log without its height, stop it with the remedy, too', () => {
+    const path = directory();
+    const wal = createWal({ storage: createFileStorage(path), genesisHash: GENESIS, log });
+    wal.open(asHeight(4));
+    wal.append(vote);
+    wal.close();
+    const whole = readFileSync(join(path, WAL_FILE));
+    const start = () => createWal({ storage: createFileStorage(path), genesisHash: GENESIS, log });
+    writeFileSync(join(path, WAL_FILE), Buffer.concat([whole, encodeFrame(99, new Uint8Array(3))]));
+    expect(start).toThrow(`at offset ${whole.length}`);
+    expect(start).toThrow(`wal repair --home DIR --offset ${whole.length}`);
+    const [height] = scanFrames(new Uint8Array(whole)).frames.slice(1);
+    writeFileSync(join(path, WAL_FILE), whole.subarray(height!.offset));
+    expect(start).toThrow(/WAL_DAMAGED: no record of the height.* at offset 0\..*--offset 0/);
   });
 
   it('A9: a log of another chain is not replayed', () => {
