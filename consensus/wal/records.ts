@@ -191,6 +191,7 @@ function decodeInput(frame: WalFrame): Input {
 /**
  * The whole log. A record that is whole and cannot be understood (written by a later program), or a log that does not
  * begin with its height, is damage like any other: whoever looks at the file must see what stops the node.
+ * @returns `records` of the frames of `scan`, one each
  */
 export function scanRecords(file: Uint8Array): {
   readonly scan: WalScan;

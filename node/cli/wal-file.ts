@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { WalScan } from '../../consensus/wal/frame.ts';
-import { scanRecords } from '../../consensus/wal/records.ts';
+import { scanRecords, type WalRecord } from '../../consensus/wal/records.ts';
 import { UserError } from '../config/errors.ts';
 import { WAL_FILE } from '../validator/wal.ts';
 import type { Environment } from './command.ts';
@@ -12,6 +12,8 @@ export interface WalFile {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly scan: WalScan;
+  /** Of the frames of `scan`, one each. */
+  readonly records: readonly WalRecord[];
 }
 
 /**
@@ -28,6 +30,6 @@ export async function withWal<T>(
   if (!existsSync(path)) throw new UserError('FILE_MISSING', `there is no consensus log at ${path}`);
   return whileStopped(config, () => {
     const bytes = new Uint8Array(readFileSync(path));
-    return work({ path, bytes, scan: scanRecords(bytes).scan });
+    return work({ path, bytes, ...scanRecords(bytes) });
   });
 }

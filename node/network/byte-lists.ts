@@ -1,7 +1,7 @@
 /**
  * libp2p gathers what a stream brings in lists of byte arrays, and takes whole arrays off the front one by one, each time
- * moving all the rest: a message of 300 KB that a stranger sends byte by byte held this thread up for 36 s. Here they are
- * taken off at once.
+ * moving all the rest: a message that a stranger sends byte by byte costs this thread the square of its length, many seconds
+ * for some hundred kilobytes. Here they are taken off at once.
  */
 import type { Uint8ArrayList } from 'uint8arraylist';
 

@@ -1,5 +1,4 @@
-import { ConsensusError } from '../../../consensus/errors.ts';
-import { decodeRecord, type WalRecord } from '../../../consensus/wal/records.ts';
+import type { WalRecord } from '../../../consensus/wal/records.ts';
 import { defineCommand, EXIT, NO_POSITIONALS } from '../command.ts';
 import { toJson } from '../output.ts';
 import { HOME_FLAG } from '../stopped-node.ts';
@@ -13,9 +12,9 @@ export const command = defineCommand({
   details:
     'Offset in the file, then the record; bodies of blocks by their size. Exit code 1: damaged after the last line.',
   async run({ flags, out, ...environment }) {
-    const { path, scan } = await withWal(flags.home, environment, (wal) => wal);
-    for (const frame of scan.frames)
-      out.line(toJson({ offset: frame.offset, ...shown(() => decodeRecord(frame)) }));
+    const { path, scan, records } = await withWal(flags.home, environment, (wal) => wal);
+    for (const [at, record] of records.entries())
+      out.line(toJson({ offset: scan.frames[at]!.offset, ...shown(record) }));
     if (scan.result === 'damaged') {
       out.note(`${path}: ${scan.problem} at offset ${scan.offset}`);
       return EXIT.failed;
@@ -25,14 +24,8 @@ export const command = defineCommand({
   },
 });
 
-function shown(read: () => WalRecord): object {
-  try {
-    const record = read();
-    if (record.kind !== 'block') return record;
-    const { bytes, ...rest } = record;
-    return { ...rest, size: bytes.length };
-  } catch (error) {
-    if (!(error instanceof ConsensusError)) throw error;
-    return { kind: 'unreadable', problem: error.message };
-  }
+function shown(record: WalRecord): object {
+  if (record.kind !== 'block') return record;
+  const { bytes, ...rest } = record;
+  return { ...rest, size: bytes.length };
 }
