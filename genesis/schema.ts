@@ -78,7 +78,8 @@ const CONSENSUS: Fields<ConsensusParams> = {
 const BLOCK: Fields<BlockParams> = {
   gasLimit: wei(5_000n, (1n << 63n) - 1n),
   attributionUnits: int(0, 1_000_000_000),
-  maxBytes: int(65_536, 64 * 1024 * 1024),
+  // The largest block that the network carries.
+  maxBytes: int(65_536, 16 * 1024 * 1024),
   initialBaseFeePerGas: wei(1n),
   minBaseFeePerGas: wei(1n),
 };

@@ -22,6 +22,7 @@ import {
 } from './block/codec.ts';
 import { encodeReceipt, encodeStoredReceipts } from './block/receipts.ts';
 import { orderedRoot } from './block/roots.ts';
+import { BLOCK_OVERHEAD_BYTES, maxBlockBytes } from './block/size.ts';
 import { encodeRecords, setHash, toValidatorSet } from './block/validators.ts';
 import { concat, fromHex, keccak256, toHex } from './crypto.ts';
 import { type DatabaseFiles, openDatabase, WAY_OUT, type Write } from './db/database.ts';
@@ -105,8 +106,6 @@ const HOPELESS: ReadonlySet<TransactionErrorCode> = new Set<TransactionErrorCode
 
 /** A transfer: no transaction is cheaper. */
 const CHEAPEST_GAS = 21_000n;
-/** Header, reveal, certificate and list prefixes of a block. */
-const BLOCK_OVERHEAD_BYTES = 2_048;
 /** Prefix of one transaction in a list. */
 const ITEM_OVERHEAD_BYTES = 4;
 
@@ -384,7 +383,7 @@ async function runChain(
     await started.run.begin();
     const transactions: Uint8Array[] = [];
     const dropped: BuiltBlock['dropped'] = [];
-    let bytesLeft = params.block.maxBytes - BLOCK_OVERHEAD_BYTES;
+    let bytesLeft = maxBlockBytes(params.block.maxBytes, input.origin.originRound) - BLOCK_OVERHEAD_BYTES;
     const feeless = [
       ...(input.system ?? []).slice(0, LIMITS.maxEvidencePerBlock),
       ...(input.attestations ?? []).slice(0, params.attestation.maxPerBlock),
@@ -501,6 +500,10 @@ async function runChain(
     } catch (error) {
       if (!isMalformed(error)) throw error;
       return { answer: 'invalid', code: 'MALFORMED', detail: (error as Error).message };
+    }
+    if (bytes.length > maxBlockBytes(params.block.maxBytes, block.originRound)) {
+      const detail = `${bytes.length} bytes, first proposed in round ${block.originRound}`;
+      return { answer: 'invalid', code: 'TOO_LARGE', detail };
     }
     const known = overlays.get(block.hash);
     if (known !== undefined) return sameBytes(known.bytes, bytes, known.block);

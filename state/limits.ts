@@ -77,6 +77,11 @@ export const LIMITS = {
    */
   maxOriginRound: 10_000,
   /**
+   * Rounds after which the room in blocks is halved (state/block/size.ts): by then timeouts are several times as long as
+   * in round 0. Sixteen blocks of the largest size that genesis allows are 256 MiB, which the log of a height can hold.
+   */
+  roundsPerHalving: 8,
+  /**
    * System transactions in one block. Each costs two signature checks (2 ms) and pays nothing; offenders are few, and
    * what does not fit comes in the next block.
    */

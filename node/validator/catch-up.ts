@@ -24,6 +24,16 @@ interface Fetched {
   readonly blocks: readonly CertifiedBlock[];
 }
 
+/** Part of what is missing, asked from one peer after the other. */
+interface Range {
+  readonly from: Height;
+  readonly count: number;
+  /** Peers that have been asked and owe an answer. */
+  pending: number;
+  isSettled: boolean;
+  cancelPatience: Cancel | undefined;
+}
+
 /**
  * @param claim asked right before a commit. True: consensus at this height has stood down, and nobody else commits
  *   until `onCommitted`. False: the height is already committed. Consensus is not disturbed before: a peer that only
@@ -76,6 +86,13 @@ export function createCatchUp(parts: {
     doubts.set(peer, { failures, untilMs: parts.clock.nowMs() + pauseMs });
   };
 
+  /** One block pays for one failure: a peer that serves a block between two long silences is not as good as new. */
+  const trust = (peer: PeerId): void => {
+    const failures = (doubts.get(peer)?.failures ?? 0) - 1;
+    if (failures > 0) doubts.set(peer, { failures, untilMs: 0 });
+    else doubts.delete(peer);
+  };
+
   const isDoubted = (peer: PeerId): boolean => {
     const found = doubts.get(peer);
     const leftMs = found === undefined ? 0 : found.untilMs - parts.clock.nowMs();
@@ -83,8 +100,7 @@ export function createCatchUp(parts: {
     return leftMs > 0 && leftMs <= LIMITS.maxDoubtMs;
   };
 
-  const fetchRange = async (peer: PeerId, from: Height, count: number): Promise<Fetched | undefined> => {
-    const bytes = await net.request(peer, 'range', encodeRangeQuestion({ from, count }));
+  const readRange = (peer: PeerId, range: Range, bytes: Uint8Array | undefined): Fetched | undefined => {
     if (bytes === undefined) {
       doubt(peer);
       return undefined;
@@ -92,8 +108,8 @@ export function createCatchUp(parts: {
     try {
       const answer = decodeRangeAnswer(bytes);
       if (!isDoubted(peer)) peerHeights.set(peer, answer.headHeight);
-      const inOrder = answer.blocks.every((block, i) => block.certificate.height === from + i);
-      if (!inOrder || answer.blocks.length > count)
+      const inOrder = answer.blocks.every((block, i) => block.certificate.height === range.from + i);
+      if (!inOrder || answer.blocks.length > range.count)
         throw new ConsensusError('MALFORMED', 'not the range asked for');
       // It was asked because it had claimed this height, and heads do not go back.
       if (answer.blocks.length === 0) doubt(peer);
@@ -107,37 +123,77 @@ export function createCatchUp(parts: {
 
   /**
    * Fetches the next ranges from different peers at the same time. Once one has come, the others get a little more time:
-   * the slowest peer must not set the pace.
+   * the slowest peer must not set the pace. Where one is silent for as long and another claims its range by then, that
+   * one is asked too, and who answers first is taken.
    */
   const fetchAhead = (from: number, until: number): Promise<Fetched[]> =>
     new Promise((resolve) => {
-      const peers = holders(from).slice(0, LIMITS.maxRangesInFlight);
-      const late = new Set<PeerId>();
+      const ranges: Range[] = [];
       const came: (Fetched | undefined)[] = [];
+      const asked = new Set<PeerId>();
+      const owing = new Set<PeerId>();
       let cancelWait: Cancel | undefined;
+      let unsettled = 0;
+
       const finish = (): void => {
         cancelWait?.();
-        for (const peer of late) doubt(peer);
+        for (const range of ranges) range.cancelPatience?.();
+        for (const peer of owing) doubt(peer);
+        // What they still send is not looked at.
+        owing.clear();
         resolve(came.filter((one) => one !== undefined));
       };
-      for (const [i, peer] of peers.entries()) {
+      const settle = (range: Range, fetched: Fetched | undefined): void => {
+        range.isSettled = true;
+        range.cancelPatience?.();
+        came[ranges.indexOf(range)] = fetched;
+        unsettled--;
+        if (unsettled === 0) finish();
+        else if (fetched !== undefined)
+          cancelWait ??= parts.clock.setTimer(LIMITS.stragglerMs, () => {
+            cancelWait = undefined;
+            finish();
+          });
+      };
+      const ask = (range: Range, peer: PeerId): void => {
+        asked.add(peer);
+        owing.add(peer);
+        range.pending++;
+        void net.request(peer, 'range', encodeRangeQuestion(range)).then((bytes) => {
+          if (!owing.delete(peer)) return;
+          range.pending--;
+          const fetched = readRange(peer, range, bytes);
+          if (range.isSettled) return;
+          if (fetched !== undefined && fetched.blocks.length > 0) settle(range, fetched);
+          else if (range.pending === 0) settle(range, undefined);
+        });
+      };
+      const lookForAnother = (range: Range): void => {
+        const another = stopped ? undefined : holders(range.from).find((peer) => !asked.has(peer));
+        if (another !== undefined) ask(range, another);
+        range.cancelPatience = parts.clock.setTimer(LIMITS.stragglerMs, () => lookForAnother(range));
+      };
+
+      for (const [i, peer] of holders(from).slice(0, LIMITS.maxRangesInFlight).entries()) {
         const start = from + i * LIMITS.maxRangeBlocks;
         if (start > until || start > peerHeights.get(peer)!) break;
-        late.add(peer);
         const count = Math.min(LIMITS.maxRangeBlocks, until - start + 1);
-        void fetchRange(peer, asHeight(start), count).then((fetched) => {
-          if (!late.delete(peer)) return;
-          came[i] = fetched;
-          if (late.size === 0) finish();
-          else if (fetched !== undefined && fetched.blocks.length > 0)
-            cancelWait ??= parts.clock.setTimer(LIMITS.stragglerMs, () => {
-              cancelWait = undefined;
-              finish();
-              late.clear();
-            });
+        ranges.push({
+          from: asHeight(start),
+          count,
+          pending: 0,
+          isSettled: false,
+          cancelPatience: undefined,
         });
+        asked.add(peer);
       }
-      if (late.size === 0) finish();
+      unsettled = ranges.length;
+      if (unsettled === 0) return finish();
+      for (const [i, peer] of [...asked].entries()) {
+        const range = ranges[i]!;
+        ask(range, peer);
+        range.cancelPatience = parts.clock.setTimer(LIMITS.stragglerMs, () => lookForAnother(range));
+      }
     });
 
   /** True if the block was committed. */
@@ -164,7 +220,7 @@ export function createCatchUp(parts: {
       if (check.answer === 'valid') {
         if (!(await parts.claim(certificate.height))) return app.head().height >= certificate.height;
         parts.onCommitted(await app.commit({ blockHash, bytes, certificate }), certificate);
-        doubts.delete(peer);
+        trust(peer);
         return true;
       }
       if (check.answer === 'mismatch') {

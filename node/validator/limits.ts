@@ -6,7 +6,11 @@ export const LIMITS = {
   maxInlineBlockBytes: 1 << 20,
   /** Bytes of blocks held for the height being decided; beyond, those go that are not known to be valid. */
   maxBlockBytesHeld: 128 << 20,
-  /** The log of one height: the blocks above and a day of votes. More means that something runs wild. */
+  /**
+   * The log of one height. Blocks become smaller with the round (state/block/size.ts): of 4 MB, with a third of the
+   * proposers making two a round, all of them are 105 MB in as many rounds as a height can have, and the votes of 103
+   * validators in all of these are 350 MB.
+   */
   maxWalBytes: 512 << 20,
   /**
    * Messages of the next height that wait until this height is committed: two votes and a proposal from each of 1,024.
@@ -27,7 +31,10 @@ export const LIMITS = {
    */
   minDoubtMs: 2_000,
   maxDoubtMs: 600_000,
-  /** How long a range may take after another one has come, in milliseconds: the slowest peer must not set the pace. */
+  /**
+   * How long a range may take after another one has come, and how long before another peer is asked for it too, in
+   * milliseconds: the slowest peer must not set the pace, and four megabytes twice over a slow line cost everybody.
+   */
   stragglerMs: 5_000,
   /** Blocks in one answer of a range request. */
   maxRangeBlocks: 64,

@@ -79,7 +79,7 @@ describe('a start is refused in one line', () => {
     const other = join(network.dir, 'other.json');
     writeFileSync(other, serialiseGenesis(genesis));
     const { code, line } = await refusal(copy, '--genesis', other);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(line).toMatch(/^error: .* holds the chain with genesis 0x.* \(WRONG_CHAIN\)$/);
   });
 
@@ -114,7 +114,7 @@ describe('a start is refused in one line', () => {
   it('when the consensus key has no last-signed record', async () => {
     const home = changedCopy('no-record', (folder) => rmSync(join(folder, 'keys', 'last-signed')));
     const { code, line } = await refusal(home);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(line).toMatch(/--validator-risk-slashing-without-record true \(LAST_SIGNED_MISSING\)$/);
   });
 

@@ -80,7 +80,7 @@ describe('the command line', () => {
     expect(stderr).not.toContain('    at ');
   });
 
-  it('a node does not start without the programs that its chain computes with: one line, exit code 1', async () => {
+  it('a node does not start without the programs that its chain computes with: one line, exit code 2', async () => {
     expect((await run('testnet', '--validators', '1', '--out', 'net')).code).toBe(0);
     const file = join(dir, 'net', 'genesis.json');
     const wrong = `0x${'12'.repeat(32)}` as const;
@@ -96,7 +96,7 @@ describe('the command line', () => {
       const home = readdirSync(join(dir, 'net')).find((name) => name.startsWith('validator'))!;
       const other = join(dir, 'other.json');
       const refused = await run('start', '--home', `net/${home}`, '--genesis', other, '--data-dir', 'fresh');
-      expect(refused.code).toBe(1);
+      expect(refused.code).toBe(2);
       expect(refused.stderr).toMatch(new RegExp(`^error: .*${wrong}.*\\(${code}\\)\n$`));
       expect(existsSync(join(dir, 'fresh'))).toBe(false);
     }

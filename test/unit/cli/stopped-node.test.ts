@@ -71,7 +71,7 @@ describe('the database of a stopped node', () => {
     writeFileSync(file, serialiseGenesis({ ...other, timestamp: other.timestamp + 1 }));
     for (const command of ['db verify', 'snapshot create'])
       expect(await run(command), command).toMatchObject({
-        code: 1,
+        code: 2,
         stdout: '',
         stderr: expect.stringMatching(/^error: .* holds the chain with genesis .*\(WRONG_CHAIN\)\n$/),
       });

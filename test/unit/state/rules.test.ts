@@ -4,6 +4,7 @@ import { revealSignBytes, voteSignBytes } from '../../../consensus/sign-bytes.ts
 import { asHeight, asRound } from '../../../consensus/types.ts';
 import { proposerAt } from '../../../consensus/validator-set/rotation.ts';
 import { DEFAULT_PARAMS, OPEN } from '../../../genesis/parameters.ts';
+import { LIMITS as VALIDATOR_LIMITS } from '../../../node/validator/limits.ts';
 import {
   decodeBlock,
   encodeBlock,
@@ -12,6 +13,7 @@ import {
   requestsHashOf,
 } from '../../../state/block/codec.ts';
 import { orderedRoot } from '../../../state/block/roots.ts';
+import { maxBlockBytes } from '../../../state/block/size.ts';
 import { setHash, toValidatorSet } from '../../../state/block/validators.ts';
 import { createCaller } from '../../../state/call.ts';
 import { concat, fromHex, keccakHex, toHex, ZERO_HASH } from '../../../state/crypto.ts';
@@ -45,6 +47,8 @@ afterEach(async () => {
 
 const payment = (nonce: number, value = 1n) =>
   signedTransaction({ key: accountKey(0), nonce, to: accountAddress(7), value });
+
+const SMALL_BLOCKS = { ...DEFAULT_PARAMS, block: { ...DEFAULT_PARAMS.block, maxBytes: 65_536 } };
 
 /** The same block with something changed, under a header that hashes what it should. */
 function forge(block: Block, change: (copy: Block) => void): Uint8Array {
@@ -134,6 +138,40 @@ describe('validity of a block', () => {
       copy.originRound = 4_000_000_000;
     });
     expect(await chain.chain.check(far)).toMatchObject({ answer: 'invalid', code: 'ROUND_TOO_LARGE' });
+  });
+
+  it('A1: the room in a block is halved every eight rounds of its origin, until it holds no transactions', async () => {
+    const chain = await open({ params: SMALL_BLOCKS });
+    const { maxBytes } = SMALL_BLOCKS.block;
+    const large = (nonce: number) =>
+      signedTransaction({
+        key: accountKey(0),
+        nonce,
+        to: accountAddress(7),
+        gasLimit: 4_000_000n,
+        data: new Uint8Array(20_000).fill(1),
+      });
+    const pending = [large(0), large(1), large(2)];
+    const sizes: Record<number, number> = {};
+    for (const round of [0, 7, 8, 15, 16, 24, 10_000]) {
+      const { block, bytes } = await chain.build(pending, { round });
+      sizes[round] = block.transactions.length;
+      expect(bytes.length).toBeLessThanOrEqual(maxBlockBytes(maxBytes, round));
+      expect(await chain.chain.check(bytes)).toMatchObject({ answer: 'valid' });
+    }
+    expect(sizes).toEqual({ 0: 3, 7: 3, 8: 1, 15: 1, 16: 0, 24: 0, 10000: 0 });
+
+    const { block } = await chain.build(pending, { round: 7 });
+    const late = forge(block, (copy) => {
+      copy.originRound = 8;
+    });
+    expect(await chain.chain.check(late)).toMatchObject({ answer: 'invalid', code: 'TOO_LARGE' });
+  });
+
+  it('A1: the log of a height can hold all its valid blocks, with every third proposer making two', () => {
+    let bytes = 0;
+    for (let round = 0; round <= LIMITS.maxOriginRound; round++) bytes += maxBlockBytes(16 << 20, round);
+    expect((bytes * 4) / 3).toBeLessThan(0.75 * VALIDATOR_LIMITS.maxWalBytes);
   });
 
   it('A5: time never goes back, and several blocks may share a second', async () => {

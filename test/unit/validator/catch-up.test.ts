@@ -152,6 +152,56 @@ describe('catching up', () => {
     expect(stage.height()).toBeGreaterThan(2_000);
   });
 
+  it('asks another peer that claims the next block by then, when the one that was asked says nothing', async () => {
+    const stage = createStage({
+      async silent() {
+        await stage.pause(59_000);
+        return undefined;
+      },
+    });
+    stage.catchUp.peerAt('silent', asHeight(1));
+    await stage.pass(1_000);
+    expect(stage.asked).toEqual(['silent']);
+    stage.catchUp.peerAt('honest', stage.honestHeight());
+    await stage.pass(LIMITS.stragglerMs + 1_000);
+    expect(stage.height()).toBeGreaterThan(5);
+    stage.catchUp.stop();
+  });
+
+  it('waits for a slow peer while nobody else claims the next block, and takes its answer', async () => {
+    const stage = createStage({
+      async slow(from) {
+        await stage.pause(3 * LIMITS.stragglerMs);
+        return encodeRangeAnswer({ headHeight: asHeight(1), blocks: [certified(from)] });
+      },
+    });
+    stage.catchUp.peerAt('slow', asHeight(1));
+    await stage.pass(3 * LIMITS.stragglerMs + 1_000);
+    stage.catchUp.stop();
+    expect(stage.asked).toEqual(['slow']);
+    expect(stage.height()).toBe(1);
+  });
+
+  it('does not forget all silences for one block', async () => {
+    let answers = 0;
+    const stage = createStage({
+      // Serves one block after each two claims that it did not keep.
+      async fickle(from) {
+        answers++;
+        if (answers % 3 !== 0) return undefined;
+        return encodeRangeAnswer({ headHeight: asHeight(from), blocks: [certified(from)] });
+      },
+    });
+    for (let second = 0; second < 600; second++) {
+      stage.catchUp.peerAt('fickle', asHeight(1_000_000));
+      await stage.pass(1_000);
+    }
+    stage.catchUp.stop();
+    // Were each block a clean slate, it would be asked three times in about eight seconds.
+    expect(answers).toBeGreaterThan(5);
+    expect(answers).toBeLessThan(40);
+  });
+
   it('does not take what comes too late for a new claim', async () => {
     let answers = 0;
     const stage = createStage(

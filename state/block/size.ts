@@ -1,0 +1,17 @@
+import { LIMITS } from '../limits.ts';
+
+/** Header, reveal, certificate and list prefixes of a block. */
+export const BLOCK_OVERHEAD_BYTES = 2_048;
+
+/**
+ * How long an encoded block may be, by the round in which it was first proposed: the room for transactions is halved
+ * every `roundsPerHalving` rounds. All blocks of one height together are then never longer than the blocks of twice as
+ * many rounds, however long validators do not agree; each of them must keep every valid one. A smaller block also has
+ * better chances where the network is slow.
+ * @param maxBytes of a block first proposed in round 0, below 2^31 (the genesis parameter)
+ */
+export function maxBlockBytes(maxBytes: number, originRound: number): number {
+  const halvings = Math.floor(originRound / LIMITS.roundsPerHalving);
+  const room = Math.max(0, maxBytes - BLOCK_OVERHEAD_BYTES);
+  return BLOCK_OVERHEAD_BYTES + (halvings > 30 ? 0 : room >>> halvings);
+}
