@@ -13,6 +13,7 @@ import type {
 } from '../../rpc/backend.ts';
 import { bodyIsOfHeader } from '../../state/block/body.ts';
 import { decodeBlock } from '../../state/block/codec.ts';
+import { hasFullRoom } from '../../state/block/size.ts';
 import { createCaller } from '../../state/call.ts';
 import { openChain } from '../../state/chain.ts';
 import { attributionJob, inferenceOutput, requestStatus } from '../../state/modules/inference/views.ts';
@@ -413,9 +414,12 @@ export async function openExecutor(
     }
     for (const { hash, reason } of built.dropped)
       log('debug', 'a transaction can no longer be included', { hash, reason });
-    // Nothing fitted: without a pause the same candidates would make one empty block after the other.
+    // Nothing fitted: without a pause the same candidates would make one empty block after the other. In a late round the
+    // block is to blame, and not they.
     const passedOver =
-      built.block.transactions.length === 0 ? tried.filter((hash) => !dropped.includes(hash)) : [];
+      built.block.transactions.length === 0 && hasFullRoom(request.round)
+        ? tried.filter((hash) => !dropped.includes(hash))
+        : [];
     pool.onBuilt({ dropped, passedOver });
     tellTransactions(false);
     return { blockHash: built.block.hash, bytes: built.bytes };

@@ -15,3 +15,8 @@ export function maxBlockBytes(maxBytes: number, originRound: number): number {
   const room = Math.max(0, maxBytes - BLOCK_OVERHEAD_BYTES);
   return BLOCK_OVERHEAD_BYTES + (halvings > 30 ? 0 : room >>> halvings);
 }
+
+/** Whether a block first proposed in this round has all the room that there is. */
+export function hasFullRoom(originRound: number): boolean {
+  return originRound < LIMITS.roundsPerHalving;
+}

@@ -136,13 +136,13 @@ function stage() {
       });
       return fromHex(raw);
     },
-    build(): Promise<BlockCall> {
+    build(round = 0): Promise<BlockCall> {
       const { head, genesisHash } = executor.report();
       clock.ms += 1_000;
       const height = asHeight(head.number + 1);
       return executor.build({
         height,
-        round: 0,
+        round,
         timestampMs: clock.ms,
         reveal: signer.sign(revealSignBytes(genesisHash, height)),
         lastCommit: certificate
@@ -251,6 +251,16 @@ describe('the executor', () => {
     await s.close();
     executor = await s.open();
     expect(executor.report()).toMatchObject({ head: { number: 1 }, hasTransactions: false });
+  });
+
+  it('does not let transactions rest because a block of a late round had no room for them', async () => {
+    const raw = await s.transfer();
+    executor.submit([raw], 'local');
+    const late = await s.build(1_000);
+    expect(decodeBlock(late.bytes).transactions).toEqual([]);
+    expect(executor.report().hasTransactions).toBe(true);
+    const again = await s.build();
+    expect(decodeBlock(again.bytes).transactions).toEqual([raw]);
   });
 
   it('puts proof of equivocation into the block after the one it belongs to, once, over a restart', async () => {
