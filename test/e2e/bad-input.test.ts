@@ -164,7 +164,7 @@ describe('a node that cannot start', () => {
     writeFileSync(other, serialiseGenesis(genesis));
     const line = await refused(
       ['start', '--home', spare.home, '--genesis', other, ...anyPort],
-      1,
+      2,
       'WRONG_CHAIN',
     );
     expect(line).toMatch(/holds the chain with genesis 0x[0-9a-f]{64}, but the genesis file gives 0x/);
