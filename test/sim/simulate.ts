@@ -474,7 +474,8 @@ class Simulation implements Surroundings {
     const before = invariants.tallest();
     const blocks = this.options.setChangeEvery > 0 ? HEALED_BLOCKS_OF_CHANGE : HEALED_BLOCKS;
     const goal = before + blocks;
-    const startRounds = this.processes.map((process) => process.handle?.status());
+    const places = () => this.processes.map((process) => process.handle?.status());
+    let startRounds = places();
     const live = () => this.processes.filter((one) => one.honest && !this.isDead(one) && !one.ruined);
     /** Heights that began when everybody was in the one before, or done with it. */
     const together: number[] = [];
@@ -491,7 +492,11 @@ class Simulation implements Surroundings {
     };
     const healMs = this.settings.healMs ?? HEAL_MS;
     const endMs = world.nowMs() + healMs;
-    if (!(await world.run(world.nowMs() + OPERATOR_MS, done))) this.vouchForNewKeys();
+    if (!(await world.run(world.nowMs() + OPERATOR_MS, done))) {
+      // Until then too many may have been silent: rounds count from here.
+      startRounds = places();
+      this.vouchForNewKeys();
+    }
     if (await world.run(endMs, done)) {
       if (invariants.violations.length === 0) this.checkRounds(before, goal, startRounds);
       if (invariants.violations.length === 0) this.checkFirstRounds(together);

@@ -72,11 +72,11 @@ export function unknownOperator(): Uint8Array {
   return g.bytes();
 }
 
-/** Two numbers to two, after a product of two matrices of 2,048 rows and columns. */
-export function heavy(): Uint8Array {
+/** Two numbers to two, after a product of two matrices of so many rows and columns. */
+export function heavy(rows = 2048): Uint8Array {
   const g = graphBuilder();
   const x = g.input('float32', 'point', [1, 2]);
-  const side = g.constant('int64', [2], [2048, 2048]);
+  const side = g.constant('int64', [2], [rows, rows]);
   const square = g.node('ConstantOfShape', [side], { value: { t: ['float32', [1], [0.5]] } });
   const sum = g.node('ReduceSum', [g.node('MatMul', [square, square])], { keepdims: 0 });
   g.output('float32', 'y', g.node('Add', [x, sum]), [1, 2]);
