@@ -24,6 +24,8 @@ interface Entry {
   rubbishGossiped: boolean;
   /** Peers that mentioned the block: asked first, until one does not have it. */
   sources: PeerId[];
+  /** Peers that served something else for it: asked last. */
+  liars: Set<PeerId>;
   cancelRetry: Cancel | undefined;
 }
 
@@ -79,6 +81,7 @@ export function createBlocks(parts: {
         servedBy: undefined,
         rubbishGossiped: false,
         sources: [],
+        liars: new Set(),
         cancelRetry: undefined,
       };
       entries.set(blockHash, entry);
@@ -135,7 +138,7 @@ export function createBlocks(parts: {
   const fetchOnce = (blockHash: Hash, entry: Entry): Promise<boolean> =>
     new Promise((resolve) => {
       const question = encodeBlockQuestion({ height: parts.height, blockHash });
-      const peers = peersToAsk(entry.sources, parts.net.peers(), parts.random);
+      const peers = peersToAsk(entry, parts.net.peers(), parts.random);
       let pending = 0;
       let isDone = false;
       let cancelNext: Cancel = () => {};
@@ -193,12 +196,17 @@ export function createBlocks(parts: {
         return false;
       case 'mismatch': {
         const peer = entry.servedBy;
-        if (peer !== undefined) parts.net.penalise(peer, 'WRONG_BLOCK');
-        else entry.rubbishGossiped = true;
         entry.servedBy = undefined;
         setBytes(blockHash, entry, undefined);
-        // A gossiped body is replaced at once; peers that serve rubbish are not asked in a tight loop.
-        return peer === undefined;
+        if (peer === undefined) {
+          entry.rubbishGossiped = true;
+          return true;
+        }
+        parts.net.penalise(peer, 'WRONG_BLOCK');
+        const isNew = !entry.liars.has(peer);
+        if (entry.liars.size < LIMITS.maxBlockLiars) entry.liars.add(peer);
+        // The next peer is asked at once, and each that lies only once without a pause.
+        return isNew && entry.liars.has(peer) && parts.net.peers().some((one) => !entry.liars.has(one));
       }
       case 'unknown':
         return false;
@@ -252,14 +260,20 @@ export function createBlocks(parts: {
   };
 }
 
-/** Those that mentioned the block, then others in random order. */
-function peersToAsk(sources: readonly PeerId[], peers: readonly PeerId[], random: Random): PeerId[] {
+/** Those that mentioned the block, then others in random order, and at last those that served another one for it. */
+function peersToAsk(
+  { sources, liars }: Pick<Entry, 'sources' | 'liars'>,
+  peers: readonly PeerId[],
+  random: Random,
+): PeerId[] {
   const first = sources.filter((peer) => peers.includes(peer));
   const others = shuffled(
     peers.filter((peer) => !first.includes(peer)),
     random,
   );
-  return [...first, ...others].slice(0, LIMITS.maxBlockPeers);
+  const order = [...first, ...others];
+  const isLiar = (peer: PeerId): boolean => liars.has(peer);
+  return [...order.filter((peer) => !isLiar(peer)), ...order.filter(isLiar)].slice(0, LIMITS.maxBlockPeers);
 }
 
 export function shuffled<T>(items: readonly T[], random: Random): T[] {

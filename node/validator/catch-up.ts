@@ -55,7 +55,7 @@ export function createCatchUp(parts: {
 }): CatchUp {
   const { app, net } = parts;
   const peerHeights = new Map<PeerId, Height>();
-  /** Peers that claimed a height and served nothing of it: not believed until `untilMs`, longer each time. */
+  /** Peers that claimed a height and served nothing of it, or something else: not believed until `untilMs`, longer each time. */
   const doubts = new Map<PeerId, { failures: number; untilMs: number }>();
   let target: Height | undefined;
   let stopped = false;
@@ -116,7 +116,7 @@ export function createCatchUp(parts: {
       return { peer, blocks: answer.blocks };
     } catch {
       net.penalise(peer, 'BAD_ANSWER');
-      peerHeights.delete(peer);
+      doubt(peer);
       return undefined;
     }
   };
@@ -209,7 +209,7 @@ export function createCatchUp(parts: {
     );
     if (problem !== undefined) {
       net.penalise(peer, 'BAD_CERTIFICATE');
-      peerHeights.delete(peer);
+      doubt(peer);
       return false;
     }
     const { blockHash } = certificate;
@@ -225,7 +225,7 @@ export function createCatchUp(parts: {
       }
       if (check.answer === 'mismatch') {
         net.penalise(peer, 'WRONG_BLOCK');
-        peerHeights.delete(peer);
+        doubt(peer);
         return false;
       }
       if (check.answer === 'invalid')

@@ -61,6 +61,8 @@ export const LIMITS = {
   patienceMs: 1_000,
   /** Peers named in one search for a block before the pause. */
   maxBlockPeers: 4,
+  /** Peers remembered for having served something else for a block; more are not connected at once by default. */
+  maxBlockLiars: 64,
   /** Votes of the parent that arrive late are taken until the next block; then they help nobody. */
   maxLateVotes: 1024,
   /** Subjects that the attesting guard remembers before it forgets the older half: at most 4,096 are open at once. */

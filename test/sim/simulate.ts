@@ -493,9 +493,9 @@ class Simulation implements Surroundings {
     const healMs = this.settings.healMs ?? HEAL_MS;
     const endMs = world.nowMs() + healMs;
     if (!(await world.run(world.nowMs() + OPERATOR_MS, done))) {
+      const now = places();
       // Until then too many may have been silent: rounds count from here.
-      startRounds = places();
-      this.vouchForNewKeys();
+      if (this.vouchForNewKeys() > 0) startRounds = now;
     }
     if (await world.run(endMs, done)) {
       if (invariants.violations.length === 0) this.checkRounds(before, goal, startRounds);
@@ -515,15 +515,19 @@ class Simulation implements Surroundings {
   /**
    * A node that died before its first start was over has a key of unknown past, and rests for two heights. With others
    * dead, that can be too much silence for those heights ever to end. The node says so, and its operator knows better.
+   * @returns how many were started anew
    */
-  vouchForNewKeys(): void {
+  vouchForNewKeys(): number {
+    let count = 0;
     for (const process of this.processes) {
       const { validator } = process;
       if (validator === undefined || !process.honest || this.isVoting(process)) continue;
       if (this.isDead(process) || this.invariants.hasSigned(validator)) continue;
       this.kill(process);
       this.boot(process, true);
+      count++;
     }
+    return count;
   }
 
   /** Whoever is in the set takes part again. */

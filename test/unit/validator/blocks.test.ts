@@ -108,6 +108,41 @@ describe('the blocks of a height', () => {
     expect(verdicts).toEqual(['valid']);
   });
 
+  it('come from the next peer at once when the one that mentioned the block serves something else, and it is last then', async () => {
+    const { world, blocks, verdicts, asked, blamed } = blocksWith(
+      [{ answer: 'mismatch' }, { answer: 'unknown', reason: 'no data yet' }, { answer: 'mismatch' }, VALID],
+      { liar: Uint8Array.of(9), honest: BYTES, other: BYTES },
+    );
+    blocks.source(BLOCK, 'liar');
+    blocks.want(BLOCK);
+    await settle();
+    expect(asked).toHaveLength(2);
+    expect(asked[0]).toBe('liar');
+    expect(asked[1]).not.toBe('liar');
+    // What the second served turns out to be something else, too.
+    await world.run(LIMITS.maxRetryMs);
+    await settle();
+    expect(new Set(asked).size).toBe(3);
+    expect(asked.filter((peer) => peer === 'liar')).toHaveLength(1);
+    expect(blamed).toEqual(asked.slice(0, 2));
+    expect(verdicts).toEqual(['valid']);
+  });
+
+  it('are asked for with a pause where everybody serves something else', async () => {
+    const { world, blocks, asked, verdicts } = blocksWith([{ answer: 'mismatch' }], {
+      'liar 1': Uint8Array.of(9),
+      'liar 2': Uint8Array.of(9),
+    });
+    blocks.want(BLOCK);
+    await settle();
+    expect(new Set(asked)).toEqual(new Set(['liar 1', 'liar 2']));
+    expect(asked).toHaveLength(2);
+    await world.run(LIMITS.retryMs);
+    await settle();
+    expect(asked).toHaveLength(3);
+    expect(verdicts).toEqual([]);
+  });
+
   it('blames nobody for a gossiped body after the one that was served had to make room', async () => {
     const { blocks, checked, verdicts, blamed } = blocksWith(
       [{ answer: 'unknown', reason: 'no data yet' }, { answer: 'mismatch' }, VALID],
