@@ -41,6 +41,8 @@ export const INVARIANTS = {
   'HASTY SKIP':
     'a round is left for a later one only with messages of more than a third of the power in that one',
   'ASKED IN VAIN': 'once calm, whoever claimed blocks and served none is left alone for a while',
+  'LIAR FIRST':
+    'once calm, whoever served something else for a block is asked for it again only after the others',
   'REPLAY DIFFERS': 'replaying a log twice gives the same state and the same effects',
   'LOG DOES NOT EXPLAIN': 'the log of a crashed node leads to the last message its key signed',
   'SIGNED ON A FAILED DISK': 'after a write has failed, this life of the node signs nothing',

@@ -1,10 +1,11 @@
 /** One node of the simulation, and every authority its shell is given: clock, disk, key, network, chain. */
 import { decodeVotes } from '../../consensus/codec.ts';
 import type { ConsensusParameters } from '../../consensus/parameters.ts';
-import type { ValidatorSet } from '../../consensus/types.ts';
+import type { Hash, ValidatorSet } from '../../consensus/types.ts';
 import { LIMITS } from '../../node/validator/limits.ts';
-import { decodeRangeAnswer } from '../../node/validator/messages.ts';
+import { decodeBlockQuestion, decodeRangeAnswer } from '../../node/validator/messages.ts';
 import type {
+  BlockBytes,
   GossipKind,
   Net,
   PeerId,
@@ -128,7 +129,8 @@ export function createProcessEnv(process: Process, sim: Surroundings): Validator
   });
   process.app = app;
 
-  const net = createNet(process, sim, { alive, step, later, noteLoad });
+  const blockWatch = createBlockWatch(process, sim);
+  const net = createNet(process, sim, { alive, step, later, noteLoad }, blockWatch);
   const random = process.rng.fork(`shell ${life}`);
   const env: ValidatorEnv = {
     clock: {
@@ -157,7 +159,17 @@ export function createProcessEnv(process: Process, sim: Surroundings): Validator
       process.diskFailed = true;
     }),
     bls: kit.bls,
-    app,
+    app: {
+      ...app,
+      check(block) {
+        const checked = app.check(block);
+        void checked.then(
+          ({ answer }) => answer === 'mismatch' && blockWatch.finds(block),
+          () => {},
+        );
+        return checked;
+      },
+    },
     net,
     log: (level, message) => {
       if (alive()) sim.say(`${process.name} ${level} ${message}`);
@@ -188,6 +200,7 @@ function createNet(
     readonly later: (delayMs: number, work: () => void) => () => void;
     readonly noteLoad: (messageBytes: number) => void;
   },
+  blockWatch: ReturnType<typeof createBlockWatch>,
 ): Net {
   const { world, invariants } = sim;
   const { alive } = life;
@@ -232,11 +245,13 @@ function createNet(
         if (settled) return;
         process.requests++;
         if (kind === 'range') watch.asks(to);
+        if (kind === 'block') blockWatch.asks(to, decodeBlockQuestion(payload).blockHash);
         const settle = (answer: Uint8Array | undefined) => {
           if (settled || !alive()) return;
           settled = true;
           process.requests--;
           if (kind === 'range') watch.hears(to, answer);
+          if (kind === 'block' && answer !== undefined) blockWatch.hears(to, answer);
           cancel();
           resolve(answer);
         };
@@ -287,6 +302,42 @@ function createRangeWatch(process: Process, sim: Surroundings) {
         count,
         untilMs: sim.world.nowMs() + LEAST_DOUBT_MS * 2 ** (count - 1),
       });
+    },
+  };
+}
+
+/** Once calm, whoever served something else for a block is asked for it again only after all the others. */
+function createBlockWatch(process: Process, sim: Surroundings) {
+  const asked = new Map<Hash, Set<Process>>();
+  const servers = new Map<Uint8Array, Process>();
+  /** Who lied about a block, and who was there then, each in which life. */
+  const lies = new Map<Hash, { liars: Set<Process>; there: Map<Process, number> }>();
+  return {
+    asks(peer: Process, blockHash: Hash) {
+      const before = asked.get(blockHash) ?? new Set();
+      const found = lies.get(blockHash);
+      if (process.honest && found?.liars.has(peer))
+        for (const [other, life] of found.there)
+          if (other.up && other.life === life && !before.has(other) && !found.liars.has(other))
+            sim.invariants.fail(
+              'LIAR FIRST',
+              `${process.name} asks ${peer.name} for ${blockHash} again, before ${other.name}`,
+            );
+      asked.set(blockHash, before.add(peer));
+    },
+    hears(peer: Process, bytes: Uint8Array) {
+      servers.set(bytes, peer);
+    },
+    /** The bytes are not the block. */
+    finds({ blockHash, bytes }: BlockBytes) {
+      const liar = servers.get(bytes);
+      if (!sim.calm || liar === undefined) return;
+      const there = new Map(
+        sim.processes.filter((one) => one !== process && one.up).map((one) => [one, one.life]),
+      );
+      const found = lies.get(blockHash) ?? { liars: new Set(), there };
+      found.liars.add(liar);
+      lies.set(blockHash, found);
     },
   };
 }

@@ -224,6 +224,18 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'liar asked first again',
+    mistake:
+      'a peer that served something else for a block keeps its place among those that are asked for it',
+    patches: [
+      patch(
+        BLOCKS,
+        '[...order.filter((peer) => !isLiar(peer)), ...order.filter(isLiar)].slice(',
+        'order.slice(',
+      ),
+    ],
+  },
+  {
     name: 'invalid block prevoted',
     mistake: 'the verdict on a fresh block is not looked at',
     patches: [
