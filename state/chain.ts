@@ -501,10 +501,6 @@ async function runChain(
       if (!isMalformed(error)) throw error;
       return { answer: 'invalid', code: 'MALFORMED', detail: (error as Error).message };
     }
-    if (bytes.length > maxBlockBytes(params.block.maxBytes, block.originRound)) {
-      const detail = `${bytes.length} bytes, first proposed in round ${block.originRound}`;
-      return { answer: 'invalid', code: 'TOO_LARGE', detail };
-    }
     const known = overlays.get(block.hash);
     if (known !== undefined) return sameBytes(known.bytes, bytes, known.block);
     const refused = invalid.get(block.hash);
@@ -513,6 +509,10 @@ async function runChain(
     if (number <= head.number && reader.hashByNumber(number) === block.hash)
       return { answer: 'valid', block };
     if (parentHash !== head.hash) return { answer: 'unknown', missing: { kind: 'parent', hash: parentHash } };
+    if (bytes.length > maxBlockBytes(params.block.maxBytes, block.originRound)) {
+      const detail = `${bytes.length} bytes, first proposed in round ${block.originRound}`;
+      return { answer: 'invalid', code: 'TOO_LARGE', detail };
+    }
     try {
       const overlay = await withRetry(() => execute(block, bytes));
       keep(overlay);

@@ -78,7 +78,7 @@ export const LIMITS = {
   maxOriginRound: 10_000,
   /**
    * Rounds after which the room in blocks is halved (state/block/size.ts): by then timeouts are several times as long as
-   * in round 0. Sixteen blocks of the largest size that genesis allows are 256 MiB, which the log of a height can hold.
+   * in round 0. Sixteen blocks of the largest size that genesis allows are 256 MiB, half of the log of a height.
    */
   roundsPerHalving: 8,
   /**

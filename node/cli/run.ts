@@ -290,7 +290,7 @@ function overview(group: string | undefined): string {
     ...names.map((name) => `  ${name.padEnd(width)}  ${COMMANDS[name]!.summary}`),
     '',
     'openledger COMMAND --help shows the flags of a command.',
-    'Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 refused by the chain,',
+    'Exit codes: 0 done, 1 failed, 2 wrong command line, configuration or data folder, 3 refused by the chain,',
     '4 node not reachable or no answer in time, 130 interrupted.',
   ].join('\n');
 }

@@ -15,6 +15,8 @@ interface Entry {
   wanted: boolean;
   busy: boolean;
   settled: boolean;
+  /** Valid, and kept from the core until it could be voted for. */
+  deferred: Extract<Verdict, { answer: 'valid' }> | undefined;
   /** The core may vote for it, and others may commit it: its bytes stay. They are in the log too, which bounds them. */
   valid: boolean;
   attempts: number;
@@ -24,8 +26,14 @@ interface Entry {
   rubbishGossiped: boolean;
   /** Peers that mentioned the block: asked first, until one does not have it. */
   sources: PeerId[];
+  /** Peers that did not have it, or said nothing: not preferred again. */
+  silent: Set<PeerId>;
   /** Peers that served something else for it: asked last. */
   liars: Set<PeerId>;
+  /** Peers that have been asked and may still answer: not asked twice at once. */
+  owing: Set<PeerId>;
+  /** Ends the search that is under way, since the bytes are here. */
+  endSearch: (() => void) | undefined;
   cancelRetry: Cancel | undefined;
 }
 
@@ -40,6 +48,8 @@ export interface Blocks {
   want(blockHash: Hash): void;
   /** The executor may know more now. */
   ready(blockHash: Hash): void;
+  /** The core knows more now: what could not be voted for may be of use. */
+  reconsider(): void;
   get(blockHash: Hash): Uint8Array | undefined;
   /** The same for others, who blame whoever serves them rubbish: only what was judged here. */
   judged(blockHash: Hash): Uint8Array | undefined;
@@ -51,6 +61,8 @@ export interface Blocks {
  * @param onVerdict called once per wanted block, with its bytes
  * @param isPinned blocks that are never dropped although they are not known to be valid: proposed now, committed
  * @param isAwaited whether the core still waits for the verdict
+ * @param isOfUse whether a valid block could be voted for. Others are neither logged nor told to the core: a proposer
+ *   could otherwise fill the log with valid blocks that nobody may vote for
  * @param onFault the executor failed in a way that is no answer
  */
 export function createBlocks(parts: {
@@ -62,9 +74,11 @@ export function createBlocks(parts: {
   readonly onVerdict: (blockHash: Hash, verdict: Verdict, bytes: Uint8Array) => void;
   readonly isPinned: (blockHash: Hash) => boolean;
   readonly isAwaited: (blockHash: Hash) => boolean;
+  readonly isOfUse: (blockHash: Hash, verdict: Extract<Verdict, { answer: 'valid' }>) => boolean;
   readonly onFault: (error: unknown) => void;
 }): Blocks {
   const entries = new Map<Hash, Entry>();
+  const deferred = new Set<Hash>();
   let bytesHeld = 0;
   let open = true;
 
@@ -76,12 +90,16 @@ export function createBlocks(parts: {
         wanted: false,
         busy: false,
         settled: false,
+        deferred: undefined,
         valid: false,
         attempts: 0,
         servedBy: undefined,
         rubbishGossiped: false,
         sources: [],
+        silent: new Set(),
         liars: new Set(),
+        owing: new Set(),
+        endSearch: undefined,
         cancelRetry: undefined,
       };
       entries.set(blockHash, entry);
@@ -100,6 +118,8 @@ export function createBlocks(parts: {
       bytesHeld -= candidate.bytes.length;
       candidate.bytes = undefined;
       candidate.servedBy = undefined;
+      candidate.deferred = undefined;
+      deferred.delete(other);
     }
   };
 
@@ -115,13 +135,17 @@ export function createBlocks(parts: {
 
   const step = (blockHash: Hash, entry: Entry) => {
     if (!open || !entry.wanted || entry.busy || entry.settled || !parts.isAwaited(blockHash)) return;
+    if (entry.deferred !== undefined && entry.bytes !== undefined) {
+      if (parts.isOfUse(blockHash, entry.deferred)) settle(blockHash, entry, entry.deferred, entry.bytes);
+      return;
+    }
     entry.busy = true;
     const work =
       entry.bytes === undefined ? fetchOnce(blockHash, entry) : checkOnce(blockHash, entry, entry.bytes);
     work.then(
       (again) => {
         entry.busy = false;
-        if (!open || entry.settled) return;
+        if (!open || entry.settled || entry.deferred !== undefined) return;
         if (again) step(blockHash, entry);
         else retryLater(blockHash, entry);
       },
@@ -131,9 +155,28 @@ export function createBlocks(parts: {
     );
   };
 
+  const settle = (blockHash: Hash, entry: Entry, verdict: Verdict, bytes: Uint8Array) => {
+    entry.settled = true;
+    entry.valid = verdict.answer === 'valid';
+    entry.deferred = undefined;
+    deferred.delete(blockHash);
+    entry.cancelRetry?.();
+    entry.cancelRetry = undefined;
+    parts.onVerdict(blockHash, verdict, bytes);
+  };
+
+  /** New bytes are here, or somebody who may have them. */
+  const wake = (blockHash: Hash, entry: Entry) => {
+    entry.cancelRetry?.();
+    entry.cancelRetry = undefined;
+    if (entry.bytes !== undefined && entry.endSearch !== undefined) entry.endSearch();
+    else step(blockHash, entry);
+  };
+
   /**
    * True if something new is there to work on at once. Peers are asked one after the other, and the next one also when
-   * the last has said nothing for a while: whoever answers a byte at a time must not cost the round.
+   * the last has said nothing for a while: whoever answers a byte at a time must not cost the round. Their answers are
+   * taken later, too.
    */
   const fetchOnce = (blockHash: Hash, entry: Entry): Promise<boolean> =>
     new Promise((resolve) => {
@@ -143,39 +186,52 @@ export function createBlocks(parts: {
       let isDone = false;
       let cancelNext: Cancel = () => {};
       const finish = (again: boolean) => {
+        if (isDone) return;
         isDone = true;
+        entry.endSearch = undefined;
         cancelNext();
         resolve(again);
       };
-      const askNext = () => {
-        cancelNext();
-        if (!open) return finish(false);
-        const peer = peers.shift();
-        if (peer === undefined) {
-          if (pending === 0) finish(false);
-          return;
-        }
+      const ask = (peer: PeerId) => {
         pending++;
-        cancelNext = parts.clock.setTimer(LIMITS.patienceMs, askNext);
+        entry.owing.add(peer);
+        cancelNext = parts.clock.setTimer(LIMITS.patienceMs, () => {
+          passOver(entry, peer);
+          if (peers.length > 0) askNext();
+          else finish(false);
+        });
         void parts.net.request(peer, 'block', question).then((bytes) => {
           pending--;
-          if (isDone) return;
-          if (!open || entry.bytes !== undefined) finish(open);
-          else if (isServed(entry, peer, bytes)) {
+          entry.owing.delete(peer);
+          if (!open) return finish(false);
+          if (entry.bytes === undefined && isServed(entry, peer, bytes)) {
             // Whether it is the block is known only after the check: remember whom to blame.
             entry.servedBy = peer;
             setBytes(blockHash, entry, bytes);
-            finish(true);
-          } else askNext();
+            wake(blockHash, entry);
+          } else if (!isDone) askNext();
         });
       };
+      const askNext = () => {
+        const peer = open ? peers.shift() : undefined;
+        if (peer !== undefined) {
+          cancelNext();
+          ask(peer);
+        } else if (pending === 0 || !open) finish(false);
+      };
+      entry.endSearch = () => finish(true);
       askNext();
     });
 
+  /** Whoever mentions a block and does not serve it must not be asked instead of those who have it. */
+  const passOver = (entry: Entry, peer: PeerId) => {
+    entry.sources = entry.sources.filter((one) => one !== peer);
+    if (entry.silent.size < LIMITS.maxPeersRemembered) entry.silent.add(peer);
+  };
+
   const isServed = (entry: Entry, peer: PeerId, bytes: Uint8Array | undefined): bytes is Uint8Array => {
     if (bytes === undefined || bytes.length === 0) {
-      // Whoever mentions a block and does not serve it must not be asked instead of those who have it.
-      entry.sources = entry.sources.filter((one) => one !== peer);
+      passOver(entry, peer);
       return false;
     }
     if (bytes.length <= LIMITS.maxBlockBytes) return true;
@@ -188,11 +244,15 @@ export function createBlocks(parts: {
     if (!open || entry.settled) return false;
     switch (answer.answer) {
       case 'valid':
+        if (!parts.isOfUse(blockHash, answer)) {
+          entry.deferred = answer;
+          deferred.add(blockHash);
+          return false;
+        }
+        settle(blockHash, entry, answer, bytes);
+        return false;
       case 'invalid':
-        entry.settled = true;
-        entry.valid = answer.answer === 'valid';
-        entry.cancelRetry?.();
-        parts.onVerdict(blockHash, answer, bytes);
+        settle(blockHash, entry, answer, bytes);
         return false;
       case 'mismatch': {
         const peer = entry.servedBy;
@@ -204,7 +264,7 @@ export function createBlocks(parts: {
         }
         parts.net.penalise(peer, 'WRONG_BLOCK');
         const isNew = !entry.liars.has(peer);
-        if (entry.liars.size < LIMITS.maxBlockLiars) entry.liars.add(peer);
+        if (entry.liars.size < LIMITS.maxPeersRemembered) entry.liars.add(peer);
         // The next peer is asked at once, and each that lies only once without a pause.
         return isNew && entry.liars.has(peer) && parts.net.peers().some((one) => !entry.liars.has(one));
       }
@@ -219,19 +279,23 @@ export function createBlocks(parts: {
       if (!open || entry.bytes !== undefined || entry.rubbishGossiped) return;
       if (bytes.length > LIMITS.maxBlockBytes) return;
       setBytes(blockHash, entry, bytes);
-      entry.cancelRetry?.();
-      entry.cancelRetry = undefined;
-      step(blockHash, entry);
+      wake(blockHash, entry);
     },
     source(blockHash, peer) {
-      const { sources } = entryOf(blockHash);
-      if (!sources.includes(peer) && sources.length < LIMITS.maxBlockPeers) sources.push(peer);
+      const entry = entryOf(blockHash);
+      const { sources } = entry;
+      if (sources.includes(peer) || entry.silent.has(peer) || entry.liars.has(peer)) return;
+      if (sources.length >= LIMITS.maxBlockPeers) return;
+      sources.push(peer);
+      // Nobody had it before.
+      if (entry.bytes === undefined && entry.cancelRetry !== undefined) wake(blockHash, entry);
     },
     keep(blockHash, bytes) {
       const entry = entryOf(blockHash);
       entry.settled = true;
       entry.valid = true;
       setBytes(blockHash, entry, bytes);
+      entry.endSearch?.();
     },
     want(blockHash) {
       const entry = entryOf(blockHash);
@@ -248,10 +312,13 @@ export function createBlocks(parts: {
       entry.attempts = 0;
       step(blockHash, entry);
     },
+    reconsider() {
+      for (const blockHash of deferred) step(blockHash, entries.get(blockHash)!);
+    },
     get: (blockHash) => entries.get(blockHash)?.bytes,
     judged(blockHash) {
       const entry = entries.get(blockHash);
-      return entry?.settled === true ? entry.bytes : undefined;
+      return entry?.settled === true || entry?.deferred !== undefined ? entry.bytes : undefined;
     },
     close() {
       open = false;
@@ -262,10 +329,11 @@ export function createBlocks(parts: {
 
 /** Those that mentioned the block, then others in random order, and at last those that served another one for it. */
 function peersToAsk(
-  { sources, liars }: Pick<Entry, 'sources' | 'liars'>,
-  peers: readonly PeerId[],
+  { sources, liars, owing }: Pick<Entry, 'sources' | 'liars' | 'owing'>,
+  connected: readonly PeerId[],
   random: Random,
 ): PeerId[] {
+  const peers = connected.filter((peer) => !owing.has(peer));
   const first = sources.filter((peer) => peers.includes(peer));
   const others = shuffled(
     peers.filter((peer) => !first.includes(peer)),

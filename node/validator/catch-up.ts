@@ -38,6 +38,7 @@ interface Range {
  * @param claim asked right before a commit. True: consensus at this height has stood down, and nobody else commits
  *   until `onCommitted`. False: the height is already committed. Consensus is not disturbed before: a peer that only
  *   claims to be ahead must not be able to stop it.
+ * @param onSilence the next block is waited for, and nobody else claims it: consensus goes on from the head meanwhile
  * @param onEnd consensus goes on from the head
  */
 export function createCatchUp(parts: {
@@ -50,6 +51,7 @@ export function createCatchUp(parts: {
   readonly genesisHash: Hash;
   readonly claim: (height: Height) => Promise<boolean>;
   readonly onCommitted: (head: Head, certificate: CommitCertificate) => void;
+  readonly onSilence: () => void;
   readonly onEnd: () => void;
   readonly onFault: (error: unknown) => void;
 }): CatchUp {
@@ -131,14 +133,17 @@ export function createCatchUp(parts: {
       const ranges: Range[] = [];
       const came: (Fetched | undefined)[] = [];
       const asked = new Set<PeerId>();
-      const owing = new Set<PeerId>();
+      /** Peers that owe an answer, and since when. */
+      const owing = new Map<PeerId, number>();
       let cancelWait: Cancel | undefined;
       let unsettled = 0;
 
       const finish = (): void => {
         cancelWait?.();
         for (const range of ranges) range.cancelPatience?.();
-        for (const peer of owing) doubt(peer);
+        // Who was asked a moment ago is not late.
+        for (const [peer, sinceMs] of owing)
+          if (parts.clock.nowMs() - sinceMs >= LIMITS.stragglerMs) doubt(peer);
         // What they still send is not looked at.
         owing.clear();
         resolve(came.filter((one) => one !== undefined));
@@ -157,7 +162,7 @@ export function createCatchUp(parts: {
       };
       const ask = (range: Range, peer: PeerId): void => {
         asked.add(peer);
-        owing.add(peer);
+        owing.set(peer, parts.clock.nowMs());
         range.pending++;
         void net.request(peer, 'range', encodeRangeQuestion(range)).then((bytes) => {
           if (!owing.delete(peer)) return;
@@ -169,8 +174,10 @@ export function createCatchUp(parts: {
         });
       };
       const lookForAnother = (range: Range): void => {
-        const another = stopped ? undefined : holders(range.from).find((peer) => !asked.has(peer));
+        if (stopped) return;
+        const another = holders(range.from).find((peer) => !asked.has(peer));
         if (another !== undefined) ask(range, another);
+        else if (range.from === app.head().height + 1) parts.onSilence();
         range.cancelPatience = parts.clock.setTimer(LIMITS.stragglerMs, () => lookForAnother(range));
       };
 

@@ -12,8 +12,16 @@ import { type Effect, type EffectAnswer, run } from '../../consensus/effects.ts'
 import type { ConsensusParameters, TimeoutKind } from '../../consensus/parameters.ts';
 import { proposalSignBytes, voteSignBytes } from '../../consensus/sign-bytes.ts';
 import type { Branch } from '../../consensus/state-machine/state.ts';
-import type { Hash, Height, Proposal, Round, Vote } from '../../consensus/types.ts';
-import { findValidator } from '../../consensus/validator-set/set.ts';
+import {
+  type Hash,
+  type Height,
+  NO_ROUND,
+  type Proposal,
+  type Round,
+  type Vote,
+} from '../../consensus/types.ts';
+import { findValidator, isMinority } from '../../consensus/validator-set/set.ts';
+import { powerFor } from '../../consensus/votes/round-votes.ts';
 import { isWithoutLock } from '../../consensus/wal/last-signed.ts';
 import type { WalRecord } from '../../consensus/wal/records.ts';
 import { type Blocks, createBlocks } from './blocks.ts';
@@ -100,6 +108,7 @@ export function createHeight(parts: HeightParts): HeightRun {
     random: env.random,
     isPinned: (blockHash) => isPinned(core, blockHash),
     isAwaited: (blockHash) => core.checking.has(blockHash),
+    isOfUse: (blockHash, verdict) => isOfUse(core, blockHash, verdict),
     onFault: parts.onFault,
     onVerdict(blockHash, verdict, bytes) {
       // A lock on a block is worth nothing without its bytes: they go into the log before the vote can.
@@ -134,7 +143,9 @@ export function createHeight(parts: HeightParts): HeightRun {
       for (let input = queue.shift(); input !== undefined && open; input = queue.shift()) {
         if (replay === undefined && logging) wal.append({ kind: 'input', input });
         run(handle(core, input), carryOut);
-        if (replay === undefined) parts.watch?.handled(core, input);
+        if (replay !== undefined) continue;
+        parts.watch?.handled(core, input);
+        blocks.reconsider();
       }
     } catch (error) {
       open = false;
@@ -444,6 +455,28 @@ function isPinned(core: Core, blockHash: Hash): boolean {
     core.checking.get(blockHash) === true ||
     (core.proposals.get(roundOf(core))?.some((one) => one.proposal.blockHash === blockHash) ?? false)
   );
+}
+
+/**
+ * Whether anybody may vote for a valid block: it was proposed as new in the round that it was made for, more than a third
+ * of the power has prevoted it, or it is decided. A verdict on any other changes nothing, and its bytes would fill the log.
+ */
+function isOfUse(core: Core, blockHash: Hash, verdict: Extract<Verdict, { answer: 'valid' }>): boolean {
+  if (core.checking.get(blockHash) === true) return true;
+  const ofItsRound = core.proposals.get(verdict.originRound) ?? [];
+  if (
+    ofItsRound.some(
+      ({ proposal }) =>
+        proposal.blockHash === blockHash &&
+        proposal.validRound === NO_ROUND &&
+        proposal.timestampMs === verdict.timestampMs,
+    )
+  )
+    return true;
+  const { totalPower } = core.config.set;
+  for (const { prevote } of core.votes.rounds.values())
+    if (isMinority(powerFor(prevote, blockHash), totalPower)) return true;
+  return false;
 }
 
 function factOf(verdict: Verdict): Verdict {

@@ -8,8 +8,8 @@ export const LIMITS = {
   maxBlockBytesHeld: 128 << 20,
   /**
    * The log of one height. Blocks become smaller with the round (state/block/size.ts): of 4 MB, with a third of the
-   * proposers making two a round, all of them are 105 MB in as many rounds as a height can have, and the votes of 103
-   * validators in all of these are 350 MB.
+   * proposers making two a round, all of them are 112 MB. The rest holds the votes of 103 validators in nine thousand
+   * rounds, with a third of them voting twice: more than a week, since late rounds last a minute and more.
    */
   maxWalBytes: 512 << 20,
   /**
@@ -57,12 +57,15 @@ export const LIMITS = {
   retryMs: 250,
   /** The pause grows to this. */
   maxRetryMs: 5_000,
-  /** How long one peer may keep a block to itself before the next is asked as well, in milliseconds. */
-  patienceMs: 1_000,
+  /**
+   * How long one peer may keep a block to itself before the next is asked as well, in milliseconds: half of the shortest
+   * propose timeout by default, so that one silent peer does not cost the round.
+   */
+  patienceMs: 500,
   /** Peers named in one search for a block before the pause. */
   maxBlockPeers: 4,
-  /** Peers remembered for having served something else for a block; more are not connected at once by default. */
-  maxBlockLiars: 64,
+  /** Peers remembered for not having served a block, or for having served something else; no more are connected. */
+  maxPeersRemembered: 64,
   /** Votes of the parent that arrive late are taken until the next block; then they help nobody. */
   maxLateVotes: 1024,
   /** Subjects that the attesting guard remembers before it forgets the older half: at most 4,096 are open at once. */

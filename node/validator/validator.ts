@@ -327,6 +327,9 @@ function createShell(
       ownSignatures?.saw(certificate, claimedSet);
       options.onCommitted?.(head, certificate.round, { certificate, set: claimedSet });
     },
+    onSilence() {
+      if (run === undefined && committing === undefined && state === 'running') startHeight(app.head());
+    },
     onEnd: () => goOn(),
     onFault: halt,
   });

@@ -495,7 +495,7 @@ class Simulation implements Surroundings {
     if (!(await world.run(world.nowMs() + OPERATOR_MS, done))) {
       const now = places();
       // Until then too many may have been silent: rounds count from here.
-      if (this.vouchForNewKeys() > 0) startRounds = now;
+      if (this.vouchForNewKeys() > 0) startRounds = [...startRounds, ...now];
     }
     if (await world.run(endMs, done)) {
       if (invariants.violations.length === 0) this.checkRounds(before, goal, startRounds);

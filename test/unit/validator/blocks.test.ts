@@ -11,14 +11,18 @@ const VALID: CheckAnswer = { answer: 'valid', originRound: asRound(0), timestamp
 
 /**
  * The blocks of a height with an executor that gives `answers` one after the other, and the last for ever.
- * @param peers what each peer serves
+ * @param peers what each peer serves; `silent` says nothing for a minute
  */
-function blocksWith(answers: readonly CheckAnswer[], peers: Record<string, Uint8Array | undefined> = {}) {
+function blocksWith(
+  answers: readonly CheckAnswer[],
+  peers: Record<string, Uint8Array | 'silent' | undefined> = {},
+) {
   const world = createWorld(0);
   const asked: string[] = [];
   const blamed: string[] = [];
   const checked: Uint8Array[] = [];
   const verdicts: string[] = [];
+  const of = { use: true };
   const app: Pick<App, 'check'> = {
     check: async ({ bytes }) => {
       checked.push(bytes);
@@ -31,7 +35,10 @@ function blocksWith(answers: readonly CheckAnswer[], peers: Record<string, Uint8
     penalise: (peer) => void blamed.push(peer),
     async request(peer) {
       asked.push(peer);
-      return peers[peer];
+      const served = peers[peer];
+      if (served !== 'silent') return served;
+      await new Promise<void>((resolve) => void world.at(world.nowMs() + 60_000, resolve));
+      return BYTES;
     },
   };
   const blocks: Blocks = createBlocks({
@@ -49,11 +56,19 @@ function blocksWith(answers: readonly CheckAnswer[], peers: Record<string, Uint8
     onVerdict: (_, { answer }) => verdicts.push(answer),
     isPinned: () => false,
     isAwaited: () => true,
+    isOfUse: () => of.use,
     onFault: (error) => {
       throw error;
     },
   });
-  return { world, blocks, checked, verdicts, asked, blamed };
+  /** Lets time pass in small steps, so that what waits for nobody's clock runs too. */
+  const pass = async (ms: number): Promise<void> => {
+    for (const end = world.nowMs() + ms; world.nowMs() < end; ) {
+      await world.run(Math.min(end, world.nowMs() + 50));
+      await settle();
+    }
+  };
+  return { world, blocks, checked, verdicts, asked, blamed, of, pass };
 }
 
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -141,6 +156,62 @@ describe('the blocks of a height', () => {
     await settle();
     expect(asked).toHaveLength(3);
     expect(verdicts).toEqual([]);
+  });
+
+  it('are judged as soon as gossip brings them, though a silent peer was asked', async () => {
+    const { blocks, verdicts, pass } = blocksWith([VALID], { silent: 'silent' });
+    blocks.source(BLOCK, 'silent');
+    blocks.want(BLOCK);
+    await pass(50);
+    blocks.offer(BLOCK, BYTES);
+    await settle();
+    expect(verdicts).toEqual(['valid']);
+  });
+
+  it('come from who has them soon, though four peers that mentioned the block say nothing', async () => {
+    const silent = Object.fromEntries([1, 2, 3, 4].map((i) => [`silent ${i}`, 'silent' as const]));
+    const { blocks, verdicts, asked, pass } = blocksWith([VALID], { ...silent, honest: BYTES });
+    for (const peer of Object.keys(silent)) blocks.source(BLOCK, peer);
+    blocks.want(BLOCK);
+    await pass(4 * LIMITS.patienceMs + LIMITS.retryMs + 100);
+    expect(verdicts).toEqual(['valid']);
+    // Nobody is asked twice at once.
+    expect(new Set(asked).size).toBe(asked.length);
+  });
+
+  it('are taken from a slow peer, too, when it is the only one', async () => {
+    const { blocks, verdicts, asked, pass } = blocksWith([VALID], { slow: 'silent' });
+    blocks.want(BLOCK);
+    await pass(60_100);
+    expect(asked).toEqual(['slow']);
+    expect(verdicts).toEqual(['valid']);
+  });
+
+  it('are looked for at once when a peer names a block that nobody had', async () => {
+    const peers: Record<string, Uint8Array | undefined> = { first: undefined };
+    const { blocks, verdicts, pass } = blocksWith([VALID], peers);
+    blocks.want(BLOCK);
+    await pass(30_000);
+    peers['second'] = BYTES;
+    blocks.source(BLOCK, 'second');
+    await settle();
+    expect(verdicts).toEqual(['valid']);
+  });
+
+  it('are kept from the core, served, and not judged again until they can be voted for', async () => {
+    const { blocks, checked, verdicts, of, pass } = blocksWith([VALID]);
+    of.use = false;
+    blocks.offer(BLOCK, BYTES);
+    blocks.want(BLOCK);
+    await pass(20_000);
+    blocks.reconsider();
+    expect(verdicts).toEqual([]);
+    expect(checked).toHaveLength(1);
+    expect(blocks.judged(BLOCK)).toEqual(BYTES);
+    of.use = true;
+    blocks.reconsider();
+    expect(verdicts).toEqual(['valid']);
+    expect(checked).toHaveLength(1);
   });
 
   it('blames nobody for a gossiped body after the one that was served had to make room', async () => {

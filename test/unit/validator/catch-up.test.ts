@@ -38,6 +38,7 @@ function createStage(others: Record<string, (from: number) => Promise<Uint8Array
   const clock = { skewMs: 0 };
   const asked: string[] = [];
   const ends: number[] = [];
+  const silences: number[] = [];
   const head = () => ({ height, validators: set }) as unknown as Head;
   const catchUp = createCatchUp({
     app: {
@@ -78,6 +79,7 @@ function createStage(others: Record<string, (from: number) => Promise<Uint8Array
     genesisHash: GENESIS,
     claim: async () => true,
     onCommitted: () => {},
+    onSilence: () => void silences.push(world.nowMs()),
     onEnd: () => void ends.push(height),
     onFault: (error) => {
       throw error;
@@ -90,7 +92,7 @@ function createStage(others: Record<string, (from: number) => Promise<Uint8Array
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
-  return { height: () => height, clock, catchUp, ends, asked, honestHeight, pause, pass };
+  return { height: () => height, clock, catchUp, ends, silences, asked, honestHeight, pause, pass };
 }
 
 describe('catching up', () => {
@@ -180,6 +182,28 @@ describe('catching up', () => {
     stage.catchUp.stop();
     expect(stage.asked).toEqual(['slow']);
     expect(stage.height()).toBe(1);
+    // Consensus went on meanwhile.
+    expect(stage.silences.length).toBeGreaterThan(0);
+    expect(stage.silences[0]).toBeLessThanOrEqual(LIMITS.stragglerMs + 100);
+  });
+
+  it('does not doubt a peer that was asked a moment before the slow one answered', async () => {
+    const stage = createStage({
+      async slow(from) {
+        await stage.pause(LIMITS.stragglerMs + 50);
+        return encodeRangeAnswer({ headHeight: asHeight(1), blocks: [certified(from)] });
+      },
+    });
+    stage.catchUp.peerAt('slow', asHeight(1));
+    await stage.pass(1_000);
+    stage.catchUp.peerAt('honest', stage.honestHeight());
+    await stage.pass(LIMITS.stragglerMs);
+    expect(stage.asked.slice(0, 2)).toEqual(['slow', 'honest']);
+    stage.catchUp.peerAt('honest', stage.honestHeight());
+    // Doubted, it would not be asked for the next block, and its claim not be heard for two seconds.
+    await stage.pass(200);
+    stage.catchUp.stop();
+    expect(stage.asked.filter((peer) => peer === 'honest').length).toBeGreaterThan(1);
   });
 
   it('does not forget all silences for one block', async () => {

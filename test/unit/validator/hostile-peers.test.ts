@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeVotes } from '../../../consensus/codec.ts';
 import { asHeight, asRound } from '../../../consensus/types.ts';
+import { scanRecords } from '../../../consensus/wal/records.ts';
 import {
   encodeBlockQuestion,
   encodeProposalMessage,
@@ -9,6 +10,7 @@ import {
   encodeStatus,
   encodeStatusAnswer,
 } from '../../../node/validator/messages.ts';
+import { WAL_FILE } from '../../../node/validator/wal.ts';
 import { createRng, type Rng } from '../../sim/random.ts';
 import { A } from '../consensus/bench.ts';
 import { createStage, FIRST_LOOK } from './stage.ts';
@@ -157,4 +159,21 @@ describe('whatever peers send and answer', () => {
     // Some of it was right, some known, some wrong: the test did not only knock at the door.
     expect([...verdicts].sort()).toEqual(['accept', 'ignore', 'reject']);
   });
+});
+
+it('valid blocks of an early round that a proposer offers in its later turns are not logged, since nobody may vote for them', async () => {
+  const stage = await listening('peer');
+  let accepted = 0;
+  for (let round = 1; round < 80; round += 4) {
+    // Two others are in that round already, so this node is, too.
+    await stage.gossip('votes', encodeVotes([0, 2].map((i) => stage.vote(i, 'precommit', null, { round }))));
+    const block = stage.block(`ann/0/bob/${round + 1}`);
+    const proposal = stage.proposal(block, 1, round);
+    const verdict = await stage.gossip('proposal', encodeProposalMessage({ proposal, block: block.bytes }));
+    if (verdict === 'accept') accepted++;
+    await stage.run(5);
+  }
+  expect(accepted).toBe(20);
+  const { records } = scanRecords(stage.disk.content(WAL_FILE)!);
+  expect(records.filter(({ kind }) => kind === 'block')).toEqual([]);
 });
