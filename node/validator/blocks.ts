@@ -111,6 +111,9 @@ export function createBlocks(parts: {
     bytesHeld += (bytes?.length ?? 0) - (entry.bytes?.length ?? 0);
     entry.bytes = bytes;
     if (bytes === undefined) return;
+    // Other bytes than those that were judged, perhaps.
+    entry.deferred = undefined;
+    deferred.delete(blockHash);
     for (const [other, candidate] of entries) {
       if (bytesHeld <= LIMITS.maxBlockBytesHeld) return;
       if (other === blockHash || candidate.bytes === undefined || candidate.busy) continue;
@@ -118,8 +121,6 @@ export function createBlocks(parts: {
       bytesHeld -= candidate.bytes.length;
       candidate.bytes = undefined;
       candidate.servedBy = undefined;
-      candidate.deferred = undefined;
-      deferred.delete(other);
     }
   };
 
@@ -135,18 +136,19 @@ export function createBlocks(parts: {
 
   const step = (blockHash: Hash, entry: Entry) => {
     if (!open || !entry.wanted || entry.busy || entry.settled || !parts.isAwaited(blockHash)) return;
-    if (entry.deferred !== undefined && entry.bytes !== undefined) {
-      if (parts.isOfUse(blockHash, entry.deferred)) settle(blockHash, entry, entry.deferred, entry.bytes);
-      return;
+    if (entry.deferred !== undefined) {
+      if (!parts.isOfUse(blockHash, entry.deferred)) return;
+      if (entry.bytes !== undefined) return settle(blockHash, entry, entry.deferred, entry.bytes);
     }
     entry.busy = true;
+    const isSearch = entry.bytes === undefined;
     const work =
       entry.bytes === undefined ? fetchOnce(blockHash, entry) : checkOnce(blockHash, entry, entry.bytes);
     work.then(
       (again) => {
         entry.busy = false;
-        if (!open || entry.settled || entry.deferred !== undefined) return;
-        if (again) step(blockHash, entry);
+        if (!open || entry.settled || (entry.deferred !== undefined && entry.bytes !== undefined)) return;
+        if (again || (isSearch && entry.bytes !== undefined)) step(blockHash, entry);
         else retryLater(blockHash, entry);
       },
       (error) => {
@@ -204,7 +206,7 @@ export function createBlocks(parts: {
           pending--;
           entry.owing.delete(peer);
           if (!open) return finish(false);
-          if (entry.bytes === undefined && isServed(entry, peer, bytes)) {
+          if (entry.bytes === undefined && !entry.settled && isServed(entry, peer, bytes)) {
             // Whether it is the block is known only after the check: remember whom to blame.
             entry.servedBy = peer;
             setBytes(blockHash, entry, bytes);
@@ -276,7 +278,7 @@ export function createBlocks(parts: {
   return {
     offer(blockHash, bytes) {
       const entry = entryOf(blockHash);
-      if (!open || entry.bytes !== undefined || entry.rubbishGossiped) return;
+      if (!open || entry.settled || entry.bytes !== undefined || entry.rubbishGossiped) return;
       if (bytes.length > LIMITS.maxBlockBytes) return;
       setBytes(blockHash, entry, bytes);
       wake(blockHash, entry);

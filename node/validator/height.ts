@@ -458,21 +458,24 @@ function isPinned(core: Core, blockHash: Hash): boolean {
 }
 
 /**
- * Whether anybody may vote for a valid block: it was proposed as new in the round that it was made for, more than a third
+ * Whether this node may vote for a valid block: it is proposed as new in the round that it was made for, more than a third
  * of the power has prevoted it, or it is decided. A verdict on any other changes nothing, and its bytes would fill the log.
  */
 function isOfUse(core: Core, blockHash: Hash, verdict: Extract<Verdict, { answer: 'valid' }>): boolean {
   if (core.checking.get(blockHash) === true) return true;
-  const ofItsRound = core.proposals.get(verdict.originRound) ?? [];
-  if (
-    ofItsRound.some(
-      ({ proposal }) =>
-        proposal.blockHash === blockHash &&
-        proposal.validRound === NO_ROUND &&
-        proposal.timestampMs === verdict.timestampMs,
-    )
-  )
-    return true;
+  // As new it can be voted for in its own round only, and old rounds may be forgotten, and their proposals taken again.
+  const { originRound, timestampMs } = verdict;
+  const isProposed =
+    originRound === roundOf(core) &&
+    core.proposals
+      .get(originRound)
+      ?.some(
+        ({ proposal }) =>
+          proposal.blockHash === blockHash &&
+          proposal.validRound === NO_ROUND &&
+          proposal.timestampMs === timestampMs,
+      );
+  if (isProposed) return true;
   const { totalPower } = core.config.set;
   for (const { prevote } of core.votes.rounds.values())
     if (isMinority(powerFor(prevote, blockHash), totalPower)) return true;

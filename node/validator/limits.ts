@@ -8,8 +8,8 @@ export const LIMITS = {
   maxBlockBytesHeld: 128 << 20,
   /**
    * The log of one height. Blocks become smaller with the round (state/block/size.ts): of 4 MB, with a third of the
-   * proposers making two a round, all of them are 112 MB. The rest holds the votes of 103 validators in nine thousand
-   * rounds, with a third of them voting twice: more than a week, since late rounds last a minute and more.
+   * proposers making two a round, all of them are 112 MB. The rest holds the votes of 103 validators in eight
+   * thousand rounds, with a third of them voting twice: days, since late rounds last a minute and more.
    */
   maxWalBytes: 512 << 20,
   /**

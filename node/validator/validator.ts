@@ -299,6 +299,11 @@ function createShell(
 
   // ---------------------------------------------------------------- catching up
 
+  const isPastOfKeyUnknown = (): boolean => {
+    const last = guard?.last();
+    return guard !== undefined && (last === undefined || isPastUnknown(last));
+  };
+
   const catchUp: CatchUp = createCatchUp({
     app,
     bls: env.bls,
@@ -322,12 +327,16 @@ function createShell(
       committing = undefined;
       releaseClaim();
       parent = fixedParentCommit(certificate);
+      // Its rest counts from where the chain is.
+      if (isPastOfKeyUnknown()) quietUntil = undefined;
       lastProgressMs = clock.nowMs();
       if (claimedSet === undefined) return;
       ownSignatures?.saw(certificate, claimedSet);
       options.onCommitted?.(head, certificate.round, { certificate, set: claimedSet });
     },
     onSilence() {
+      // A key whose past is unknown must not sign, or count its rest, in a height that the chain has left behind.
+      if (isPastOfKeyUnknown()) return;
       if (run === undefined && committing === undefined && state === 'running') startHeight(app.head());
     },
     onEnd: () => goOn(),

@@ -419,8 +419,11 @@ function adversaryOf(
 /** Of a node that may lose its log, that is the moment for it: it has just locked a block and signed that, and nobody knows. */
 function isLockAtRisk(process: Process, sim: Surroundings, kind: GossipKind, bytes: Uint8Array): boolean {
   if (sim.calm || process.fault !== 'lost' || kind !== 'votes') return false;
-  const locks = decodeVotes(bytes).some((vote) => vote.type === 'precommit' && vote.blockHash !== null);
-  return locks && process.rng.chance(sim.options.logLossChance);
+  const forBlocks = decodeVotes(bytes).filter((vote) => vote.blockHash !== null);
+  const locks = forBlocks.some((vote) => vote.type === 'precommit');
+  // Without its log, the key may go on after a first prevote, and then only the record keeps it from another one.
+  const chance = locks ? sim.options.logLossChance : sim.options.logLossChance / 3;
+  return forBlocks.length > 0 && process.rng.chance(chance);
 }
 
 /** The height at which a node would still take a second vote; 0 if it has decided, catches up or is down. */

@@ -214,6 +214,24 @@ describe('the blocks of a height', () => {
     expect(checked).toHaveLength(1);
   });
 
+  it('are fetched again when they had to make room before they could be voted for', async () => {
+    const { blocks, verdicts, of, pass } = blocksWith([VALID], { honest: BYTES });
+    of.use = false;
+    blocks.offer(BLOCK, BYTES);
+    blocks.want(BLOCK);
+    await settle();
+    const large = new Uint8Array(LIMITS.maxBlockBytes);
+    for (let i = 0; i <= LIMITS.maxBlockBytesHeld / LIMITS.maxBlockBytes; i++)
+      blocks.offer(`0x${i.toString(16).padStart(64, '0')}`, large);
+    expect(blocks.get(BLOCK)).toBeUndefined();
+    await pass(20_000);
+    expect(verdicts).toEqual([]);
+    of.use = true;
+    blocks.reconsider();
+    await pass(100);
+    expect(verdicts).toEqual(['valid']);
+  });
+
   it('blames nobody for a gossiped body after the one that was served had to make room', async () => {
     const { blocks, checked, verdicts, blamed } = blocksWith(
       [{ answer: 'unknown', reason: 'no data yet' }, { answer: 'mismatch' }, VALID],

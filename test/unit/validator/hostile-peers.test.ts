@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { makeCertificate } from '../../../consensus/certificate.ts';
 import { encodeVotes } from '../../../consensus/codec.ts';
 import { asHeight, asRound } from '../../../consensus/types.ts';
-import { scanRecords } from '../../../consensus/wal/records.ts';
+import { createValidatorSet } from '../../../consensus/validator-set/set.ts';
+import { scanRecords, type WalRecord } from '../../../consensus/wal/records.ts';
+import { LIMITS } from '../../../node/validator/limits.ts';
 import {
   encodeBlockQuestion,
   encodeProposalMessage,
@@ -11,8 +14,10 @@ import {
   encodeStatusAnswer,
 } from '../../../node/validator/messages.ts';
 import { WAL_FILE } from '../../../node/validator/wal.ts';
+import { decodeBlock } from '../../sim/chain.ts';
+import { fakeBls, fakePublicKey } from '../../sim/fake-bls.ts';
 import { createRng, type Rng } from '../../sim/random.ts';
-import { A } from '../consensus/bench.ts';
+import { A, addressOf } from '../consensus/bench.ts';
 import { createStage, FIRST_LOOK } from './stage.ts';
 
 type Stage = ReturnType<typeof createStage>;
@@ -24,6 +29,17 @@ async function listening(...peers: string[]): Promise<Stage> {
   stage.peers.splice(0, stage.peers.length, ...peers);
   return stage;
 }
+
+const fourValidators = () =>
+  createValidatorSet(
+    [0, 1, 2, 3].map((i) => ({
+      address: addressOf(i),
+      blsPublicKey: fakePublicKey(i),
+      power: 1n,
+      recipient: addressOf(i),
+      priority: 0n,
+    })),
+  );
 
 /** Resolves after `delayMs` of the stage's time. */
 const later = <T>(stage: Stage, delayMs: number, value: T): Promise<T> =>
@@ -161,6 +177,51 @@ describe('whatever peers send and answer', () => {
   });
 });
 
+/** The blocks that the log holds. */
+const logged = (stage: Stage): WalRecord[] =>
+  scanRecords(stage.disk.content(WAL_FILE)!).records.filter(({ kind }) => kind === 'block');
+
+it('a valid block of an early round that is offered as new in a late one is logged once a third has prevoted it', async () => {
+  const stage = await listening('peer');
+  await stage.gossip('votes', encodeVotes([0, 2].map((i) => stage.vote(i, 'precommit', null, { round: 1 }))));
+  const block = stage.block('ann/0/bob/2');
+  const proposal = stage.proposal(block, 1, 1);
+  await stage.gossip('proposal', encodeProposalMessage({ proposal, block: block.bytes }));
+  await stage.run(50);
+  expect(logged(stage)).toEqual([]);
+  await stage.gossip(
+    'votes',
+    encodeVotes([0, 2].map((i) => stage.vote(i, 'prevote', block.blockHash, { round: 1 }))),
+  );
+  await stage.run(50);
+  expect(logged(stage)).toHaveLength(1);
+  const { records } = scanRecords(stage.disk.content(WAL_FILE)!);
+  const isVerdict = (one: WalRecord) => one.kind === 'input' && one.input.kind === 'checked';
+  expect(records.findIndex(({ kind }) => kind === 'block')).toBeLessThan(records.findIndex(isVerdict));
+});
+
+it('rounds that were forgotten do not let a proposer fill the log with blocks of them', async () => {
+  const stage = await listening('peer');
+  const offer = (block: ReturnType<Stage['block']>, by: number, round: number, bytes?: Uint8Array) =>
+    stage.gossip(
+      'proposal',
+      encodeProposalMessage({ proposal: stage.proposal(block, by, round), block: bytes }),
+    );
+  for (let round = 1; round < 1_080; round++) {
+    await stage.gossip('votes', encodeVotes([1, 2].map((i) => stage.vote(i, 'precommit', null, { round }))));
+    const block = stage.block(`ann/0/bob/${round}`);
+    const isLate = round > 1_030 && round % 4 === 0;
+    await offer(block, round % 4, round, isLate ? block.bytes : undefined);
+    // Round 0 is forgotten by now.
+    if (isLate) await offer(block, 0, 0);
+    await stage.run(2);
+  }
+  const byTheProposer = logged(stage).filter(
+    (one) => one.kind === 'block' && decodeBlock(one.bytes)!.proposer === addressOf(0),
+  );
+  expect(byTheProposer).toEqual([]);
+}, 60_000);
+
 it('valid blocks of an early round that a proposer offers in its later turns are not logged, since nobody may vote for them', async () => {
   const stage = await listening('peer');
   let accepted = 0;
@@ -174,6 +235,46 @@ it('valid blocks of an early round that a proposer offers in its later turns are
     await stage.run(5);
   }
   expect(accepted).toBe(20);
-  const { records } = scanRecords(stage.disk.content(WAL_FILE)!);
-  expect(records.filter(({ kind }) => kind === 'block')).toEqual([]);
+  expect(logged(stage)).toEqual([]);
+});
+
+describe('a peer that claims blocks and says nothing', () => {
+  const silentClaim = async (self: number) => {
+    const stage = createStage(self);
+    const headHeight = asHeight(1_000);
+    stage.answers.set('status', () => encodeStatusAnswer({ headHeight, proposals: [], votes: [] }));
+    stage.answers.set('range', () => later(stage, 60_000, undefined));
+    return stage;
+  };
+
+  it('does not make a key of unknown past sign, which has not heard where the chain is', async () => {
+    const stage = await silentClaim(0);
+    stage.boot();
+    stage.app.addTransaction('ann/0/bob/1');
+    await stage.run(30_000);
+    expect(stage.signed).toEqual([]);
+  });
+
+  it('does not let a key of unknown past leave out other heights than the first two at the head', async () => {
+    const stage = createStage(3);
+    const block = stage.block();
+    const certificate = makeCertificate(
+      fourValidators(),
+      [0, 1, 2].map((i) => stage.vote(i, 'precommit', block.blockHash)),
+      fakeBls.aggregate,
+    );
+    const headHeight = asHeight(1);
+    stage.answers.set('status', () => encodeStatusAnswer({ headHeight, proposals: [], votes: [] }));
+    stage.answers.set('range', () =>
+      later(
+        stage,
+        LIMITS.stragglerMs + 2_000,
+        encodeRangeAnswer({ headHeight, blocks: [{ certificate, bytes: block.bytes }] }),
+      ),
+    );
+    stage.boot();
+    await stage.run(LIMITS.stragglerMs + 2_500);
+    expect(stage.node.status()).toMatchObject({ height: 2, voting: false });
+    expect(stage.signed).toEqual([]);
+  });
 });
