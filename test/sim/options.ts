@@ -162,7 +162,7 @@ export function drawOptions(seed: number): SimOptions {
     announcesReady: rng.chance(0.5),
     executeMs: rng.between(0, 40),
     transactionEveryMs: rng.chance(0.1) ? 0 : rng.between(60, 1_500),
-    setChangeEvery: validators >= 4 && rng.chance(0.4) ? rng.between(2, 5) : 0,
+    setChangeEvery: validators >= 4 && rng.chance(0.4) ? rng.between(1, 4) : 0,
     calmDelayMs: rng.chance(0.12) ? rng.between(300, 800) : 40,
     logLossChance: fault === 'lost' ? rng.unit() : 0,
   };

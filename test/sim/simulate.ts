@@ -97,10 +97,10 @@ function nextMembers(
   if (choices.length === 0) return undefined;
   const isMember = (i: number) => current.validators.some(({ address }) => address === kit.addresses[i]);
   const absent = choices.filter((i) => !isMember(i));
-  const index = rng.pick(absent.length > 0 && rng.chance(0.6) ? absent : choices);
+  const index = rng.pick(absent.length > 0 && rng.chance(0.75) ? absent : choices);
   const others = current.validators.filter((validator) => validator.address !== kit.addresses[index]);
   const left = others.length < current.validators.length;
-  const changed = left && rng.chance(0.4) ? others : [...others, kit.member(index, rng.between(7, 16))];
+  const changed = left && rng.chance(0.5) ? others : [...others, kit.member(index, rng.between(7, 16))];
   let faultyPower = 0n;
   let total = 0n;
   for (const validator of changed) {

@@ -224,6 +224,17 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'prevotes of a third do not count',
+    mistake: 'a valid block of another round is kept from the core although others have prevoted it',
+    patches: [
+      patch(
+        HEIGHT,
+        '    if (isMinority(powerFor(prevote, blockHash), totalPower)) return true;',
+        '    if (isMinority(powerFor(prevote, blockHash), totalPower * 4n)) return true;',
+      ),
+    ],
+  },
+  {
     name: 'liar asked first again',
     mistake:
       'a peer that served something else for a block keeps its place among those that are asked for it',

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { makeCertificate } from '../../../consensus/certificate.ts';
-import { encodeVotes } from '../../../consensus/codec.ts';
+import { decodeVotes, encodeVotes } from '../../../consensus/codec.ts';
 import { asHeight, asRound } from '../../../consensus/types.ts';
 import { createValidatorSet } from '../../../consensus/validator-set/set.ts';
 import { scanRecords, type WalRecord } from '../../../consensus/wal/records.ts';
 import { LIMITS } from '../../../node/validator/limits.ts';
 import {
+  decodeRangeQuestion,
   encodeBlockQuestion,
   encodeProposalMessage,
   encodeRangeAnswer,
@@ -255,22 +256,46 @@ describe('a peer that claims blocks and says nothing', () => {
     expect(stage.signed).toEqual([]);
   });
 
-  it('does not let a key of unknown past leave out other heights than the first two at the head', async () => {
-    const stage = createStage(3);
+  /** Block 1 of the chain, as a range brings it. */
+  const firstBlock = (stage: Stage) => {
     const block = stage.block();
     const certificate = makeCertificate(
       fourValidators(),
       [0, 1, 2].map((i) => stage.vote(i, 'precommit', block.blockHash)),
       fakeBls.aggregate,
     );
+    return { certificate, bytes: block.bytes };
+  };
+
+  it('does not keep a node that was catching up from voting', async () => {
+    const stage = await listening('peer');
+    const first = firstBlock(stage);
+    for (const nonce of [0, 1]) stage.app.addTransaction(`ann/${nonce}/bob/1`);
+    stage.answers.set('range', (question) =>
+      decodeRangeQuestion(question).from === 1
+        ? encodeRangeAnswer({ headHeight: asHeight(9), blocks: [first] })
+        : later(stage, 60_000, undefined),
+    );
+    await stage.node.onRequest(
+      'status',
+      encodeStatus({ height: asHeight(10), round: asRound(0), rounds: [] }),
+      'peer',
+    );
+    await stage.run(LIMITS.stragglerMs + 3_000);
+    expect(stage.node.status()).toMatchObject({ headHeight: 1, height: 2, voting: true });
+    const heights = stage.sent
+      .filter(({ kind }) => kind === 'votes')
+      .flatMap(({ bytes }) => decodeVotes(bytes).map(({ height }) => height));
+    expect(heights).toContain(2);
+  });
+
+  it('does not let a key of unknown past leave out other heights than the first two at the head', async () => {
+    const stage = createStage(3);
+    const first = firstBlock(stage);
     const headHeight = asHeight(1);
     stage.answers.set('status', () => encodeStatusAnswer({ headHeight, proposals: [], votes: [] }));
     stage.answers.set('range', () =>
-      later(
-        stage,
-        LIMITS.stragglerMs + 2_000,
-        encodeRangeAnswer({ headHeight, blocks: [{ certificate, bytes: block.bytes }] }),
-      ),
+      later(stage, LIMITS.stragglerMs + 2_000, encodeRangeAnswer({ headHeight, blocks: [first] })),
     );
     stage.boot();
     await stage.run(LIMITS.stragglerMs + 2_500);
