@@ -5,8 +5,8 @@ export const BLOCK_OVERHEAD_BYTES = 2_048;
 
 /**
  * How long an encoded block may be, by the round in which it was first proposed: the room for transactions is halved
- * every `roundsPerHalving` rounds. All blocks of one height together are then never longer than the blocks of twice as
- * many rounds, however long validators do not agree; each of them must keep every valid one. A smaller block also has
+ * every `roundsPerHalving` rounds. The blocks of all rounds of a height together are then never longer than full blocks of
+ * twice that many rounds, however long validators do not agree; each of them must keep the valid ones. A smaller block also has
  * better chances where the network is slow.
  * @param maxBytes of a block first proposed in round 0, below 2^31 (the genesis parameter)
  */

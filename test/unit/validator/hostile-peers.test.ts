@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { makeCertificate } from '../../../consensus/certificate.ts';
 import { decodeVotes, encodeVotes } from '../../../consensus/codec.ts';
 import { asHeight, asRound } from '../../../consensus/types.ts';
-import { createValidatorSet } from '../../../consensus/validator-set/set.ts';
 import { scanRecords, type WalRecord } from '../../../consensus/wal/records.ts';
 import { LIMITS } from '../../../node/validator/limits.ts';
 import {
@@ -16,7 +15,7 @@ import {
 } from '../../../node/validator/messages.ts';
 import { WAL_FILE } from '../../../node/validator/wal.ts';
 import { decodeBlock } from '../../sim/chain.ts';
-import { fakeBls, fakePublicKey } from '../../sim/fake-bls.ts';
+import { fakeBls } from '../../sim/fake-bls.ts';
 import { createRng, type Rng } from '../../sim/random.ts';
 import { A, addressOf } from '../consensus/bench.ts';
 import { createStage, FIRST_LOOK } from './stage.ts';
@@ -30,17 +29,6 @@ async function listening(...peers: string[]): Promise<Stage> {
   stage.peers.splice(0, stage.peers.length, ...peers);
   return stage;
 }
-
-const fourValidators = () =>
-  createValidatorSet(
-    [0, 1, 2, 3].map((i) => ({
-      address: addressOf(i),
-      blsPublicKey: fakePublicKey(i),
-      power: 1n,
-      recipient: addressOf(i),
-      priority: 0n,
-    })),
-  );
 
 /** Resolves after `delayMs` of the stage's time. */
 const later = <T>(stage: Stage, delayMs: number, value: T): Promise<T> =>
@@ -240,7 +228,7 @@ it('valid blocks of an early round that a proposer offers in its later turns are
 });
 
 describe('a peer that claims blocks and says nothing', () => {
-  const silentClaim = async (self: number) => {
+  const silentClaim = (self: number): Stage => {
     const stage = createStage(self);
     const headHeight = asHeight(1_000);
     stage.answers.set('status', () => encodeStatusAnswer({ headHeight, proposals: [], votes: [] }));
@@ -249,7 +237,7 @@ describe('a peer that claims blocks and says nothing', () => {
   };
 
   it('does not make a key of unknown past sign, which has not heard where the chain is', async () => {
-    const stage = await silentClaim(0);
+    const stage = silentClaim(0);
     stage.boot();
     stage.app.addTransaction('ann/0/bob/1');
     await stage.run(30_000);
@@ -260,7 +248,7 @@ describe('a peer that claims blocks and says nothing', () => {
   const firstBlock = (stage: Stage) => {
     const block = stage.block();
     const certificate = makeCertificate(
-      fourValidators(),
+      stage.set,
       [0, 1, 2].map((i) => stage.vote(i, 'precommit', block.blockHash)),
       fakeBls.aggregate,
     );

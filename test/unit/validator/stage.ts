@@ -64,6 +64,7 @@ export function createStage(self: number | undefined = 3) {
   let handle: ValidatorHandle | undefined;
   const stage = {
     world,
+    set,
     chain,
     disk,
     penalties,
